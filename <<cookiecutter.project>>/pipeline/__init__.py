@@ -1,0 +1,1 @@
+"""Stages that train, gate, release, watch and roll back one model."""

@@ -1,0 +1,1 @@
+"""Statistics over captured data: pure functions."""

@@ -1,0 +1,110 @@
+"""Every way this pipeline can fail: one class and one exit code a cause.
+
+PipelineError
+├── ConfigurationError       2   a setting, option or file of ours is missing or wrong
+├── CredentialsMissing       3   AWS does not know who is calling
+├── PermissionMissing        4   AWS knows, and refuses
+├── AwsRefused               5   AWS rejected or failed a call
+├── ImageMissing             6   the container image of this commit was never pushed
+├── TrainingFailed          10   the training job ended without a model
+├── ModelMissing            11   nothing is trained or registered under that name
+├── ArtifactCorrupt         12   bytes differ from their recorded sha256
+├── GateFailed              20   the model missed a mark
+├── GatesNotRun             21   register was asked for a model that no gate has seen
+├── NotApproved             22   the environment wants an approval that is not there
+└── DataInvalid             23   the data set contradicts the schema
+"""
+
+from typing import ClassVar
+
+
+class PipelineError(Exception):
+    """A failure with a message for people: what is wrong, where, and what to do next."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, *, where: str | None = None, next_step: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.where:
+            lines.append(f"  where: {self.where}")
+        if self.next_step:
+            lines.append(f"  next:  {self.next_step}")
+        return "\n".join(lines)
+
+
+class ConfigurationError(PipelineError):
+    """A setting, an option or a file of the project is missing or wrong."""
+
+    exit_code = 2
+
+
+class CredentialsMissing(PipelineError):
+    """No usable AWS credentials: absent, expired or for the wrong account."""
+
+    exit_code = 3
+
+
+class PermissionMissing(PipelineError):
+    """AWS refused an action to the role in use."""
+
+    exit_code = 4
+
+
+class AwsRefused(PipelineError):
+    """AWS rejected a request, or kept failing it after every retry."""
+
+    exit_code = 5
+
+
+class ImageMissing(PipelineError):
+    """The image that this commit's code makes is not in the registry."""
+
+    exit_code = 6
+
+
+class TrainingFailed(PipelineError):
+    """A training job ended without a model."""
+
+    exit_code = 10
+
+
+class ModelMissing(PipelineError):
+    """No trained model or registered version answers to what was asked."""
+
+    exit_code = 11
+
+
+class ArtifactCorrupt(PipelineError):
+    """A stored artefact's bytes are not those that were recorded."""
+
+    exit_code = 12
+
+
+class GateFailed(PipelineError):
+    """The model missed at least one mark."""
+
+    exit_code = 20
+
+
+class GatesNotRun(PipelineError):
+    """No gate report exists for the model that should be registered."""
+
+    exit_code = 21
+
+
+class NotApproved(PipelineError):
+    """The environment requires an approval that the model version does not have."""
+
+    exit_code = 22
+
+
+class DataInvalid(PipelineError):
+    """The data set contradicts the schema."""
+
+    exit_code = 23

@@ -1,0 +1,1 @@
+"""The embedded AWS that a laptop and the tests run against."""

@@ -1,0 +1,1 @@
+"""One module a stage; each is run(settings, aws, options) -> StageResult."""
