@@ -17,11 +17,16 @@ PipelineError
 
 from typing import ClassVar
 
+from pipeline.result import Annotation
+
 
 class PipelineError(Exception):
     """A failure with a message for people: what is wrong, where, and what to do next."""
 
     exit_code: ClassVar[int] = 1
+    # What a runner shows beside the message: a report in Markdown, and remarks at the files at fault.
+    summary: str = ""
+    annotations: tuple[Annotation, ...] = ()
 
     def __init__(self, what: str, *, where: str | None = None, next_step: str | None = None) -> None:
         super().__init__(what)

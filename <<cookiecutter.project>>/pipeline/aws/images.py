@@ -1,0 +1,37 @@
+"""Container images in ECR, named by their content."""
+
+from typing import TYPE_CHECKING
+
+import botocore.exceptions
+
+from pipeline.aws.session import error_code
+from pipeline.errors import ImageMissing
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+_ABSENT = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
+
+
+class Images:
+    """The registry of container images."""
+
+    def __init__(self, client: "ECRClient", *, account: str) -> None:
+        self._client = client
+        self._account = account
+
+    def require(self, repository: str, tag: str) -> str:
+        """Return the digest of an image, or say that this code was never built into one."""
+        try:
+            found = self._client.describe_images(
+                registryId=self._account, repositoryName=repository, imageIds=[{"imageTag": tag}]
+            )
+        except botocore.exceptions.ClientError as err:
+            if error_code(err) not in _ABSENT:
+                raise
+            raise ImageMissing(
+                f"no image {repository}:{tag}; its tag is the hash of the code, so this code was never built",
+                where=f"ECR of account {self._account}",
+                next_step="run `python -m pipeline image`, which builds and pushes it",
+            ) from err
+        return found["imageDetails"][0]["imageDigest"]

@@ -1,0 +1,71 @@
+"""Every AWS service that a stage may touch, opened on first use."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import boto3
+
+from pipeline.aws.captures import Captures
+from pipeline.aws.endpoints import Endpoints
+from pipeline.aws.images import Images
+from pipeline.aws.lease import Lease
+from pipeline.aws.ledger import Ledger
+from pipeline.aws.metrics import Metrics
+from pipeline.aws.registry import Registry
+from pipeline.aws.session import CONFIG
+from pipeline.aws.storage import Storage
+from pipeline.aws.training import Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """The names and accounts that the services are opened on."""
+
+    region: str
+    account: str
+    registry_account: str
+    env: str
+    model_group: str
+    ledger_table: str
+    ledger_bucket: str
+    lease_table: str
+    capture_bucket: str
+    poll_seconds: float
+
+
+class Aws:
+    """The services of one environment."""
+
+    def __init__(self, session: boto3.Session, places: Places) -> None:
+        self._session = session
+        self._places = places
+
+    @cached_property
+    def storage(self) -> Storage:
+        """Objects in S3."""
+        return Storage(self._session.client("s3", config=CONFIG))
+
+    @cached_property
+    def images(self) -> Images:
+        """Container images."""
+        return Images(self._session.client("ecr", config=CONFIG), account=self._places.registry_account)
+
+    @cached_property
+    def training(self) -> Training:
+        """Training jobs."""
+        client = self._session.client("sagemaker", config=CONFIG)
+        return Training(client, poll_seconds=self._places.poll_seconds)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Registered models."""
+        return Registry(
+            self._session.client("sagemaker", config=CONFIG),
+            group=self._places.model_group,
+            account=self._places.registry_account,
+            region=self._places.region,
+        )
+
+    def caller(self) -> str:
+        """Say who is calling, as AWS sees it."""
+        return self._session.client("sts", config=CONFIG).get_caller_identity()["Arn"]

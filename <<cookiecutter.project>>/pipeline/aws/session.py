@@ -1,0 +1,77 @@
+"""One session, its clients, and AWS's refusals in our own words."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+from pipeline.errors import AwsRefused, CredentialsMissing, PermissionMissing
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AccessDeniedFault"})
+_STALE = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
+
+# Throttling is normal on SageMaker's control plane; "standard" backs off with jitter.
+CONFIG = Config(retries={"mode": "standard", "max_attempts": 10}, connect_timeout=5, read_timeout=70)
+
+
+def open_session(region: str) -> boto3.Session:
+    """Open a session with whatever credentials the surroundings provide."""
+    return boto3.Session(region_name=region)
+
+
+def error_code(err: botocore.exceptions.ClientError) -> str:
+    """Read AWS's own name for an error."""
+    return str(err.response.get("Error", {}).get("Code", ""))
+
+
+def is_missing(err: botocore.exceptions.ClientError) -> bool:
+    """Tell "there is no such thing" from every other refusal.
+
+    SageMaker has no code of its own for it: ValidationException covers bad requests too.
+    """
+    message = str(err.response.get("Error", {}).get("Message", ""))
+    code = error_code(err)
+    if code in {"ResourceNotFound", "ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "404"}:
+        return True
+    return code == "ValidationException" and ("Could not find" in message or "not found" in message)
+
+
+@contextmanager
+def aws_errors() -> Iterator[None]:
+    """Turn what botocore raises into errors that say what to do next."""
+    try:
+        yield
+    except botocore.exceptions.ClientError as err:
+        raise _from_client(err) from err
+    except (botocore.exceptions.NoCredentialsError, botocore.exceptions.CredentialRetrievalError) as err:
+        raise CredentialsMissing(
+            str(err),
+            where="AWS credentials",
+            next_step="set AWS_PROFILE, or start the embedded AWS: `make demo`",
+        ) from err
+    except botocore.exceptions.EndpointConnectionError as err:
+        raise AwsRefused(
+            str(err),
+            where="the network, or AWS_ENDPOINT_URL",
+            next_step="check the connection; for the embedded AWS run `python -m pipeline local up`",
+        ) from err
+    except botocore.exceptions.BotoCoreError as err:
+        raise AwsRefused(str(err), next_step="run the command again; it continues where it stopped") from err
+
+
+def _from_client(err: botocore.exceptions.ClientError) -> AwsRefused | CredentialsMissing | PermissionMissing:
+    code, where = error_code(err), f"{err.operation_name} ({error_code(err)})"
+    message = str(err.response.get("Error", {}).get("Message", "")) or str(err)
+    if code in _DENIED:
+        return PermissionMissing(
+            message,
+            where=where,
+            next_step="grant the action to this role in infra/lib/access.yml, then deploy it",
+        )
+    if code in _STALE:
+        return CredentialsMissing(
+            message, where=where, next_step="sign in again; the command continues where it stopped"
+        )
+    return AwsRefused(message, where=where, next_step="correct the value, or run again if AWS was at fault")

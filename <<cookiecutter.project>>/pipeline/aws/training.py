@@ -1,0 +1,148 @@
+"""Training jobs on SageMaker's managed compute."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import botocore.exceptions
+
+from pipeline.aws.session import error_code, is_missing
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker import SageMakerClient
+    from mypy_boto3_sagemaker.literals import TrainingInstanceTypeType
+    from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
+
+_ENDED = frozenset({"Completed", "Failed", "Stopped"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest:
+    """What to train, on what, and under which name."""
+
+    name: str
+    image_uri: str
+    role_arn: str
+    data_uri: str
+    output_uri: str
+    hyperparameters: Mapping[str, str]
+    metrics: tuple[str, ...]
+    tags: Mapping[str, str]
+    instance_type: str
+    instance_count: int
+    volume_gb: int
+    max_runtime_seconds: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingJob:
+    """A training job as AWS describes it."""
+
+    name: str
+    status: str
+    failure: str
+    model_data: str
+    metrics: Mapping[str, float]
+    seconds: float
+
+    @property
+    def ended(self) -> bool:
+        """Tell whether the job will change no more."""
+        return self.status in _ENDED
+
+
+class Training:
+    """Start, find and await training jobs."""
+
+    def __init__(self, client: "SageMakerClient", *, poll_seconds: float) -> None:
+        self._client = client
+        self._poll_seconds = poll_seconds
+
+    def find(self, name: str) -> TrainingJob | None:
+        """Describe a job; None when there is none of that name."""
+        try:
+            return _job(self._client.describe_training_job(TrainingJobName=name))
+        except botocore.exceptions.ClientError as err:
+            if is_missing(err):
+                return None
+            raise
+
+    def attempts(self, base: str) -> tuple[TrainingJob, ...]:
+        """Find every job that ran for one fingerprint, oldest first."""
+        jobs: list[TrainingJob] = []
+        while job := self.find(attempt_name(base, len(jobs) + 1)):
+            jobs.append(job)
+        return tuple(jobs)
+
+    def start(self, request: TrainingRequest) -> bool:
+        """Start a job; False when another run has just started the same one."""
+        try:
+            self._create(request)
+        except botocore.exceptions.ClientError as err:
+            if error_code(err) == "ResourceInUse":
+                return False
+            raise
+        return True
+
+    def wait(self, name: str, progress: Callable[[str], None]) -> TrainingJob:
+        """Wait until the job ends."""
+        began, shown = time.monotonic(), ""
+        while True:
+            answer = self._client.describe_training_job(TrainingJobName=name)
+            if (job := _job(answer)).ended:
+                return job
+            if (status := answer["SecondaryStatus"]) != shown:
+                progress(f"training job {name}: {status} after {time.monotonic() - began:.0f} s")
+                shown = status
+            time.sleep(self._poll_seconds)
+
+    def _create(self, request: TrainingRequest) -> None:
+        self._client.create_training_job(
+            TrainingJobName=request.name,
+            RoleArn=request.role_arn,
+            AlgorithmSpecification={
+                "TrainingImage": request.image_uri,
+                "TrainingInputMode": "File",
+                "MetricDefinitions": [{"Name": name, "Regex": f"{name}=([0-9.eE+-]+);"} for name in request.metrics],
+            },
+            HyperParameters=dict(request.hyperparameters),
+            InputDataConfig=[
+                {
+                    "ChannelName": "training",
+                    "ContentType": "text/csv",
+                    "DataSource": {
+                        "S3DataSource": {
+                            "S3DataType": "S3Prefix",
+                            "S3Uri": request.data_uri,
+                            "S3DataDistributionType": "FullyReplicated",
+                        }
+                    },
+                }
+            ],
+            OutputDataConfig={"S3OutputPath": request.output_uri},
+            ResourceConfig={
+                # New instance types appear long before the stubs know them.
+                "InstanceType": cast("TrainingInstanceTypeType", request.instance_type),
+                "InstanceCount": request.instance_count,
+                "VolumeSizeInGB": request.volume_gb,
+            },
+            StoppingCondition={"MaxRuntimeInSeconds": request.max_runtime_seconds},
+            Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
+        )
+
+
+def attempt_name(base: str, attempt: int) -> str:
+    """Name the n-th job of one fingerprint: AWS never frees a training job's name."""
+    return base if attempt == 1 else f"{base}-{attempt}"
+
+
+def _job(answer: "DescribeTrainingJobResponseTypeDef") -> TrainingJob:
+    return TrainingJob(
+        name=answer["TrainingJobName"],
+        status=answer["TrainingJobStatus"],
+        failure=answer.get("FailureReason", ""),
+        model_data=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
+        metrics={item["MetricName"]: item["Value"] for item in answer.get("FinalMetricDataList", [])},
+        seconds=float(answer.get("TrainingTimeInSeconds", 0)),
+    )

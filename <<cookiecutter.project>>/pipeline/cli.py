@@ -1,0 +1,134 @@
+"""The command line: `python -m pipeline <stage> --env ENV`, the same line on a laptop and in a workflow."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from pipeline import runner
+from pipeline.aws.services import Aws, Places
+from pipeline.aws.session import aws_errors, open_session
+from pipeline.errors import PipelineError
+from pipeline.result import StageResult
+from pipeline.settings import Environment, Settings
+from pipeline.stages import approve as approve_stage
+from pipeline.stages import register as register_stage
+from pipeline.stages import test as test_stage
+from pipeline.stages import train as train_stage
+
+app = typer.Typer(
+    name="python -m pipeline",
+    help="Train, gate, release, watch and roll back one model. A commit determines the model.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+place = runner.detect()
+
+Env = Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")]
+Digest = Annotated[str | None, typer.Option("--fingerprint", help="Refuse to run unless the checkout determines this.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")]
+Version = Annotated[int, typer.Option("--version", min=1, help="A version of the model registry.")]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        with aws_errors():
+            app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=False)
+    except PipelineError as error:
+        place.failed(error)
+        return error.exit_code
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        place.progress("interrupted; the same command continues where it stopped")
+        return 130
+    return 0
+
+
+@app.command()
+def train(env: Env) -> None:
+    """Find the model that this commit determines, or run the training job that makes it."""
+    options = train_stage.Options(progress=place.progress)
+    _run(env, lambda settings, aws: train_stage.run(settings, aws, options))
+
+
+@app.command()
+def test(env: Env, fingerprint: Digest = None) -> None:
+    """Hold the trained model against every mark; a missed mark stops here."""
+    options = test_stage.Options(fingerprint=fingerprint)
+    _run(env, lambda settings, aws: test_stage.run(settings, aws, options))
+
+
+@app.command()
+def register(env: Env, fingerprint: Digest = None, commit: str | None = None) -> None:
+    """Enter a model that passed its gates into the registry."""
+    options = register_stage.Options(fingerprint=fingerprint, commit=commit or _commit())
+    _run(env, lambda settings, aws: register_stage.run(settings, aws, options))
+
+
+@app.command()
+def approve(
+    env: Env,
+    version: Version,
+    reason: Reason,
+    approver: Annotated[str | None, typer.Option(help="Who decides; the AWS identity if not given.")] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Refuse instead.")] = False,
+) -> None:
+    """Let a registered version into production, or refuse it."""
+
+    def act(settings: Settings, aws: Aws) -> StageResult:
+        who = approver or os.environ.get("GITHUB_ACTOR") or aws.caller()
+        options = approve_stage.Options(version=version, approver=who, reason=reason, reject=reject)
+        return approve_stage.run(settings, aws, options)
+
+    _run(env, act)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def local(context: typer.Context) -> None:
+    """Start, stop and drive the embedded AWS; `local --help` tells more."""
+    # The only way into the emulator: on AWS this module is never imported.
+    from pipeline.local.cli import main as local_main  # noqa: PLC0415
+
+    raise typer.Exit(local_main(context.args, Path.cwd()))
+
+
+def _run(env: Environment, act: Callable[[Settings, Aws], StageResult]) -> None:
+    settings = Settings.load(Path.cwd(), env, os.environ)
+    place.succeeded(act(settings, connect(settings)))
+
+
+def connect(settings: Settings) -> Aws:
+    """Open the services of the environment that the settings describe."""
+    return Aws(
+        open_session(settings.region),
+        Places(
+            region=settings.region,
+            account=settings.account,
+            registry_account=settings.registry_account,
+            env=settings.env,
+            model_group=settings.model_group,
+            ledger_table=settings.ledger_table,
+            ledger_bucket=settings.ledger_bucket,
+            lease_table=settings.lease_table,
+            capture_bucket=settings.capture_bucket,
+            poll_seconds=settings.aws.poll_seconds,
+        ),
+    )
+
+
+def _commit() -> str:
+    if sha := os.environ.get("GITHUB_SHA"):
+        return sha
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
+    return done.stdout.strip() or "uncommitted"

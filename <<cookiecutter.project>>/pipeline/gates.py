@@ -1,0 +1,162 @@
+"""Run the gates of model/tests on one model, and read which marks it reached."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from xml.etree import ElementTree
+
+from pipeline.errors import GateFailed
+from pipeline.result import Annotation
+
+_MARKS_FILE = "model/config/baseline.json"
+_TIMEOUT_SECONDS = 1800
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """One measured value beside its limit."""
+
+    gate: str
+    name: str
+    value: float
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether the value keeps its limit."""
+        return self._shortfall <= 0
+
+    @property
+    def limit(self) -> str:
+        """The limit in words."""
+        return f"at least {self.minimum:g}" if self.minimum is not None else f"at most {self.maximum:g}"
+
+    @property
+    def missed_by(self) -> str:
+        """How far the value lies beyond its limit."""
+        return f"{self._shortfall:.4g}"
+
+    @property
+    def _shortfall(self) -> float:
+        if self.minimum is not None:
+            return self.minimum - self.value
+        return self.value - (self.maximum or 0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A gate that broke for another reason than a missed mark."""
+
+    test: str
+    file: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What all gates said about one model."""
+
+    marks: tuple[Mark, ...]
+    failures: tuple[Failure, ...]
+    tests: int
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether every gate ran and none stopped the model."""
+        return self.tests > 0 and not self.failures and all(mark.passed for mark in self.marks)
+
+    def as_json(self, **facts: str) -> bytes:
+        """Write the report that register asks for."""
+        marks = [asdict(mark) | {"passed": mark.passed} for mark in self.marks]
+        failures = [asdict(failure) for failure in self.failures]
+        report = {**facts, "passed": self.passed, "tests": self.tests, "marks": marks, "failures": failures}
+        return json.dumps(report, indent=1, sort_keys=True).encode()
+
+    def as_markdown(self) -> str:
+        """Write a table for the job summary."""
+        rows = [
+            f"| {'✓' if mark.passed else '✗'} | {mark.gate} | {mark.name} | {mark.value:.4f} | {mark.limit} |"
+            for mark in self.marks
+        ]
+        broken = [f"- `{failure.test}`: {failure.message.splitlines()[0]}" for failure in self.failures]
+        head = f"### test\n{self.tests} gate tests, {len(self.marks)} marks.\n"
+        return "\n".join([head, "| | gate | mark | value | limit |", "|---|---|---|---|---|", *rows, "", *broken])
+
+
+def run(root: Path, tests: Iterable[Path], environment: Mapping[str, str]) -> Verdict:
+    """Run gate files with pytest; `environment` tells them which model to judge."""
+    with TemporaryDirectory() as scratch:
+        report = Path(scratch) / "junit.xml"
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            f"--junitxml={report}",
+            "-o",
+            "junit_family=xunit1",
+        ]
+        done = subprocess.run(
+            [*command, *map(str, tests)],
+            cwd=root,
+            env={"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1", **environment},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+        if not report.is_file():
+            raise GateFailed(
+                f"the gates did not run:\n{(done.stdout + done.stderr)[-2000:]}",
+                where="model/tests",
+                next_step="run `pytest model/tests` and mend what it says",
+            )
+        return _read(report)
+
+
+def refusal(verdict: Verdict) -> GateFailed:
+    """Say which marks were missed and by how much."""
+    missed = [mark for mark in verdict.marks if not mark.passed]
+    lines = [f"{m.gate}: {m.name} is {m.value:.4f}, must be {m.limit}: missed by {m.missed_by}" for m in missed]
+    explained = {mark.gate for mark in missed}
+    lines += [f"{f.test}: {f.message.splitlines()[0]}" for f in verdict.failures if not _explained(f, explained)]
+    error = GateFailed(
+        "the model does not pass its gates:\n    " + "\n    ".join(lines or ["no gate ran"]),
+        where=_MARKS_FILE,
+        next_step="improve the model; whoever lowers a mark instead must get the change reviewed",
+    )
+    error.summary = verdict.as_markdown()
+    error.annotations = tuple(Annotation(message=line, file=_MARKS_FILE) for line in lines)
+    return error
+
+
+def _explained(failure: Failure, gates: set[str]) -> bool:
+    return failure.message.startswith("AssertionError") and any(gate in failure.file for gate in gates)
+
+
+def _read(report: Path) -> Verdict:
+    cases = list(ElementTree.parse(report).getroot().iter("testcase"))  # noqa: S314  written by our own subprocess
+    marks = [
+        Mark(**json.loads(item.attrib["value"]))
+        for case in cases
+        for item in case.iter("property")
+        if item.attrib["name"] == "mark"
+    ]
+    failures = [
+        Failure(
+            test=case.attrib["name"],
+            file=case.attrib.get("file", ""),
+            message=node.attrib.get("message", "") or (node.text or "").strip()[-500:] or "failed",
+        )
+        for case in cases
+        for node in (*case.iter("failure"), *case.iter("error"))
+    ]
+    ran = sum(1 for case in cases if case.find("skipped") is None)
+    return Verdict(marks=tuple(marks), failures=tuple(failures), tests=ran)

@@ -1,0 +1,42 @@
+"""approve: a person lets a registered version into production, or refuses it, with a reason."""
+
+from dataclasses import dataclass
+
+from pipeline.aws.registry import APPROVED, REJECTED
+from pipeline.aws.services import Aws
+from pipeline.errors import ConfigurationError, GateFailed
+from pipeline.result import StageResult
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which version, who decides, why, and which way."""
+
+    version: int
+    approver: str
+    reason: str
+    reject: bool = False
+
+
+def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
+    """Write the decision into the registry."""
+    if not options.reason.strip():
+        raise ConfigurationError(
+            "an approval needs a reason; it is what an auditor reads",
+            where="--reason",
+            next_step='say why, for example --reason "gates green, reviewed in #12"',
+        )
+    model = aws.registry.describe(options.version)
+    if model.gates != "passed" and not options.reject:
+        raise GateFailed(
+            f"version {model.version} has not passed its gates and cannot be approved",
+            where=model.arn,
+            next_step=f"run `python -m pipeline test --env {settings.env}` and register it again",
+        )
+    status = REJECTED if options.reject else APPROVED
+    decided = aws.registry.decide(model.version, status=status, reason=f"{options.approver}: {options.reason}"[:1024])
+    return StageResult(
+        summary=f"### approve\nVersion **{decided.version}** is {decided.status} by {options.approver}.",
+        outputs={"version": str(decided.version), "status": decided.status},
+    )

@@ -1,0 +1,100 @@
+"""register: enter a model that passed its gates into the registry, with all that led to it."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from pipeline import artifact, fingerprint
+from pipeline.aws.registry import Candidate, RegisteredModel
+from pipeline.aws.services import Aws
+from pipeline.errors import GateFailed, GatesNotRun
+from pipeline.result import StageResult
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which model, and the commit that made it."""
+
+    commit: str
+    fingerprint: str | None = None
+
+
+def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
+    """Register the model once; a second run finds the first one's version."""
+    mark = fingerprint.require(settings.root, options.fingerprint)
+    tag = fingerprint.image_tag(settings.root, "inference")
+    aws.images.require(settings.image_repository("inference"), tag)
+    report = _report(settings, aws, mark.digest, tag)
+    image = settings.image_uri("inference", tag)
+    known = aws.registry.find(mark.digest, image=image)
+    facts = {"commit": options.commit, "data_version": mark.inputs["data"]}
+    model = known or aws.registry.add(_candidate(settings, aws, report, image=image, facts=facts))
+    return _result(model, known=known is not None)
+
+
+def _report(settings: Settings, aws: Aws, digest: str, tag: str) -> dict[str, Any]:
+    uri = settings.gate_report_uri(digest, tag)
+    content = aws.storage.get(uri)
+    if content is None:
+        raise GatesNotRun(
+            f"no gate has judged the model of fingerprint {digest[:12]} in image {tag}",
+            where=uri,
+            next_step=f"run `python -m pipeline test --env {settings.env}` first",
+        )
+    report: dict[str, Any] = json.loads(content)
+    if not report["passed"]:
+        missed = [f"{mark['gate']}/{mark['name']}" for mark in report["marks"] if not mark["passed"]]
+        raise GateFailed(
+            f"the model failed its gates ({', '.join(missed) or 'see the report'}) and cannot be registered",
+            where=uri,
+            next_step="improve the model, then run train and test again",
+        )
+    return report
+
+
+def _candidate(settings: Settings, aws: Aws, report: dict[str, Any], *, image: str, facts: dict[str, str]) -> Candidate:
+    digest, sha256 = report["fingerprint"], report["model_sha256"]
+    prefix = f"s3://{settings.artifact_bucket}/metrics/{digest}"
+    metrics = _metrics(aws, report)
+    aws.storage.put(f"{prefix}/quality.json", json.dumps(metrics["overall"], sort_keys=True).encode())
+    aws.storage.put(f"{prefix}/bias.json", json.dumps(metrics["groups"], sort_keys=True).encode())
+    return Candidate(
+        fingerprint=digest,
+        image=image,
+        model_data=report["model_data"],
+        metrics_uri=f"{prefix}/quality.json",
+        bias_uri=f"{prefix}/bias.json",
+        environment={"MODEL_FINGERPRINT": digest, "MODEL_COMMIT": facts["commit"]},
+        metadata={
+            "fingerprint": digest,
+            **facts,
+            "model_sha256": sha256,
+            "gates": "passed",
+            "gate_report": settings.gate_report_uri(digest, report["image_tag"]),
+            **{f"metric_{m['name']}": f"{m['value']:.6f}" for m in report["marks"] if m["gate"] == "quality"},
+        },
+    )
+
+
+def _metrics(aws: Aws, report: dict[str, Any]) -> dict[str, Any]:
+    with TemporaryDirectory() as scratch:
+        archive = Path(scratch) / "model.tar.gz"
+        aws.storage.download(report["model_data"], archive, sha256=report["model_sha256"])
+        folder = artifact.unpack(archive, Path(scratch) / "model")
+        metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
+        return metrics
+
+
+def _result(model: RegisteredModel, *, known: bool) -> StageResult:
+    how = "was registered before" if known else "is registered"
+    return StageResult(
+        summary=f"### register\nVersion **{model.version}** {how}: `{model.fingerprint[:12]}`, {model.status}.",
+        outputs={
+            "version": str(model.version),
+            "model_package_arn": model.arn,
+            "fingerprint": model.fingerprint,
+        },
+    )
