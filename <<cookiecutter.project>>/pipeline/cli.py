@@ -15,6 +15,7 @@ from pipeline.aws.services import Aws, Places
 from pipeline.aws.session import aws_errors, open_session
 from pipeline.errors import PipelineError
 from pipeline.result import StageResult
+from pipeline.runner import Runner
 from pipeline.settings import Environment, Settings
 from pipeline.stages import approve as approve_stage
 from pipeline.stages import register as register_stage
@@ -23,13 +24,10 @@ from pipeline.stages import train as train_stage
 
 app = typer.Typer(
     name="python -m pipeline",
-    help="Train, gate, release, watch and roll back one model. A commit determines the model.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-place = runner.detect()
-
 Env = Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")]
 Digest = Annotated[str | None, typer.Option("--fingerprint", help="Refuse to run unless the checkout determines this.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")]
@@ -38,9 +36,11 @@ Version = Annotated[int, typer.Option("--version", min=1, help="A version of the
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    place = runner.Json() if "--json" in words else runner.detect()
     try:
         with aws_errors():
-            app(args=list(sys.argv[1:] if argv is None else argv), standalone_mode=False)
+            app(args=words, obj=place, standalone_mode=False)
     except PipelineError as error:
         place.failed(error)
         return error.exit_code
@@ -55,10 +55,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+@app.callback()
+def common(
+    _json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Train, gate, release, watch and roll back one model. A commit determines the model."""
+
+
 @app.command()
 def train(env: Env) -> None:
     """Find the model that this commit determines, or run the training job that makes it."""
-    options = train_stage.Options(progress=place.progress)
+    options = train_stage.Options(progress=_place().progress)
     _run(env, lambda settings, aws: train_stage.run(settings, aws, options))
 
 
@@ -105,7 +112,12 @@ def local(context: typer.Context) -> None:
 
 def _run(env: Environment, act: Callable[[Settings, Aws], StageResult]) -> None:
     settings = Settings.load(Path.cwd(), env, os.environ)
-    place.succeeded(act(settings, connect(settings)))
+    _place().succeeded(act(settings, connect(settings)))
+
+
+def _place() -> Runner:
+    place: Runner = click.get_current_context().obj
+    return place
 
 
 def connect(settings: Settings) -> Aws:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
 from pipeline.errors import GateFailed
 from pipeline.result import Annotation
@@ -125,8 +126,7 @@ def refusal(verdict: Verdict) -> GateFailed:
     """Say which marks were missed and by how much."""
     missed = [mark for mark in verdict.marks if not mark.passed]
     lines = [f"{m.gate}: {m.name} is {m.value:.4f}, must be {m.limit}: missed by {m.missed_by}" for m in missed]
-    explained = {mark.gate for mark in missed}
-    lines += [f"{f.test}: {f.message.splitlines()[0]}" for f in verdict.failures if not _explained(f, explained)]
+    lines += [f"{failure.test}: {failure.message.splitlines()[0]}" for failure in verdict.failures]
     error = GateFailed(
         "the model does not pass its gates:\n    " + "\n    ".join(lines or ["no gate ran"]),
         where=_MARKS_FILE,
@@ -137,26 +137,27 @@ def refusal(verdict: Verdict) -> GateFailed:
     return error
 
 
-def _explained(failure: Failure, gates: set[str]) -> bool:
-    return failure.message.startswith("AssertionError") and any(gate in failure.file for gate in gates)
-
-
 def _read(report: Path) -> Verdict:
     cases = list(ElementTree.parse(report).getroot().iter("testcase"))  # noqa: S314  written by our own subprocess
-    marks = [
-        Mark(**json.loads(item.attrib["value"]))
-        for case in cases
-        for item in case.iter("property")
-        if item.attrib["name"] == "mark"
-    ]
-    failures = [
+    return Verdict(
+        marks=tuple(mark for case in cases for mark in _marks(case)),
+        failures=tuple(failure for case in cases for failure in _failures(case)),
+        tests=sum(1 for case in cases if case.find("skipped") is None),
+    )
+
+
+def _marks(case: Element) -> list[Mark]:
+    return [Mark(**json.loads(item.attrib["value"])) for item in case.iter("property") if item.attrib["name"] == "mark"]
+
+
+def _failures(case: Element) -> list[Failure]:
+    if not all(mark.passed for mark in _marks(case)):
+        return []  # its missed mark says more than its assertion
+    return [
         Failure(
             test=case.attrib["name"],
             file=case.attrib.get("file", ""),
-            message=node.attrib.get("message", "") or (node.text or "").strip()[-500:] or "failed",
+            message=node.attrib.get("message") or (node.text or "").strip()[-500:] or "failed",
         )
-        for case in cases
         for node in (*case.iter("failure"), *case.iter("error"))
     ]
-    ran = sum(1 for case in cases if case.find("skipped") is None)
-    return Verdict(marks=tuple(marks), failures=tuple(failures), tests=ran)

@@ -1,9 +1,11 @@
 """Where this runs, and how results are told there: a GitHub job, a CodeBuild build or a terminal."""
 
+import json
 import os
 import sys
 import uuid
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -27,8 +29,8 @@ class Runner(Protocol):
 class Terminal:
     """A person, or a CodeBuild log: text, errors on stderr."""
 
-    def __init__(self, out: TextIO = sys.stdout, err: TextIO = sys.stderr) -> None:
-        self._out, self._err = out, err
+    def __init__(self, out: TextIO | None = None, err: TextIO | None = None) -> None:
+        self._out, self._err = out or sys.stdout, err or sys.stderr
 
     def progress(self, message: str) -> None:
         """Print a line on stderr, so that stdout holds results alone."""
@@ -77,6 +79,20 @@ class GitHub(Terminal):
         if path := self._environ.get(variable):
             with Path(path).open("a", encoding="utf-8") as file:
                 file.write(text)
+
+
+class Json(Terminal):
+    """Another program: one JSON object on stdout, whatever happens."""
+
+    def succeeded(self, result: StageResult) -> None:
+        """Print the result."""
+        print(json.dumps({"ok": True, **asdict(result)}), file=self._out)
+
+    def failed(self, error: PipelineError) -> None:
+        """Print the error; people still read it on stderr."""
+        super().failed(error)
+        told = {"what": error.what, "where": error.where, "next": error.next_step}
+        print(json.dumps({"ok": False, "exit_code": error.exit_code, "error": told}), file=self._out)
 
 
 def detect(environ: Mapping[str, str] = os.environ) -> Runner:

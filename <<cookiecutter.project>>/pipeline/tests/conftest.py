@@ -1,0 +1,27 @@
+"""A checkout of this project in a folder of its own, named and ready to run."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROJECT = {
+    "project": "loan-approval",
+    "description": "Decides on mortgage applications",
+    "github": {"owner": "example-bank", "repository": "loan-approval", "reviewers": "@example-bank/ml-reviewers"},
+    "region": "eu-west-1",
+    "accounts": {"dev": "111111111111", "staging": "111111111111", "prod": "111111111111"},
+    "registry_account": "111111111111",
+}
+_LEFT_OUT = shutil.ignore_patterns(".venv", ".local", ".git", "__pycache__", "node_modules", "reports", ".*_cache")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Copy the project; its name is fixed, so that the tests run in a template and in a project alike."""
+    target = tmp_path / "checkout"
+    shutil.copytree(ROOT, target, ignore=_LEFT_OUT)
+    (target / "infra/config/project.json").write_text(json.dumps(PROJECT))
+    return target
