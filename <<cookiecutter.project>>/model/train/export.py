@@ -1,0 +1,34 @@
+"""The fitted pipeline as one ONNX graph whose inputs are the raw features."""
+
+from feature_schema import NumberFeature, Schema
+from scoring import OUTPUT
+from skl2onnx import convert_sklearn
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+from sklearn.pipeline import Pipeline
+
+# Fixed, so that a newer exporter writes what the serving image's runtime already reads.
+OPSETS = {"": 18, "ai.onnx.ml": 3}
+
+
+def export(pipeline: Pipeline, schema: Schema, *, threshold: float) -> bytes:
+    """Return the serialized graph: one input a feature, shape (rows, 1); one output, shape (rows, 2).
+
+    The columns of `probabilities` are the negative and the positive class. The converter's own label is
+    the likelier class, which contradicts any threshold but one half, so the graph does not carry it:
+    a label is the positive value exactly where its probability is at least `threshold`.
+    """
+    inputs = [(f.name, _tensor_type(f)) for f in schema.features]
+    graph = convert_sklearn(
+        pipeline, schema.target, inputs, target_opset=OPSETS, options={id(pipeline): {"zipmap": False}}
+    )
+    for output in [o for o in graph.graph.output if o.name != OUTPUT]:
+        graph.graph.output.remove(output)
+    meanings = {"negative": schema.negative, "positive": schema.positive, "threshold": str(threshold)}
+    for key, value in meanings.items():
+        graph.metadata_props.add(key=key, value=value)
+    return bytes(graph.SerializeToString(deterministic=True))
+
+
+def _tensor_type(feature: object) -> FloatTensorType | StringTensorType:
+    shape = [None, 1]
+    return FloatTensorType(shape) if isinstance(feature, NumberFeature) else StringTensorType(shape)

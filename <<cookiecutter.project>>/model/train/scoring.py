@@ -1,0 +1,26 @@
+"""Run the exported graph: the probability of the positive class for each row."""
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import pandas as pd
+from feature_schema import Schema
+from preprocessing import onnx_inputs
+
+OUTPUT = "probabilities"
+
+
+def open_session(model: bytes) -> onnxruntime.InferenceSession:
+    """Load a graph on one thread, so that sums have one order and answers are the same everywhere."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def score(
+    session: onnxruntime.InferenceSession, table: pd.DataFrame, schema: Schema
+) -> npt.NDArray[np.float64]:
+    """Return the probability of the positive class, shape (rows,)."""
+    (probabilities,) = session.run([OUTPUT], onnx_inputs(table, schema))
+    return np.asarray(probabilities, dtype=np.float64)[:, 1]

@@ -1,0 +1,125 @@
+"""The training container: `train.py train`, after SageMaker's contract for /opt/ml."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import signal
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from evaluation import Scored, bias, by_group, curves, histogram, quality
+from export import export
+from failures import TrainingFailure
+from feature_schema import Schema, load_schema
+from hyperparameters import Hyperparameters, load_hyperparameters
+from learner import build_pipeline
+from parity import Parity, prove_equal
+from preprocessing import Split, features, load_split, target
+from reference_statistics import constraints, statistics
+from scoring import open_session, score
+
+CODE = Path(__file__).resolve().parent
+# The first 1024 characters of output/failure become the job's FailureReason.
+FAILURE_CHARACTERS = 1024
+
+
+def main(arguments: list[str]) -> int:
+    """Train one model; return the exit code."""
+    if arguments != ["train"]:
+        sys.stderr.write("usage: train.py train   (SageMaker starts a training container so)\n")
+        return 2
+    # As process 1 of a container Python would ignore the SIGTERM of StopTrainingJob until it is killed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    root = Path(os.environ.get("SM_ML_ROOT", "/opt/ml"))
+    try:
+        train(root)
+    except TrainingFailure as failure:
+        return _fail(root, str(failure)[:FAILURE_CHARACTERS])
+    except Exception:  # noqa: BLE001 - whatever it is, the job's FailureReason must name it
+        return _fail(root, traceback.format_exc()[-FAILURE_CHARACTERS:])
+    return 0
+
+
+def _fail(root: Path, reason: str) -> int:
+    sys.stderr.write(f"{reason}\n")
+    output = root / "output"
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "failure").write_text(reason, encoding="utf-8")
+    return 1
+
+
+def train(root: Path) -> None:
+    """Read the job's inputs below root, fit, export, prove, evaluate, and write the model."""
+    schema_path = _schema_path()
+    schema = load_schema(schema_path)
+    hyperparameters = load_hyperparameters(root / "input/config/hyperparameters.json")
+    split = load_split(root / "input/data/training", schema)
+    learnt, held_out = features(split.train, schema), features(split.test, schema)
+    threshold = hyperparameters.threshold
+    pipeline = build_pipeline(schema, hyperparameters).fit(learnt, target(split.train, schema))
+    model = export(pipeline, schema, threshold=threshold)
+    parity = prove_equal(pipeline, model, held_out, schema, threshold=threshold)
+    scored = Scored(
+        truth=target(split.test, schema),
+        probability=score(open_session(model), held_out, schema),
+        group=split.test[schema.protected].to_numpy(dtype=str),
+        threshold=threshold,
+    )
+    documents = {
+        "schema.json": json.loads(schema_path.read_text(encoding="utf-8")) | {"threshold": threshold},
+        "metrics.json": _metrics(scored, split, schema, parity),
+        "statistics.json": statistics(learnt, schema),
+        "constraints.json": constraints(learnt, schema),
+    }
+    _write_model(root / "model", model, documents)
+    _write_json(root / "output/data/evaluation.json", curves(scored))
+    _announce(documents["metrics.json"], hyperparameters)
+
+
+def _schema_path() -> Path:
+    beside = CODE / "schema.json"
+    return beside if beside.exists() else CODE.parent / "config" / "schema.json"
+
+
+def _metrics(scored: Scored, split: Split, schema: Schema, parity: Parity) -> dict[str, Any]:
+    groups = by_group(scored)
+    return {
+        "rows": {"train": len(split.train), "test": len(split.test)},
+        "threshold": scored.threshold,
+        "overall": quality(scored),
+        "bias": bias(groups, favourable=int(schema.favourable == schema.positive)),
+        "groups": groups,
+        "scores": histogram(scored),
+        "parity": dataclasses.asdict(parity),
+    }
+
+
+def _write_model(folder: Path, model: bytes, documents: dict[str, dict[str, Any]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.onnx").write_bytes(model)
+    for name, document in documents.items():
+        _write_json(folder / name, document)
+    names = sorted(["model.onnx", *documents])
+    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
+    _write_json(folder / "manifest.json", {"files": hashes})
+
+
+def _write_json(path: Path, document: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(document, indent=1, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _announce(metrics: dict[str, Any], hyperparameters: Hyperparameters) -> None:
+    """Print what SageMaker's MetricDefinitions read: one `name=value;` a line."""
+    for name, value in {**metrics["overall"], **metrics["bias"]}.items():
+        sys.stdout.write(f"test:{name}={value};\n")
+    sys.stdout.write(f"parity:max_abs_difference={metrics['parity']['max_abs_difference']:.3g};\n")
+    sys.stdout.write(f"trained with {dataclasses.asdict(hyperparameters)}\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
