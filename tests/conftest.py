@@ -1,0 +1,30 @@
+"""Fixtures: the template as git has it, and projects baked from the named answers."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bake import ROOT, bake, export
+
+ANSWERS = Path(__file__).parent / "answers"
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Export the tracked files that cookiecutter reads, without what else lies in the checkout."""
+    return export(ROOT, tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session", params=sorted(path.stem for path in ANSWERS.glob("*.json")))
+def answers(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Read one named answer file after the other."""
+    values: dict[str, str] = json.loads((ANSWERS / f"{request.param}.json").read_text(encoding="utf-8"))
+    return values
+
+
+@pytest.fixture(scope="session")
+def baked(template: Path, answers: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bake the project that those answers make."""
+    scratch = tmp_path_factory.mktemp("bake")
+    return bake(template, scratch / "projects" / answers["project"], answers, scratch)
