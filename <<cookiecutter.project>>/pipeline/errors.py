@@ -12,7 +12,11 @@ PipelineError
 ├── GateFailed              20   the model missed a mark
 ├── GatesNotRun             21   register was asked for a model that no gate has seen
 ├── NotApproved             22   the environment wants an approval that is not there
-└── DataInvalid             23   the data set contradicts the schema
+├── DataInvalid             23   the data set contradicts the schema
+├── DriftFound              40   live data, predictions, quality or fairness left the baseline
+├── DataInsufficient        41   the window holds too little to judge
+├── MonitorBroken           42   the monitor could not do its work
+└── DemoFailed              60   a step of the demo ended otherwise than it should
 """
 
 from typing import ClassVar
@@ -113,3 +117,27 @@ class DataInvalid(PipelineError):
     """The data set contradicts the schema."""
 
     exit_code = 23
+
+
+class DemoFailed(PipelineError):
+    """A step of the demo ended otherwise than it should."""
+
+    exit_code = 60
+
+
+class DriftFound(PipelineError):
+    """Live data, predictions, model quality or fairness differ from the release's baseline."""
+
+    exit_code = 40
+
+
+class DataInsufficient(PipelineError):
+    """The window holds too little data to say anything; this is not a success."""
+
+    exit_code = 41
+
+
+class MonitorBroken(PipelineError):
+    """The monitor could not judge: no baseline, unreadable captures or a fault of its own."""
+
+    exit_code = 42
