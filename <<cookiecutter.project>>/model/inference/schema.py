@@ -1,0 +1,94 @@
+"""schema.json as types: what a row must look like, and the decoder types made from it."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+FLOAT32_MAX = 3.4028234663852886e38
+MAX_TEXT = 256
+
+Scalar = str | int | float | bool | None
+
+
+class SchemaInvalid(Exception):
+    """schema.json does not describe a model that this server can run."""
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True):
+    """One column of the model's input."""
+
+    name: str
+    type: Literal["number", "category"]
+    minimum: float | None = None
+    maximum: float | None = None
+    missing: Literal["impute", "refuse"] = "refuse"
+    categories: tuple[str, ...] = ()
+    unknown: Literal["refuse", "ignore"] = "refuse"
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the model reads this column as float32; it reads the others as strings."""
+        return self.type == "number"
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether a row may leave this field out, because the model imputes it."""
+        return self.missing == "impute"
+
+    @property
+    def value_type(self) -> Any:
+        """The msgspec type that accepts exactly this feature's values."""
+        value: Any = self._number_type() if self.is_number else self._category_type()
+        return value | None if self.is_optional else value
+
+    def _number_type(self) -> Any:
+        lowest = -FLOAT32_MAX if self.minimum is None else self.minimum
+        highest = FLOAT32_MAX if self.maximum is None else self.maximum
+        return Annotated[float, Meta(ge=lowest, le=highest)]
+
+    def _category_type(self) -> Any:
+        if self.unknown == "ignore":
+            return Annotated[str, Meta(max_length=MAX_TEXT)]
+        return Literal[self.categories]
+
+
+class Schema(msgspec.Struct, frozen=True, kw_only=True):
+    """The model's input columns in order, and what its output means."""
+
+    target: str
+    positive: str
+    features: tuple[Feature, ...]
+    negative: str | None = None
+    id: str | None = None
+    protected: str | None = None
+    threshold: Annotated[float, Meta(ge=0, le=1)] = 0.5
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The feature names in the model's order."""
+        return tuple(feature.name for feature in self.features)
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Columns a caller may send along for data capture; the model never sees them."""
+        return tuple(name for name in (self.id, self.protected) if name and name not in self.names)
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """The negative and the positive class."""
+        return self.negative or f"not-{self.positive}", self.positive
+
+
+def parse_schema(raw: bytes) -> Schema:
+    """Read schema.json and refuse one that contradicts itself."""
+    try:
+        schema = msgspec.json.decode(raw, type=Schema)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SchemaInvalid(f"schema.json: {error}") from error
+    if not schema.features or len(set(schema.names)) != len(schema.names):
+        raise SchemaInvalid("schema.json: features must be there, each under its own name")
+    for feature in schema.features:
+        if not feature.is_number and not feature.categories:
+            raise SchemaInvalid(f"schema.json: category {feature.name!r} lists no categories")
+    return schema
