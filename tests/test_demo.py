@@ -1,0 +1,70 @@
+"""`make demo` runs the whole loop from a fresh clone, twice, and cleans up after itself."""
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from bake import ROOT, tracked
+from commands import make, newcomer, running_in
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the tracked files to an empty folder, as a fresh clone has them."""
+    clone = tmp_path_factory.mktemp("clone") / "template"
+    for name in tracked(ROOT):
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone / name).write_bytes((ROOT / name).read_bytes())
+    return clone
+
+
+def test_demo_twice_trains_once(clone: Path) -> None:
+    """The first run ends with a report; the second says that nothing needed training; none stays."""
+    project = clone / "build/demo-project"
+
+    first = make("demo", folder=clone, seconds=600)
+    left_by_first = running_in(project)
+    second = make("demo", folder=clone, seconds=300)
+
+    assert first.returncode == 0, first.stdout[-8000:]
+    assert second.returncode == 0, second.stdout[-8000:]
+    assert left_by_first == running_in(project) == []
+    assert "cache hit" not in first.stdout
+    assert "cache hit" in second.stdout
+    reports = re.findall(r"\S+\.html", second.stdout)
+    assert reports
+    assert (project / reports[-1]).stat().st_size > 10_000
+
+
+def test_interrupted_demo_leaves_nothing_running(clone: Path) -> None:
+    """Ctrl-C in the middle of the loop ends it within half a minute, servers included."""
+    project = clone / "build/interrupted"
+    with subprocess.Popen(
+        ["make", "demo", "DEST=build/interrupted"],
+        cwd=clone,
+        env=newcomer(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as demo:
+        wait_for_servers(project, seconds=300)
+
+        # A terminal sends Ctrl-C to the whole group, make included.
+        subprocess.run(["kill", "-INT", f"-{demo.pid}"], check=True)
+
+        assert demo.wait(timeout=30) != 0
+    assert running_in(project) == []
+
+
+def wait_for_servers(project: Path, *, seconds: float) -> None:
+    """Return when the local AWS works in the project: more than make and the demo itself."""
+    deadline = time.monotonic() + seconds
+    while len(running_in(project)) < 4:
+        assert time.monotonic() < deadline, running_in(project)
+        time.sleep(0.2)
