@@ -13,10 +13,11 @@ import typer
 from pipeline import runner
 from pipeline.aws.services import Aws, Places
 from pipeline.aws.session import aws_errors, open_session
+from pipeline.config import Environment
 from pipeline.errors import PipelineError
 from pipeline.result import StageResult
 from pipeline.runner import Runner
-from pipeline.settings import Environment, Settings
+from pipeline.settings import Settings
 from pipeline.stages import approve as approve_stage
 from pipeline.stages import register as register_stage
 from pipeline.stages import test as test_stage

@@ -60,7 +60,7 @@ def _candidate(settings: Settings, aws: Aws, report: dict[str, Any], *, image: s
     prefix = f"s3://{settings.artifact_bucket}/metrics/{digest}"
     metrics = _metrics(aws, report)
     aws.storage.put(f"{prefix}/quality.json", json.dumps(metrics["overall"], sort_keys=True).encode())
-    aws.storage.put(f"{prefix}/bias.json", json.dumps(metrics["groups"], sort_keys=True).encode())
+    aws.storage.put(f"{prefix}/bias.json", json.dumps({key: metrics[key] for key in ("bias", "groups")}, sort_keys=True).encode())
     return Candidate(
         fingerprint=digest,
         image=image,

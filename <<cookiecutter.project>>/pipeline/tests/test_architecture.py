@@ -11,12 +11,13 @@ PACKAGE = Path(__file__).parents[1]
 # part -> the parts of this package that it may import
 ARROWS = {
     "__main__": {"cli"},
-    "cli": {"aws", "drift", "errors", "local", "release", "result", "runner", "settings", "stages"},
+    "cli": {"aws", "config", "drift", "errors", "local", "release", "result", "runner", "settings", "stages"},
     "stages": {"artifact", "aws", "drift", "errors", "fingerprint", "gates", "release", "report", "result", "settings"},
     "release": {"errors"},
     "aws": {"errors"},
     "drift": {"errors"},
-    "settings": {"drift", "errors", "fingerprint", "release"},
+    "settings": {"config", "drift", "fingerprint", "release"},
+    "config": {"drift", "errors", "release"},
     "runner": {"errors", "result"},
     "report": {"errors"},
     "gates": {"errors", "result"},

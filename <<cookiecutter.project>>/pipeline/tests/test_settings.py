@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.config import ENVIRONMENTS, Environment
 from pipeline.errors import ConfigurationError
-from pipeline.settings import ENVIRONMENTS, Environment, Settings
+from pipeline.settings import Settings
 
 
 @pytest.mark.parametrize("env", ENVIRONMENTS)

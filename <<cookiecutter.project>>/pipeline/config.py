@@ -1,0 +1,168 @@
+"""The files of infra/config, and the variables that override them, as validated values.
+
+A variable overrides one key of an environment's file: PIPELINE__DEPLOY__BAKE_SECONDS=60.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from pipeline.drift.config import MonitorConfig
+from pipeline.errors import ConfigurationError
+from pipeline.release.config import DeployConfig
+
+Environment = Literal["dev", "staging", "prod"]
+ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "prod")
+
+AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+ProjectName = Annotated[str, StringConstraints(pattern=r"^[a-z](?:-?[a-z0-9])+$", min_length=3, max_length=32)]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_PREFIX = "PIPELINE__"
+
+
+class Section(BaseModel):
+    """Base of every group of settings: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GitHub(Section):
+    """Where the repository lives and who reviews what decides a model's behaviour."""
+
+    owner: str
+    repository: str
+    reviewers: str
+
+
+class Accounts(Section):
+    """The AWS account of each environment; one account may serve all three."""
+
+    dev: AccountId
+    staging: AccountId
+    prod: AccountId
+
+
+class Project(Section):
+    """infra/config/project.json: what the template asked for."""
+
+    project: ProjectName
+    description: str
+    github: GitHub
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    accounts: Accounts
+    registry_account: AccountId
+
+
+class Aws(Section):
+    """How this pipeline talks to AWS."""
+
+    poll_seconds: float = Field(default=15, gt=0, le=120)
+
+
+class Training(Section):
+    """The managed compute that a training job runs on."""
+
+    instance_type: InstanceType
+    instance_count: int = Field(default=1, ge=1, le=20)
+    volume_gb: int = Field(default=10, ge=1, le=16384)
+    max_runtime_seconds: int = Field(default=3600, ge=60, le=432000)
+
+
+class Latency(Section):
+    """The service level: what a caller waits for one prediction, in milliseconds."""
+
+    p50_ms: float = Field(gt=0)
+    p95_ms: float = Field(gt=0)
+    p99_ms: float = Field(gt=0)
+
+
+class Serving(Section):
+    """The fleet behind one variant, and how much of its traffic is captured."""
+
+    instance_type: InstanceType
+    instance_count: int = Field(ge=1, le=100)
+    capture_percent: int = Field(default=100, ge=0, le=100)
+    sla: Latency
+
+
+class Approval(Section):
+    """Whose word this environment waits for: nobody's, or the model registry's."""
+
+    required: bool
+
+
+class EnvironmentFile(Section):
+    """infra/config/<env>.json: how one environment trains, serves, releases and watches."""
+
+    aws: Aws = Aws()
+    training: Training
+    serving: Serving
+    approval: Approval
+    deploy: DeployConfig
+    monitor: MonitorConfig
+
+
+def read_project(folder: Path) -> Project:
+    """Read project.json."""
+    path = folder / "project.json"
+    return _validated(Project, _read(path), path)
+
+
+def read_environment(folder: Path, env: Environment, environ: Mapping[str, str]) -> EnvironmentFile:
+    """Read <env>.json, with the variables laid over it."""
+    path = folder / f"{env}.json"
+    return _validated(EnvironmentFile, _overridden(_read(path), environ), path)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError as err:
+        raise ConfigurationError(
+            "a configuration file is missing",
+            where=str(path),
+            next_step="run from the project's root, or restore the file from git",
+        ) from err
+    except json.JSONDecodeError as err:
+        raise ConfigurationError(
+            f"not valid JSON: {err.msg}",
+            where=f"{path}:{err.lineno}:{err.colno}",
+            next_step="correct the file; `git diff` shows what changed",
+        ) from err
+    if not isinstance(content, dict):
+        raise ConfigurationError("a JSON object is expected", where=str(path), next_step="wrap it in { }")
+    return content
+
+
+def _overridden(values: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:
+    for name, text in environ.items():
+        if name.startswith(_PREFIX):
+            *groups, key = name.removeprefix(_PREFIX).lower().split("__")
+            target = values
+            for group in groups:
+                target = target.setdefault(group, {})
+            target[key] = text
+    return values
+
+
+def _validated(model: type[Model], values: dict[str, Any], path: Path) -> Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as err:
+        problems = [_problem(item["loc"], item["msg"], item["input"]) for item in err.errors()]
+        raise ConfigurationError(
+            "the configuration is not valid:\n    " + "\n    ".join(problems),
+            where=f"{path} (or a variable {_PREFIX}… that overrides it)",
+            next_step="correct each line above; docs/reference.md lists every key",
+        ) from err
+
+
+def _problem(location: tuple[int | str, ...], message: str, value: object) -> str:
+    key = ".".join(str(part) for part in location)
+    return f"{key}: {message}" if isinstance(value, dict) else f"{key} = {value!r}: {message}"

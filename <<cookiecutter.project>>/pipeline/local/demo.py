@@ -1,0 +1,149 @@
+"""The whole loop on this machine: two releases, three environments, an approval, a canary, a rollback."""
+
+import json
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from pipeline.errors import DemoFailed, GateFailed, NotApproved
+from pipeline.local import demo_report
+from pipeline.local.story import Step, Story
+from pipeline.local.traffic import Traffic, applications
+
+# A bake of ten minutes is right for production and long for a demo: same code, shorter settings.
+_QUICK = {
+    "PIPELINE__AWS__POLL_SECONDS": "0.1",
+    "PIPELINE__DEPLOY__BAKE_SECONDS": "2",
+    "PIPELINE__DEPLOY__CHECK_SECONDS": "0.5",
+    "PIPELINE__DEPLOY__MINIMUM_REQUESTS": "10",
+}
+_COPIED = ("data", "infra", "model", "monitoring", "pipeline")
+_IGNORED = shutil.ignore_patterns("__pycache__", ".local", "tests")
+_BETTER = {"n_estimators": "180"}
+_WORSE = {"n_estimators": "1"}
+
+
+_ROWS = 400
+
+
+def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
+    """Play the loop against the running embedded AWS; return the path of its report."""
+    story = Story(checkout=_checkout(root, folder / "demo"), environ={**environ, **_QUICK}, console=Console())
+    _found(story)
+    first = _release(story, "1st")
+    _promote(story, first)
+    with Traffic(f"{_project(root)}-prod", applications(root, _ROWS)) as traffic:
+        second = _better(story, traffic)
+        _worse(story)
+        _back(story, traffic, first)
+    _judge(story, traffic, first)
+    report = demo_report.write(root / "reports" / "demo.html", story, traffic, versions=(first, second))
+    story.console.print(story.table())
+    return report
+
+
+def _found(story: Story) -> None:
+    for env in ("dev", "staging", "prod"):
+        story.tell(f"bootstrap {env}", "bootstrap", "aws", "--env", env, "--yes")
+
+
+def _release(story: Story, which: str) -> int:
+    """Bring the checkout's model from training to staging; return its version."""
+    story.tell(f"train {which}", "train", "--env", "dev")
+    story.tell(f"test {which}", "test", "--env", "dev")
+    version = story.tell(f"register {which}", "register", "--env", "dev").outputs["version"]
+    for env in ("dev", "staging"):
+        _deploy(story, env, version)
+    return int(version)
+
+
+def _promote(story: Story, version: int) -> None:
+    """Take a version through the approval to prod."""
+    if _deploy(story, "prod", str(version)).exit_code == NotApproved.exit_code:
+        reason = "demo: gates are green, staging answers"
+        story.tell("approve", "approve", "--env", "prod", "--version", str(version), "--reason", reason)
+        _deploy(story, "prod", str(version))
+
+
+def _deploy(story: Story, env: str, version: str) -> Step:
+    step = story.tell(f"deploy {env}", "deploy", "--env", env, "--version", version, expect=(0, NotApproved.exit_code))
+    if step.exit_code == 0:
+        story.ask(f"{_project(story.checkout)}-{env}", applications(story.checkout, 1)[0])
+    return step
+
+
+def _better(story: Story, traffic: Traffic) -> int:
+    with _commit(story, _BETTER):
+        second = _release(story, "2nd")
+        traffic.mark(f"canary v{second}")
+        _promote(story, second)
+        traffic.mark(f"v{second} promoted")
+    return second
+
+
+def _worse(story: Story) -> None:
+    with _commit(story, _WORSE):
+        story.tell("train (worse)", "train", "--env", "dev")
+        story.tell("test (worse)", "test", "--env", "dev", expect=(GateFailed.exit_code,))
+
+
+def _back(story: Story, traffic: Traffic, first: int) -> None:
+    traffic.mark("rollback")
+    story.tell("rollback", "rollback", "--env", "prod", "--to", str(first), "--reason", "demo: practise it")
+    traffic.mark(f"v{first} serves")
+    traffic.wait_for(50)
+    story.ask(f"{_project(story.checkout)}-prod", applications(story.checkout, 1)[0])
+
+
+def _judge(story: Story, traffic: Traffic, first: int) -> None:
+    lost = [answer for answer in traffic.answers if answer.lost]
+    if lost:
+        raise DemoFailed(
+            f"{len(lost)} of {len(traffic.answers)} requests were lost, the first with: {lost[0].error}",
+            where="the traffic on prod",
+            next_step="read .local/server.log; no deploy or rollback may lose a request",
+        )
+    last = traffic.answers[-1].version
+    if last != str(first):
+        raise DemoFailed(f"after the rollback version {last} answers, not {first}", where="prod")
+    counts = Counter(answer.version for answer in traffic.answers)
+    told = ", ".join(f"v{version}: {count}" for version, count in sorted(counts.items()))
+    story.console.print(f"[green]✓[/] [bold]traffic[/] {len(traffic.answers)} requests, none lost ({told})")
+
+
+def _checkout(root: Path, target: Path) -> Path:
+    """Copy what makes a model, so that the demo's commits never touch the user's files."""
+    shutil.rmtree(target, ignore_errors=True)
+    for name in _COPIED:
+        shutil.copytree(root / name, target / name, ignore=_IGNORED)
+    shutil.copytree(root / "model/tests", target / "model/tests", ignore=shutil.ignore_patterns("__pycache__"))
+    _git(target, "init", "--quiet")
+    _git(target, "add", "--all")
+    _git(target, "commit", "--quiet", "--message", "The project as it is")
+    return target
+
+
+@contextmanager
+def _commit(story: Story, change: Mapping[str, str]) -> Iterator[None]:
+    """Commit other hyperparameters for a while, then revert the commit."""
+    path = story.checkout / "model/config/hyperparameters.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | dict(change), indent=2))
+    _git(story.checkout, "commit", "--quiet", "--all", "--message", f"Set {', '.join(change)}")
+    try:
+        yield
+    finally:
+        _git(story.checkout, "revert", "--no-edit", "HEAD")
+
+
+def _git(folder: Path, *words: str) -> None:
+    identity = ("-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)  # noqa: S607
+
+
+def _project(root: Path) -> str:
+    return str(json.loads((root / "infra/config/project.json").read_text())["project"])

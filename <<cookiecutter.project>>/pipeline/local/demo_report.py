@@ -1,0 +1,130 @@
+"""The demo as a page: what happened when, how good and how fair the models are, how traffic moved."""
+
+import io
+import json
+import tarfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.local.story import Step, Story
+from pipeline.local.traffic import Answer, Traffic
+from pipeline.report import page, plots
+from pipeline.report.plots import Axis, Line
+
+_WINDOW_SECONDS = 0.5
+_LEAD = "Two releases through train, gates, registry, dev, staging, approval and prod, and a rollback, on this machine."
+
+Evaluation = Mapping[str, Any]
+
+
+def write(path: Path, story: Story, traffic: Traffic, *, versions: tuple[int, int]) -> Path:
+    """Write the report, and return its path."""
+    evaluations = {
+        f"v{version}": _evaluation(story, which) for version, which in zip(versions, ("1st", "2nd"), strict=True)
+    }
+    sections = (
+        page.Section(title="In short", body=page.facts(_facts(story, traffic))),
+        page.Section(title="Traffic on prod", body=page.figures([_timeline(traffic)])),
+        page.Section(title="Stage by stage", body=_steps(story.steps)),
+        page.Section(title="How good the models are", body=page.figures(_quality(evaluations))),
+        page.Section(title="How fair the models are", body=page.figures(_fairness(evaluations))),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page.page("From commit to prod, and back", _LEAD, sections), encoding="utf-8")
+    return path
+
+
+def _facts(story: Story, traffic: Traffic) -> list[tuple[str, str]]:
+    steps = {step.name: step for step in story.steps}
+    lost = sum(answer.lost for answer in traffic.answers)
+    jobs = sum(step.outputs.get("cached") == "false" for step in story.steps)
+    return [
+        ("the whole loop", f"{sum(step.seconds for step in story.steps):.0f} s"),
+        ("rollback of prod, the command included", f"{steps['rollback'].seconds:.1f} s"),
+        ("training jobs started", str(jobs)),
+        ("requests to prod meanwhile", str(len(traffic.answers))),
+        ("requests lost", str(lost)),
+    ]
+
+
+def _steps(steps: Sequence[Step]) -> str:
+    rows = [
+        (page.word("✓" if step.exit_code == 0 else "stopped", good=step.exit_code == 0), step.name,
+         page.code(step.command), f"{step.seconds:.1f}", page.code(step.outcome))
+        for step in steps
+    ]  # fmt: skip
+    return page.table(["", "stage", "command", "seconds", "what it said"], rows, numbers=[3])
+
+
+def _timeline(traffic: Traffic) -> str:
+    answers = traffic.answers
+    last = answers[-1].moment
+    windows = [start * _WINDOW_SECONDS for start in range(int(last / _WINDOW_SECONDS) + 1)]
+    versions = sorted({answer.version for answer in answers if not answer.lost}, key=int)
+    lines = [Line(name=f"v{version}", points=_share(answers, version, windows)) for version in versions]
+    drawn = plots.shares(
+        lines,
+        traffic.marks,
+        Axis(label="seconds", limits=(0, last)),
+        Axis(label="share of answers", limits=(-0.03, 1.03)),
+    )
+    counts = Counter(answer.version for answer in answers if not answer.lost)
+    told = ", ".join(f"v{version} answered {counts[version]}" for version in versions)
+    return page.figure(drawn, f"Who answered each request, in windows of {_WINDOW_SECONDS:g} s: {told}.", wide=True)
+
+
+def _share(answers: Sequence[Answer], version: str, windows: Sequence[float]) -> list[tuple[float, float]]:
+    points = []
+    for start in windows:
+        mine = [answer for answer in answers if start <= answer.moment < start + _WINDOW_SECONDS and not answer.lost]
+        if mine:
+            points.append((start, sum(answer.version == version for answer in mine) / len(mine)))
+    return points
+
+
+def _quality(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    unit = (0.0, 1.02)
+
+    def lines(key: str, x: str, y: str) -> list[Line]:
+        pairs = {name: (item[key][x], item[key][y]) for name, item in evaluations.items()}
+        return [Line(name=name, points=list(zip(*pair, strict=True))) for name, pair in pairs.items()]
+
+    return [
+        page.figure(
+            plots.curves(lines("roc", "fpr", "tpr"), Axis(label="false positive rate", limits=unit),
+                         Axis(label="true positive rate", limits=unit), diagonal=True),
+            "ROC: how many true denials are found for how many false alarms. The dotted line is chance.",
+        ),
+        page.figure(
+            plots.curves(lines("precision_recall", "recall", "precision"), Axis(label="recall", limits=unit),
+                         Axis(label="precision", limits=unit)),
+            "Precision and recall: of the predicted denials, how many are right; of the real ones, how many are found.",
+        ),
+        page.figure(
+            plots.curves(lines("calibration", "predicted", "observed"), Axis(label="predicted", limits=unit),
+                         Axis(label="observed rate", limits=unit), diagonal=True),
+            "Calibration: among applications given 30 %, about 30 % should be denied. The dotted line is perfect.",
+        ),
+    ]  # fmt: skip
+
+
+def _fairness(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    groups = sorted(next(iter(evaluations.values()))["groups"])
+    drawn = []
+    for key, label in (("selection_rate", "share predicted as denied"), ("tpr", "share of real denials found")):
+        series = {name: [item["groups"][group][key] or 0.0 for group in groups] for name, item in evaluations.items()}
+        caption = f"{label.capitalize()}, by the protected attribute, which the model never sees."
+        drawn.append(page.figure(plots.bars(groups, series, Axis(label=label, limits=(0, 1))), caption))
+    return drawn
+
+
+def _evaluation(story: Story, which: str) -> Evaluation:
+    trained = next(step for step in story.steps if step.name == f"train {which}")
+    uri = trained.outputs["model_data"].removesuffix("model.tar.gz") + "output.tar.gz"
+    with tarfile.open(fileobj=io.BytesIO(story.fetch(uri))) as tar:
+        member = next(item for item in tar.getmembers() if item.name.endswith("evaluation.json"))
+        file = tar.extractfile(member)
+        evaluation: Evaluation = json.load(file) if file else {}
+    return evaluation

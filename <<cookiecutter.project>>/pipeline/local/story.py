@@ -1,0 +1,119 @@
+"""The demo's steps: each is a command line that a workflow runs too, timed and kept."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import boto3
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import DemoFailed
+from pipeline.local.traffic import ask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One command of the loop, and what came of it."""
+
+    name: str
+    command: str
+    seconds: float
+    exit_code: int
+    outcome: str
+    outputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """Runs steps in a checkout and remembers them."""
+
+    checkout: Path
+    environ: Mapping[str, str]
+    console: Console
+    steps: list[Step] = field(default_factory=list)
+
+    def tell(self, name: str, *words: str, expect: tuple[int, ...] = (0,)) -> Step:
+        """Run `python -m pipeline <words>`, and stop the demo unless it exits as expected."""
+        began = time.monotonic()
+        with self.console.status(f"{name}: python -m pipeline {' '.join(words)}"):
+            done = subprocess.run(
+                [sys.executable, "-m", "pipeline", "--json", *words],
+                cwd=self.checkout,
+                env={**os.environ, **self.environ},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        if done.returncode not in expect:
+            raise DemoFailed(
+                f"{name} ended with exit code {done.returncode}:\n{done.stderr[-3000:] or done.stdout[-3000:]}",
+                where=f"python -m pipeline {' '.join(words)}",
+                next_step="read .local/server.log, mend the cause, run `make demo` again",
+            )
+        return self._keep(name, words, time.monotonic() - began, done)
+
+    def _keep(
+        self, name: str, words: tuple[str, ...], seconds: float, done: "subprocess.CompletedProcess[str]"
+    ) -> Step:
+        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        step = Step(
+            name=name,
+            command=f"python -m pipeline {' '.join(words)}",
+            seconds=seconds,
+            exit_code=done.returncode,
+            outcome=_plain(told["summary"]) if told["ok"] else told["error"]["what"].replace("\n    ", " "),
+            outputs=told.get("outputs", {}),
+        )
+        self.steps.append(step)
+        mark = "[green]✓[/]" if step.exit_code == 0 else "[yellow]■[/]"
+        self.console.print(f"{mark} [bold]{name}[/] {step.seconds:5.1f} s  {step.outcome}", highlight=False)
+        return step
+
+    @cached_property
+    def session(self) -> boto3.Session:
+        """The embedded AWS, for what is no stage: a client's question, a file for the report."""
+        return boto3.Session(
+            aws_access_key_id=self.environ["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environ["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.environ["AWS_DEFAULT_REGION"],
+        )
+
+    def ask(self, endpoint: str, row: dict[str, object]) -> None:
+        """Send one application to an endpoint over HTTP, and show the answer."""
+        client = self.session.client("sagemaker-runtime", endpoint_url=self.environ["AWS_ENDPOINT_URL"])
+        answer = ask(client, endpoint, row)
+        if answer.lost:
+            raise DemoFailed(f"{endpoint} does not answer: {answer.error}", where=endpoint)
+        told = f"version {answer.version} says {answer.label} in {1000 * answer.seconds:.0f} ms"
+        self.console.print(f"    [dim]{endpoint}: {told}[/]", highlight=False)
+
+    def fetch(self, uri: str) -> bytes:
+        """Read an object of the embedded S3."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        client = self.session.client("s3", endpoint_url=self.environ["AWS_ENDPOINT_URL"])
+        return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+
+    def table(self) -> Table:
+        """Lay out all steps with their times."""
+        table = Table(title="What happened", title_justify="left", box=None, pad_edge=False)
+        table.add_column("stage", style="bold", no_wrap=True)
+        table.add_column("seconds", justify="right")
+        table.add_column("outcome")
+        for step in self.steps:
+            table.add_row(step.name, f"{step.seconds:.1f}", step.outcome)
+        table.add_row("in all", f"{sum(step.seconds for step in self.steps):.1f}", "")
+        return table
+
+
+def _plain(markdown: str) -> str:
+    """Take a summary's first sentence out of its Markdown."""
+    lines = [line for line in markdown.splitlines() if line and not line.startswith(("#", "|", "-"))]
+    return lines[0].replace("**", "").replace("`", "") if lines else ""

@@ -1,0 +1,140 @@
+"""Clients of the demo and the tests: real rows, sent over HTTP one after the other, every answer kept."""
+
+import csv
+import itertools
+import json
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+# A client that retried would hide a lost request.
+_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What one request got, `moment` seconds after the traffic began."""
+
+    moment: float
+    seconds: float
+    inference_id: str
+    variant: str
+    version: str
+    label: str
+    error: str
+
+    @property
+    def lost(self) -> bool:
+        """Tell whether the client was left without a prediction."""
+        return bool(self.error)
+
+
+class Traffic:
+    """Steady load on one endpoint, from `clients` threads with a pause between requests."""
+
+    def __init__(self, endpoint: str, rows: list[dict[str, object]], *, clients: int = 2, pause: float = 0.02) -> None:
+        self._endpoint = endpoint
+        self._rows = rows
+        self._pause = pause
+        self._answers: list[Answer] = []
+        self._marks: list[tuple[float, str]] = []
+        self._stop = threading.Event()
+        self._began = time.monotonic()
+        self._threads = [threading.Thread(target=self._work, args=(n,), daemon=True) for n in range(clients)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=35)
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """Every answer so far, in the order of arrival."""
+        return tuple(self._answers)
+
+    @property
+    def marks(self) -> tuple[tuple[float, str], ...]:
+        """What happened meanwhile, and when."""
+        return tuple(self._marks)
+
+    def mark(self, name: str) -> None:
+        """Note that something happens now."""
+        self._marks.append((time.monotonic() - self._began, name))
+
+    def wait_for(self, count: int, *, timeout_seconds: float = 30) -> None:
+        """Wait until so many more answers came."""
+        goal, end = len(self._answers) + count, time.monotonic() + timeout_seconds
+        while len(self._answers) < goal and time.monotonic() < end:
+            time.sleep(self._pause)
+
+    def _work(self, number: int) -> None:
+        client = boto3.Session().client("sagemaker-runtime", config=_ONCE)
+        rows: Iterator[dict[str, object]] = itertools.cycle(self._rows[number:] + self._rows[:number])
+        while not self._stop.wait(self._pause):
+            moment = time.monotonic() - self._began
+            self._answers.append(ask(client, self._endpoint, next(rows), moment=moment))
+
+
+def ask(client: "SageMakerRuntimeClient", endpoint: str, row: dict[str, object], *, moment: float = 0.0) -> Answer:
+    """Send one row and keep what came back, an error included."""
+    inference_id, began = str(uuid.uuid4()), time.monotonic()
+    variant = version = label = error = ""
+    try:
+        got = client.invoke_endpoint(
+            EndpointName=endpoint,
+            ContentType="application/json",
+            Body=json.dumps({"instances": [row]}),
+            InferenceId=inference_id,
+        )
+        body = json.loads(got["Body"].read())
+        variant, version, label = got["InvokedProductionVariant"], str(body["model_version"]), _label(body)
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as err:
+        error = str(err)
+    return Answer(
+        moment=moment,
+        seconds=time.monotonic() - began,
+        inference_id=inference_id,
+        variant=variant,
+        version=version,
+        label=label,
+        error=error,
+    )
+
+
+def _label(body: dict[str, list[dict[str, object]]]) -> str:
+    first = body["predictions"][0]
+    return f"{first['label']} at {first['probability']:.3f}"
+
+
+def applications(root: Path, count: int) -> list[dict[str, object]]:
+    """Read rows of the data set as a client would send them: features only, numbers as numbers."""
+    schema = json.loads((root / "model/config/schema.json").read_text())
+    with next((root / "data").glob("*.csv")).open(newline="") as file:
+        rows = itertools.islice(csv.DictReader(file), count)
+        return [
+            {feature["name"]: _value(row[feature["name"]], feature["type"]) for feature in schema["features"]}
+            for row in rows
+        ]
+
+
+def _value(text: str, kind: str) -> object:
+    return float(text) if kind == "number" else text

@@ -1,0 +1,1 @@
+"""Pages and plots that people read: self-contained HTML, light and dark."""
