@@ -72,6 +72,7 @@ def test_broken_json_is_located(checkout: Path) -> None:
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
     """Outside a project the first missing file is named."""
+    """Outside a project the first missing file is named."""
     with pytest.raises(ConfigurationError, match=r"project\.json"):
         Settings.load(tmp_path, "dev", {})
 
