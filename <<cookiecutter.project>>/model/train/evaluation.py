@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scoring import positive
 from sklearn import calibration, metrics
 
 DIGITS = 6
@@ -24,7 +25,7 @@ class Scored:
     @property
     def label(self) -> npt.NDArray[np.int64]:
         """1 where the positive label is given."""
-        return (self.probability >= self.threshold).astype(np.int64)
+        return positive(self.probability, self.threshold)
 
 
 def quality(scored: Scored) -> dict[str, float]:
@@ -81,9 +82,7 @@ def _favour(rate: float | None, favourable: int) -> float:
 def curves(scored: Scored) -> dict[str, Any]:
     """Return what a report plots: ROC, precision and recall, calibration, and the scores of each class."""
     false_positive, true_positive, _ = metrics.roc_curve(scored.truth, scored.probability)
-    precision, recall, _ = metrics.precision_recall_curve(
-        scored.truth, scored.probability, drop_intermediate=True
-    )
+    precision, recall, _ = metrics.precision_recall_curve(scored.truth, scored.probability, drop_intermediate=True)
     observed, predicted = calibration.calibration_curve(
         scored.truth, scored.probability, n_bins=BINS, strategy="quantile"
     )

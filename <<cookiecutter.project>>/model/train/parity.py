@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from failures import ExportDiffers
 from feature_schema import Schema
-from scoring import open_session, score
+from scoring import open_session, positive, score
 from sklearn.pipeline import Pipeline
 
 TOLERANCE = 1e-5
@@ -27,9 +27,7 @@ class Parity:
     tolerance: float = TOLERANCE
 
 
-def prove_equal(
-    pipeline: Pipeline, model: bytes, table: pd.DataFrame, schema: Schema, *, threshold: float
-) -> Parity:
+def prove_equal(pipeline: Pipeline, model: bytes, table: pd.DataFrame, schema: Schema, *, threshold: float) -> Parity:
     """Compare both forms on a table's rows and on edge rows made from them; raise if they differ."""
     edges = edge_rows(pipeline, table, schema)
     rows = pd.concat([table, edges], ignore_index=True)
@@ -39,7 +37,7 @@ def prove_equal(
         rows=len(table),
         edge_rows=len(edges),
         max_abs_difference=float(np.abs(expected - actual).max()),
-        label_flips=int(((expected >= threshold) != (actual >= threshold)).sum()),
+        label_flips=int((positive(expected, threshold) != positive(actual, threshold)).sum()),
     )
     if not parity.max_abs_difference <= TOLERANCE or parity.label_flips:
         raise ExportDiffers(

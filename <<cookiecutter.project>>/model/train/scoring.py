@@ -1,4 +1,4 @@
-"""Run the exported graph: the probability of the positive class for each row."""
+"""Run the exported graph: the probability of the positive class for each row, and its label."""
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +18,12 @@ def open_session(model: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def score(
-    session: onnxruntime.InferenceSession, table: pd.DataFrame, schema: Schema
-) -> npt.NDArray[np.float64]:
+def score(session: onnxruntime.InferenceSession, table: pd.DataFrame, schema: Schema) -> npt.NDArray[np.float64]:
     """Return the probability of the positive class, shape (rows,)."""
     (probabilities,) = session.run([OUTPUT], onnx_inputs(table, schema))
     return np.asarray(probabilities, dtype=np.float64)[:, 1]
+
+
+def positive(probability: npt.NDArray[np.float64], threshold: float) -> npt.NDArray[np.int64]:
+    """Return 1 where the positive label is given, compared in the graph's precision as the server does."""
+    return (probability.astype(np.float32) >= np.float32(threshold)).astype(np.int64)

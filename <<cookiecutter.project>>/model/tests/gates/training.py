@@ -1,0 +1,37 @@
+"""Run train.py as SageMaker does: a process, a root folder, hyperparameters as strings."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+MODEL = Path(__file__).parents[2]
+DATA = MODEL.parent / "data"
+
+
+def prepare(root: Path, changes: Mapping[str, str] | None = None, *, data: Path = DATA) -> Path:
+    """Lay out a training job's inputs below root: the repository's, with some hyperparameters changed."""
+    channel = root / "input" / "data" / "training"
+    channel.mkdir(parents=True)
+    for path in data.glob("*.csv"):
+        shutil.copy(path, channel)
+    values = json.loads((MODEL / "config" / "hyperparameters.json").read_text(encoding="utf-8"))
+    config = root / "input" / "config"
+    config.mkdir()
+    (config / "hyperparameters.json").write_text(json.dumps(values | dict(changes or {})), encoding="utf-8")
+    return root
+
+
+def run(root: Path, environment: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+    """Train in a process of its own."""
+    return subprocess.run(
+        [sys.executable, str(MODEL / "train" / "train.py"), "train"],
+        env={**os.environ, "SM_ML_ROOT": str(root), **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
