@@ -19,6 +19,8 @@ from pipeline.result import StageResult
 from pipeline.runner import Runner
 from pipeline.settings import Settings
 from pipeline.stages import approve as approve_stage
+from pipeline.stages import explain as explain_stage
+from pipeline.stages import image as image_stage
 from pipeline.stages import register as register_stage
 from pipeline.stages import test as test_stage
 from pipeline.stages import train as train_stage
@@ -64,10 +66,26 @@ def common(
 
 
 @app.command()
+def image(env: Env) -> None:
+    """Build and push this commit's containers, unless their content is there."""
+    options = image_stage.Options(commit=_commit(), progress=_place().progress)
+    _run(env, lambda settings, aws: image_stage.run(settings, aws, options))
+
+
+@app.command()
 def train(env: Env) -> None:
     """Find the model that this commit determines, or run the training job that makes it."""
     options = train_stage.Options(progress=_place().progress)
     _run(env, lambda settings, aws: train_stage.run(settings, aws, options))
+
+
+@app.command()
+def explain(
+    env: Env, version: Annotated[int | None, typer.Option(min=1, help="Compare with this version.")] = None
+) -> None:
+    """Say whether train would be a cache hit, and which input changed."""
+    options = explain_stage.Options(version=version)
+    _run(env, lambda settings, aws: explain_stage.run(settings, aws, options))
 
 
 @app.command()

@@ -6,6 +6,7 @@ PipelineError
 ├── PermissionMissing        4   AWS knows, and refuses
 ├── AwsRefused               5   AWS rejected or failed a call
 ├── ImageMissing             6   the container image of this commit was never pushed
+├── ImageFailed              7   docker could not build or push an image
 ├── TrainingFailed          10   the training job ended without a model
 ├── ModelMissing            11   nothing is trained or registered under that name
 ├── ArtifactCorrupt         12   bytes differ from their recorded sha256
@@ -13,6 +14,16 @@ PipelineError
 ├── GatesNotRun             21   register was asked for a model that no gate has seen
 ├── NotApproved             22   the environment wants an approval that is not there
 ├── DataInvalid             23   the data set contradicts the schema
+├── CandidateRejected       30   the candidate broke a limit and was rolled back
+├── ReleaseInProgress       31   somebody else is changing the endpoint
+├── LeaseLost               32   another process took over the endpoint
+├── RollbackRefused         33   the release must not, or cannot, serve again
+├── EndpointUnrecovered     34   neither candidate nor champion could be made to serve
+├── LedgerConflict          35   another writer took the ledger's next line
+├── LedgerBroken            36   the ledger was altered, or cannot be read
+├── PredictionUnknown       37   no record answers to an inference id
+├── EndpointDrifted         38   the endpoint is not what was declared
+├── ForeignEndpoint         39   the endpoint serves something of unknown origin
 ├── DriftFound              40   live data, predictions, quality or fairness left the baseline
 ├── DataInsufficient        41   the window holds too little to judge
 ├── MonitorBroken           42   the monitor could not do its work
@@ -75,6 +86,12 @@ class ImageMissing(PipelineError):
     """The image that this commit's code makes is not in the registry."""
 
     exit_code = 6
+
+
+class ImageFailed(PipelineError):
+    """Docker could not build or push an image."""
+
+    exit_code = 7
 
 
 class TrainingFailed(PipelineError):
@@ -141,3 +158,63 @@ class MonitorBroken(PipelineError):
     """The monitor could not judge: no baseline, unreadable captures or a fault of its own."""
 
     exit_code = 42
+
+
+class CandidateRejected(PipelineError):
+    """The candidate broke a limit and was rolled back; the champion serves."""
+
+    exit_code = 30
+
+
+class ReleaseInProgress(PipelineError):
+    """Somebody else is changing the endpoint."""
+
+    exit_code = 31
+
+
+class LeaseLost(PipelineError):
+    """Another process took over the endpoint; this one changes nothing more."""
+
+    exit_code = 32
+
+
+class RollbackRefused(PipelineError):
+    """The release must not, or cannot, serve again."""
+
+    exit_code = 33
+
+
+class EndpointUnrecovered(PipelineError):
+    """Neither the candidate nor the champion could be made to serve: a person is needed."""
+
+    exit_code = 34
+
+
+class LedgerConflict(PipelineError):
+    """Another writer took the ledger's next line."""
+
+    exit_code = 35
+
+
+class LedgerBroken(PipelineError):
+    """The ledger was altered, or cannot be read."""
+
+    exit_code = 36
+
+
+class PredictionUnknown(PipelineError):
+    """No record answers to an inference id."""
+
+    exit_code = 37
+
+
+class EndpointDrifted(PipelineError):
+    """The endpoint is not what the ledger and the configuration declare."""
+
+    exit_code = 38
+
+
+class ForeignEndpoint(PipelineError):
+    """The endpoint serves something that this pipeline did not deploy."""
+
+    exit_code = 39

@@ -1,5 +1,6 @@
 """Container images in ECR, named by their content."""
 
+import base64
 from typing import TYPE_CHECKING
 
 import botocore.exceptions
@@ -20,18 +21,30 @@ class Images:
         self._client = client
         self._account = account
 
-    def require(self, repository: str, tag: str) -> str:
-        """Return the digest of an image, or say that this code was never built into one."""
+    def find(self, repository: str, tag: str) -> str | None:
+        """Return the digest of an image; None when there is none of that tag."""
         try:
             found = self._client.describe_images(
                 registryId=self._account, repositoryName=repository, imageIds=[{"imageTag": tag}]
             )
         except botocore.exceptions.ClientError as err:
-            if error_code(err) not in _ABSENT:
-                raise
-            raise ImageMissing(
-                f"no image {repository}:{tag}; its tag is the hash of the code, so this code was never built",
-                where=f"ECR of account {self._account}",
-                next_step="run `python -m pipeline image`, which builds and pushes it",
-            ) from err
+            if error_code(err) in _ABSENT:
+                return None
+            raise
         return found["imageDetails"][0]["imageDigest"]
+
+    def require(self, repository: str, tag: str) -> str:
+        """Return the digest of an image, or say that this code was never built into one."""
+        if digest := self.find(repository, tag):
+            return digest
+        raise ImageMissing(
+            f"no image {repository}:{tag}; its tag is the hash of the code, so this code was never built",
+            where=f"ECR of account {self._account}",
+            next_step="run `python -m pipeline image`, which builds and pushes it",
+        )
+
+    def login(self) -> tuple[str, str]:
+        """Return a user and a password for docker, valid for twelve hours."""
+        token = self._client.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        user, _, password = base64.b64decode(token).decode().partition(":")
+        return user, password

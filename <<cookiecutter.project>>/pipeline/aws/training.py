@@ -44,6 +44,7 @@ class TrainingJob:
     failure: str
     model_data: str
     metrics: Mapping[str, float]
+    hyperparameters: Mapping[str, str]
     seconds: float
 
     @property
@@ -61,6 +62,8 @@ class Training:
 
     def find(self, name: str) -> TrainingJob | None:
         """Describe a job; None when there is none of that name."""
+        if not name:
+            return None
         try:
             return _job(self._client.describe_training_job(TrainingJobName=name))
         except botocore.exceptions.ClientError as err:
@@ -144,5 +147,6 @@ def _job(answer: "DescribeTrainingJobResponseTypeDef") -> TrainingJob:
         failure=answer.get("FailureReason", ""),
         model_data=answer.get("ModelArtifacts", {}).get("S3ModelArtifacts", ""),
         metrics={item["MetricName"]: item["Value"] for item in answer.get("FinalMetricDataList", [])},
+        hyperparameters=answer.get("HyperParameters", {}),
         seconds=float(answer.get("TrainingTimeInSeconds", 0)),
     )

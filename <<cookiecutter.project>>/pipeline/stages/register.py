@@ -30,7 +30,11 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     report = _report(settings, aws, mark.digest, tag)
     image = settings.image_uri("inference", tag)
     known = aws.registry.find(mark.digest, image=image)
-    facts = {"commit": options.commit, "data_version": mark.inputs["data"]}
+    facts = {
+        "commit": options.commit,
+        "data_version": mark.inputs["data"],
+        **{f"input_{name}": value for name, value in mark.inputs.items()},
+    }
     model = known or aws.registry.add(_candidate(settings, aws, report, image=image, facts=facts))
     return _result(model, known=known is not None)
 
@@ -59,8 +63,9 @@ def _candidate(settings: Settings, aws: Aws, report: dict[str, Any], *, image: s
     digest, sha256 = report["fingerprint"], report["model_sha256"]
     prefix = f"s3://{settings.artifact_bucket}/metrics/{digest}"
     metrics = _metrics(aws, report)
-    aws.storage.put(f"{prefix}/quality.json", json.dumps(metrics["overall"], sort_keys=True).encode())
-    aws.storage.put(f"{prefix}/bias.json", json.dumps({key: metrics[key] for key in ("bias", "groups")}, sort_keys=True).encode())
+    for name, keys in (("quality", ("overall",)), ("bias", ("bias", "groups"))):
+        content = json.dumps({key: metrics[key] for key in keys}, sort_keys=True)
+        aws.storage.put(f"{prefix}/{name}.json", content.encode())
     return Candidate(
         fingerprint=digest,
         image=image,
@@ -72,6 +77,7 @@ def _candidate(settings: Settings, aws: Aws, report: dict[str, Any], *, image: s
             "fingerprint": digest,
             **facts,
             "model_sha256": sha256,
+            "training_job": report["training_job"],
             "gates": "passed",
             "gate_report": settings.gate_report_uri(digest, report["image_tag"]),
             **{f"metric_{m['name']}": f"{m['value']:.6f}" for m in report["marks"] if m["gate"] == "quality"},

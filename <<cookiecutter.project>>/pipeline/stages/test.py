@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from pipeline import artifact, fingerprint, gates
 from pipeline.aws.services import Aws
+from pipeline.aws.training import TrainingJob
 from pipeline.errors import ModelMissing
 from pipeline.result import StageResult
 from pipeline.settings import Settings
@@ -24,20 +25,20 @@ class Options:
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Judge the model, keep the verdict where register looks for it, and refuse a model that fails."""
     digest = fingerprint.require(settings.root, options.fingerprint).digest
-    model_data = _trained(settings, aws, digest)
-    sha256 = aws.storage.sha256(model_data)
+    job = _trained(settings, aws, digest)
+    sha256 = aws.storage.sha256(job.model_data)
     image_tag = fingerprint.image_tag(settings.root, "inference")
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environment = {
-            "MODEL_DIR": str(_fetch(aws, model_data, sha256, folder / "candidate")),
+            "MODEL_DIR": str(_fetch(aws, job.model_data, sha256, folder / "candidate")),
             "DATA_DIR": str(settings.root / "data"),
             **_champion(aws, digest, folder / "champion"),
         }
         verdict = gates.run(settings.root, _files(settings.root), environment)
-    report = verdict.as_json(fingerprint=digest, model_data=model_data, model_sha256=sha256, image_tag=image_tag)
     uri = settings.gate_report_uri(digest, image_tag)
-    aws.storage.put(uri, report)
+    facts = {"fingerprint": digest, "image_tag": image_tag, "training_job": job.name}
+    aws.storage.put(uri, verdict.as_json(**facts, model_data=job.model_data, model_sha256=sha256))
     if not verdict.passed:
         raise gates.refusal(verdict)
     return StageResult(
@@ -46,10 +47,10 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     )
 
 
-def _trained(settings: Settings, aws: Aws, digest: str) -> str:
+def _trained(settings: Settings, aws: Aws, digest: str) -> TrainingJob:
     for job in reversed(aws.training.attempts(settings.training_job_name(digest))):
         if job.status == "Completed":
-            return job.model_data
+            return job
     raise ModelMissing(
         f"no model was trained for fingerprint {digest[:12]}",
         where=f"training job {settings.training_job_name(digest)}",

@@ -1,0 +1,39 @@
+"""The docker command line: build an image and push it."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pipeline.errors import ImageFailed
+
+
+def build(context: Path, *, dockerfile: Path, name: str, labels: Mapping[str, str]) -> None:
+    """Build an image from a Dockerfile."""
+    arguments = [word for key, value in labels.items() for word in ("--build-arg", f"{key}={value}")]
+    # SageMaker takes neither an image index nor attestations beside the image.
+    plain = ["--platform", "linux/amd64", "--provenance=false"]
+    _docker(["build", *plain, "--file", str(dockerfile), "--tag", name, *arguments, str(context)])
+
+
+def push(name: str, *, user: str, password: str) -> None:
+    """Sign in to the image's registry, and push."""
+    registry = name.partition("/")[0]
+    _docker(["login", "--username", user, "--password-stdin", registry], given=password)
+    _docker(["push", "--quiet", name])
+
+
+def _docker(words: Sequence[str], *, given: str | None = None) -> None:
+    try:
+        done = subprocess.run(["docker", *words], input=given, capture_output=True, text=True, check=False)  # noqa: S607
+    except FileNotFoundError as err:
+        raise ImageFailed(
+            "docker is not installed",
+            where="PATH",
+            next_step="install Docker, or let cd.yml build the image on a GitHub runner",
+        ) from err
+    if done.returncode:
+        raise ImageFailed(
+            f"docker {words[0]} failed:\n{done.stderr[-2000:]}",
+            where=f"docker {' '.join(words)}",
+            next_step="read the last lines above; the same command shows the whole log",
+        )

@@ -1,0 +1,46 @@
+"""image: build and push the containers of this commit, unless their content was pushed before."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline import docker, fingerprint
+from pipeline.aws.services import Aws
+from pipeline.fingerprint import ImageKind
+from pipeline.result import StageResult
+from pipeline.settings import Settings
+
+KINDS: tuple[ImageKind, ...] = ("train", "inference")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The commit that is written on the images, and who is told what is going on."""
+
+    commit: str
+    progress: Callable[[str], None]
+
+
+def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
+    """Make sure that both images of this checkout are in the registry."""
+    lines, outputs = ["### image"], {}
+    for kind in KINDS:
+        tag = fingerprint.image_tag(settings.root, kind)
+        uri = settings.image_uri(kind, tag)
+        built = _ensure(settings, aws, options, kind=kind, tag=tag)
+        digest = aws.images.require(settings.image_repository(kind), tag)
+        lines.append(f"- `{uri}` {'built and pushed' if built else 'was there: nothing is built'} ({digest[:19]})")
+        outputs |= {f"{kind}_image": uri, f"{kind}_digest": digest}
+    return StageResult(summary="\n".join(lines), outputs=outputs)
+
+
+def _ensure(settings: Settings, aws: Aws, options: Options, *, kind: ImageKind, tag: str) -> bool:
+    if aws.images.find(settings.image_repository(kind), tag):
+        return False
+    name = settings.image_uri(kind, tag)
+    options.progress(f"building {name}")
+    model = settings.root / "model"
+    labels = {"COMMIT": options.commit, "FINGERPRINT": tag}
+    docker.build(model, dockerfile=model / kind / "Dockerfile", name=name, labels=labels)
+    user, password = aws.images.login()
+    docker.push(name, user=user, password=password)
+    return True
