@@ -21,7 +21,7 @@ def shares(counts: Counts) -> Values:
 
 
 def psi(expected: Counts, actual: Counts) -> float:
-    """Population stability index: the sum of (a - e) ln(a / e) over shares.
+    """Return the population stability index: the sum of (a - e) ln(a / e) over shares.
 
     Source: N. Siddiqi, Credit Risk Scorecards, Wiley 2006, ch. 13; it is Jeffreys' divergence.
     """
@@ -30,7 +30,7 @@ def psi(expected: Counts, actual: Counts) -> float:
 
 
 def kolmogorov_smirnov(expected: Counts, actual: Counts) -> float:
-    """Two-sample KS statistic: the largest gap between the two cumulative distributions.
+    """Return the two-sample KS statistic: the largest gap between the two cumulative distributions.
 
     Source: W. J. Conover, Practical Nonparametric Statistics, 3rd ed., Wiley 1999, section 6.3.
     """
@@ -45,7 +45,7 @@ def ks_error(expected: Counts, actual: Counts, *, single: npt.NDArray[np.bool_])
 
 
 def wasserstein(expected: Counts, actual: Counts, *, positions: Values) -> float:
-    """First Wasserstein distance: the area between the two cumulative distributions.
+    """Return the first Wasserstein distance: the area between the two cumulative distributions.
 
     `positions` places each bin on the axis, in the feature's unit; so is the result.
     Source: C. Villani, Optimal Transport, Springer 2009, ch. 6; SciPy's stats.wasserstein_distance.
@@ -60,7 +60,7 @@ def wasserstein_error(expected: Counts, actual: Counts, *, widths: Values) -> fl
 
 
 def jensen_shannon(expected: Counts, actual: Counts) -> float:
-    """Jensen-Shannon distance, natural logarithm: 0 for equal, sqrt(ln 2) for disjoint distributions.
+    """Return the Jensen-Shannon distance: 0 for equal, sqrt(ln 2) for disjoint distributions.
 
     Source: J. Lin, IEEE Transactions on Information Theory 37(1), 1991; D. Endres, J. Schindelin,
     ibid. 49(7), 2003, for its root being a metric.
@@ -72,7 +72,7 @@ def jensen_shannon(expected: Counts, actual: Counts) -> float:
 
 
 def chi_square(expected: Counts, actual: Counts) -> tuple[float, int]:
-    """Pearson's statistic of homogeneity of two samples, without Yates' correction, and its degrees of freedom.
+    """Return Pearson's statistic of homogeneity, without Yates' correction, and its degrees of freedom.
 
     Source: W. G. Cochran, Biometrics 10(4), 1954.
     """

@@ -12,7 +12,7 @@ SMALLEST_EXPECTED = 5.0
 
 
 def ks_p_value(statistic: float, *, expected: int, actual: int) -> float:
-    """Probability of a KS statistic at least as large for samples of these sizes.
+    """Return the probability of a KS statistic at least as large for samples of these sizes.
 
     Kolmogorov's limit with the small-sample correction of M. A. Stephens, Journal of the Royal
     Statistical Society B 32(1), 1970. With ties it is conservative.
@@ -24,12 +24,12 @@ def ks_p_value(statistic: float, *, expected: int, actual: int) -> float:
 
 
 def chi_square_p_value(statistic: float, degrees: int) -> float:
-    """Probability of a chi-square statistic at least as large."""
+    """Return the probability of a chi-square statistic at least as large."""
     return float(special.chdtrc(degrees, statistic)) if degrees else 1.0
 
 
 def excess_p_value(found: int, *, total: int, allowed: float) -> float:
-    """Probability of at least `found` of `total` rows where the true share is `allowed` (exact binomial)."""
+    """Return the probability of at least `found` of `total` rows where the true share is `allowed` (exact binomial)."""
     if not found or not total:
         return 1.0
     if allowed <= 0:
@@ -38,7 +38,7 @@ def excess_p_value(found: int, *, total: int, allowed: float) -> float:
 
 
 def normal_p_value(z: float) -> float:
-    """Probability of a standard normal value at least as large."""
+    """Return the probability of a standard normal value at least as large."""
     return float(special.ndtr(-z))
 
 

@@ -1,0 +1,101 @@
+"""Data Capture's JSON lines, decoded in blocks; whatever is not an event is counted, never raised.
+
+Source: SageMaker Developer Guide, "Capture data from real-time endpoint".
+"""
+
+import binascii
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+BLOCK_BYTES = 4 << 20
+# A request holds at most 6 MiB, in Base64 8 MiB, and the answer stands beside it.
+LONGEST_LINE_BYTES = 64 << 20
+
+
+class Payload(msgspec.Struct, gc=False):
+    """A request or an answer as it was captured."""
+
+    data: str
+    encoding: str = "CSV"
+    observedContentType: str | None = None  # noqa: N815  the wire's own name
+
+    @property
+    def is_json(self) -> bool:
+        """Tell whether the body is JSON, by its content type or else by its encoding."""
+        if self.observedContentType:
+            return "json" in self.observedContentType
+        return self.encoding == "JSON"
+
+    def text(self) -> str:
+        """Return the body; ValueError when it is not what its encoding says."""
+        if self.encoding != "BASE64":
+            return self.data
+        return binascii.a2b_base64(self.data, strict_mode=True).decode("utf-8-sig")
+
+
+class CaptureData(msgspec.Struct, gc=False):
+    """Both sides of one call."""
+
+    endpointInput: Payload | None = None  # noqa: N815
+    endpointOutput: Payload | None = None  # noqa: N815
+
+
+class EventMetadata(msgspec.Struct, gc=False):
+    """Which call, and when."""
+
+    eventId: str  # noqa: N815
+    inferenceTime: str  # noqa: N815
+    inferenceId: str | None = None  # noqa: N815
+
+
+class Event(msgspec.Struct, gc=False):
+    """One captured call of the endpoint."""
+
+    captureData: CaptureData  # noqa: N815
+    eventMetadata: EventMetadata  # noqa: N815
+
+    @property
+    def time(self) -> str:
+        """The second of the call, ISO 8601 in UTC without a zone: it sorts as text."""
+        return self.eventMetadata.inferenceTime[:19]
+
+
+_EVENTS = msgspec.json.Decoder(Event)
+
+
+def decode_events(block: bytes) -> tuple[list[Event], int]:
+    """Decode whole lines; return the events and the number of corrupt lines."""
+    try:
+        return _EVENTS.decode_lines(block), 0
+    except UNREADABLE:
+        return _decode_each(block)
+
+
+def _decode_each(block: bytes) -> tuple[list[Event], int]:
+    events, corrupt = [], 0
+    for line in block.splitlines():
+        try:
+            if line.strip():
+                events.append(_EVENTS.decode(line))
+        except UNREADABLE:
+            corrupt += 1
+    return events, corrupt
+
+
+def blocks(chunks: Iterable[bytes], *, size: int = BLOCK_BYTES, longest: int = LONGEST_LINE_BYTES) -> Iterator[bytes]:
+    """Regroup a stream into blocks of whole lines; a line beyond `longest` is cut short, and so corrupt."""
+    waiting: list[bytes] = []
+    held = 0
+    for chunk in chunks:
+        cut = chunk.rfind(b"\n") + 1
+        if cut and held + cut >= size:
+            yield b"".join([*waiting, chunk[:cut]])
+            waiting, held = [], 0
+            chunk = chunk[cut:]  # noqa: PLW2901
+        if held <= longest:
+            waiting.append(chunk)
+            held += len(chunk)
+    if held:
+        yield b"".join(waiting)

@@ -1,0 +1,146 @@
+"""Request bodies as columns of raw values, in the forms that the serving container accepts."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from pipeline.drift.contract import Contract
+from pipeline.drift.events import UNREADABLE, Payload
+
+# A cell as it came: text from CSV, any JSON value from JSON, None where there was nothing.
+Cell = Any
+Row = Sequence[Cell]
+
+
+@dataclass(kw_only=True)
+class Table:
+    """Rows of several requests: cells in the order of features and, unless `complete`, the carried columns.
+
+    `complete` rows hold every feature and nothing else; `lengths` are the requests' numbers of rows.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    textual: bool = False
+    complete: bool = False
+    extra: list[str] = field(default_factory=list)
+    undecodable: int = 0
+
+    def by_request(self) -> Iterator[Sequence[Row]]:
+        """Give each request's rows, in the order of the requests."""
+        first = 0
+        for length in self.lengths:
+            yield self.rows[first : first + length]
+            first += length
+
+
+class Requests:
+    """Decodes request bodies by types made from the contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._names = contract.names
+        self._carried = contract.carried
+        self._known = frozenset((*self._names, *self._carried))
+        self._columns = (*self._names, *self._carried)
+        self._json = msgspec.json.Decoder(_body_type(self._columns))
+
+    def json_table(self, payloads: Iterable[Payload]) -> Table:
+        """Decode JSON requests."""
+        table = Table()
+        for payload in payloads:
+            rows = self._json_rows(payload, table)
+            table.rows += rows
+            table.lengths.append(len(rows))
+        return table
+
+    def _json_rows(self, payload: Payload, table: Table) -> list[Row]:
+        try:
+            return [msgspec.structs.astuple(row) for row in self._json.decode(payload.text()).instances]
+        except (*UNREADABLE, ValueError):
+            return self._explained(payload, table)
+
+    def _explained(self, payload: Payload, table: Table) -> list[Row]:
+        """Read a body that has other columns than the contract, row by row."""
+        try:
+            body = msgspec.json.decode(payload.text())
+            if "columns" in body:
+                return self._from_columns(body["columns"], table)
+            return [self._from_names(dict(row), table) for row in body["instances"]]
+        except (*UNREADABLE, ValueError, TypeError, KeyError, AttributeError):
+            table.undecodable += 1
+            return []
+
+    def _from_columns(self, columns: dict[str, list[Cell]], table: Table) -> list[Row]:
+        names = list(columns)
+        return [
+            self._from_names(dict(zip(names, row, strict=True)), table) for row in zip(*columns.values(), strict=True)
+        ]
+
+    def _from_names(self, cells: dict[str, Cell], table: Table) -> Row:
+        table.extra += cells.keys() - self._known
+        return [cells.get(name, UNSET) for name in self._columns]
+
+    def csv_table(self, payloads: Iterable[Payload]) -> Table:
+        """Decode CSV requests: all at once where each is one plain row, else one by one."""
+        texts = [_text(payload) for payload in payloads]
+        if plain := self._one_row_each(texts):
+            return Table(rows=plain, lengths=[1] * len(plain), textual=True, complete=True)
+        table = Table(textual=True)
+        for text in texts:
+            rows = self._csv_rows(text, table)
+            table.rows += rows
+            table.lengths.append(len(rows))
+        return table
+
+    def _one_row_each(self, texts: Sequence[str]) -> list[Row] | None:
+        """Decode one CSV row a request in a single pass, or None when that is not what they are.
+
+        An unbalanced quote would swallow the next request, which makes the rows fewer than the requests.
+        """
+        try:
+            rows: list[list[str]] = list(csv.reader(texts, strict=True, skipinitialspace=True))
+        except csv.Error:
+            return None
+        plain = len(rows) == len(texts) and set(map(len, rows)) == {len(self._names)}
+        if not plain or not self._known.isdisjoint([row[0] for row in rows]):
+            return None
+        return list(rows)
+
+    def _csv_rows(self, text: str, table: Table) -> list[Row]:
+        try:
+            rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True) if row]
+        except csv.Error:
+            rows = []
+        if not rows:
+            table.undecodable += 1
+            return []
+        names = list(self._names)
+        if not self._known.isdisjoint(rows[0]):
+            names, rows = rows[0], rows[1:]
+        return [self._from_cells(names, row, table) for row in rows]
+
+    def _from_cells(self, names: list[str], row: list[str], table: Table) -> Row:
+        """Name the cells; a row of another width than its header is read as far as both go."""
+        if len(row) > len(names):
+            table.extra.append(f"column {len(names) + 1}")
+        return self._from_names(dict(zip(names, row, strict=False)), table)
+
+
+def _text(payload: Payload) -> str:
+    try:
+        return payload.text()
+    except ValueError:
+        return ""
+
+
+def _body_type(columns: Sequence[str]) -> type[Any]:
+    """Type a body of rows so that msgspec fills them by position and refuses what the contract lacks."""
+    fields: list[Any] = [(f"c{index}", Any, UNSET) for index in range(len(columns))]
+    rename = {f"c{index}": name for index, name in enumerate(columns)}
+    row = msgspec.defstruct("Row", fields, rename=rename, forbid_unknown_fields=True, gc=False)
+    return msgspec.defstruct("Body", [("instances", list[row])], gc=False)  # type: ignore[valid-type]
