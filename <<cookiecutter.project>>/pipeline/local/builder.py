@@ -1,0 +1,80 @@
+"""Starts the fleet that an endpoint configuration describes."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.local.endpoint_configs import variants
+from pipeline.local.fleet import Fleet
+from pipeline.local.models import Models
+from pipeline.local.place import Document, Place
+from pipeline.local.platform import Platform
+from pipeline.local.refusal import Refusal
+from pipeline.local.replica import Launch, Replica, Unhealthy
+from pipeline.local.roles import Roles
+
+_HEALTH_SECONDS = 240
+
+
+class Builder:
+    """Turns endpoint configurations into running fleets."""
+
+    def __init__(self, platform: Platform, models: Models, roles: Roles) -> None:
+        self._platform = platform
+        self._models = models
+        self._roles = roles
+
+    def build(self, place: Place, endpoint: str, config: Document) -> Fleet:
+        """Start every variant and wait until each answers; raise Unhealthy when one does not."""
+        if self._platform.faults.strikes("endpoint-failed"):
+            raise Unhealthy("InternalServerError: injected by `local fault endpoint-failed`")
+        try:
+            replicas = [self._replica(place, endpoint, variant) for variant in variants(config)]
+        except (Refusal, ClientError, BotoCoreError) as problem:
+            raise Unhealthy(str(problem)) from problem
+        count = len(config["ProductionVariants"])
+        fleet = Fleet(config, replicas[:count], replicas[count:])
+        try:
+            self._start(place, fleet)
+        except BaseException:
+            fleet.kill()
+            raise
+        return fleet
+
+    def images(self, place: Place, variant: Document) -> list[Document]:
+        """Return the images that a variant runs, as DescribeEndpoint shows them."""
+        container = self._models.container(place, self._models.find(place, variant["ModelName"]))
+        return [{"SpecifiedImage": container["Image"], "ResolvedImage": container["Image"]}]
+
+    def _start(self, place: Place, fleet: Fleet) -> None:
+        s3 = self._platform.clients.s3(place)
+
+        def start(replica: Replica) -> None:
+            try:
+                replica.start(s3)
+            except (ClientError, BotoCoreError, OSError) as problem:
+                raise Unhealthy(f"Failed to download model data: {problem}") from problem
+            limit = replica.variant.get("ContainerStartupHealthCheckTimeoutInSeconds", _HEALTH_SECONDS)
+            replica.await_health(limit)
+
+        with ThreadPoolExecutor(max_workers=max(1, len(fleet.replicas))) as pool:
+            list(pool.map(start, fleet.replicas))
+
+    def _replica(self, place: Place, endpoint: str, variant: Document) -> Replica:
+        model = self._models.find(place, variant["ModelName"])
+        container = self._models.container(place, model)
+        image = self._platform.images.find(container["Image"])
+        stream = f"{variant['VariantName']}/i-{uuid.uuid4().hex[:17]}"
+        launch = Launch(
+            variant=variant,
+            image=image,
+            environment={
+                **self._roles.environment(place, model["ExecutionRoleArn"], "SageMaker"),
+                **image.environment,
+                **container.get("Environment", {}),
+            },
+            artifact=container.get("ModelDataUrl"),
+            sink=self._platform.logs.sink(place, f"/aws/sagemaker/Endpoints/{endpoint}", stream),
+        )
+        return Replica(launch, self._platform.containers, self._platform.folder.scratch)

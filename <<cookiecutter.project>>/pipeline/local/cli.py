@@ -1,0 +1,112 @@
+"""`local up|down|status|env|image|fault`: the embedded AWS from the command line."""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.local import control
+from pipeline.local.clients import Clients
+from pipeline.local.folder import Folder
+from pipeline.local.place import Place
+from pipeline.local.project import Project, read
+from pipeline.local.server import Options, serve
+
+_TIME_SCALE = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command as given."""
+
+    arguments: argparse.Namespace
+    folder: Folder
+    root: Path
+
+
+def main(argv: list[str], root: Path) -> int:
+    """Run one command for the project at `root`; return the exit code."""
+    arguments = _parser(read(root)).parse_args(argv)
+    command = Command(arguments=arguments, folder=Folder((root / arguments.state).resolve()), root=root)
+    return int(arguments.run(command))
+
+
+def _parser(defaults: Project) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipeline local", description=__doc__)
+    parser.add_argument("--state", default=".local", help="state folder (default: %(default)s)")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start the local AWS, or show it when it runs")
+    up.add_argument("--foreground", action="store_true", help="stay in the foreground until Ctrl-C")
+    up.add_argument("--port", type=int, default=0, help="port (default: a free one)")
+    up.add_argument("--account", default=defaults.account, help="account of unknown keys (default: %(default)s)")
+    up.add_argument("--region", default=defaults.region, help="region of `env` (default: %(default)s)")
+    up.add_argument(
+        "--time-scale",
+        type=float,
+        default=_TIME_SCALE,
+        help="simulated seconds in a real one (default: %(default)s)",
+    )
+    up.set_defaults(run=_up)
+    commands.add_parser("down", help="stop it and everything it started").set_defaults(run=_down)
+    commands.add_parser("status", help="say whether it runs, and where").set_defaults(run=_status)
+    commands.add_parser("env", help="print the exports that point AWS clients at it").set_defaults(run=_env)
+    image = commands.add_parser("image", help="build the checkout's images and put their tags into the local ECR")
+    image.set_defaults(run=_image)
+    return parser
+
+
+def _up(command: Command) -> int:
+    options = Options(
+        folder=command.folder,
+        port=command.arguments.port,
+        account=command.arguments.account,
+        region=command.arguments.region,
+        time_scale=command.arguments.time_scale,
+    )
+    if command.arguments.foreground:
+        serve(options)
+        return 0
+    _print_environment(control.up(options, command.root))
+    return 0
+
+
+def _down(command: Command) -> int:
+    _say("stopped" if control.down(command.folder) else "it was not running")
+    return 0
+
+
+def _status(command: Command) -> int:
+    running = control.find(command.folder)
+    if running is None:
+        _say("not running")
+        return 1
+    _say(f"running at {running.endpoint_url}, account {running.account}, {running.region}, pid {running.pid}")
+    return 0
+
+
+def _env(command: Command) -> int:
+    _print_environment(control.require(command.folder))
+    return 0
+
+
+def _image(command: Command) -> int:
+    from pipeline.local import image_build  # noqa: PLC0415 - the other commands start faster without it
+
+    running = control.require(command.folder)
+    project = read(command.root)
+    place = Place(account=project.account, region=project.region)
+    clients = Clients(running.endpoint_url, token="")
+    for kind in image_build.KINDS:
+        built = image_build.build(command.root, command.folder.images, project.name, kind)
+        image_build.push(built, clients, place)
+        _say(f"{built.repository}:{built.tag} {'built' if built.fresh else 'was built before'}")
+    return 0
+
+
+def _print_environment(running: control.Running) -> None:
+    for name, value in running.environment().items():
+        _say(f"export {name}={value}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")

@@ -1,0 +1,104 @@
+"""The stored record of an endpoint, its states and its events."""
+
+from collections.abc import Mapping
+
+from pipeline.local.builder import Builder
+from pipeline.local.clock import now
+from pipeline.local.fleet import Fleet
+from pipeline.local.place import Document, Place
+from pipeline.local.platform import Platform
+from pipeline.local.refusal import not_found
+
+KIND = "endpoint"
+# EventBridge writes the states differently from the API.
+_EVENT_STATUS = {
+    "InService": "IN_SERVICE",
+    "Creating": "CREATING",
+    "Updating": "UPDATING",
+    "Deleting": "DELETING",
+    "Failed": "FAILED",
+    "RollingBack": "ROLLING_BACK",
+}
+
+
+class EndpointState:
+    """Reads and writes endpoints, and announces each change."""
+
+    def __init__(self, platform: Platform, builder: Builder) -> None:
+        self._platform = platform
+        self._builder = builder
+
+    def find(self, place: Place, name: str) -> Document:
+        """Return an endpoint by name."""
+        endpoint = self._platform.store.find(place, KIND, name)
+        if endpoint is None:
+            raise not_found("endpoint", place.arn(KIND, name))
+        return endpoint
+
+    def change(self, place: Place, name: str, **fields: object) -> None:
+        """Change an endpoint's record; announce its state."""
+        endpoint = self._platform.store.change(place, KIND, name, **fields, LastModifiedTime=now())
+        if "EndpointStatus" in fields:
+            self.announce(place, endpoint)
+
+    def announce(self, place: Place, endpoint: Document) -> None:
+        """Put the endpoint's state on the event bus."""
+        names = ("EndpointName", "EndpointArn", "EndpointConfigName", "ProductionVariants", "FailureReason")
+        detail = {name: endpoint[name] for name in (*names, "CreationTime", "LastModifiedTime") if name in endpoint}
+        status = _EVENT_STATUS[endpoint["EndpointStatus"]]
+        self._platform.events.state_change(
+            place, "Endpoint", endpoint["EndpointArn"], {**detail, "EndpointStatus": status}
+        )
+
+    def deployment(self, place: Place, name: str, event_type: str, **more: object) -> None:
+        """Announce a step of a guarded deployment."""
+        endpoint = self.find(place, name)
+        detail = {
+            "EndpointName": name,
+            "EndpointArn": endpoint["EndpointArn"],
+            "EndpointConfigName": endpoint["EndpointConfigName"],
+            "EventType": event_type,
+            **more,
+        }
+        self._platform.events.state_change(place, "Endpoint Deployment", endpoint["EndpointArn"], detail)
+
+    def serving(self, place: Place, fleet: Fleet) -> dict[str, object]:
+        """Return the fields of an endpoint that a fleet serves."""
+        config = fleet.config
+        return {
+            "EndpointConfigName": config["EndpointConfigName"],
+            "ActiveConfig": config,
+            "ProductionVariants": self._summaries(place, config["ProductionVariants"], fleet.weights),
+            "ShadowProductionVariants": self._summaries(place, config.get("ShadowProductionVariants", []), {}) or None,
+        }
+
+    def _summaries(self, place: Place, variants: list[Document], weights: Mapping[str, float]) -> list[Document]:
+        return [self._summary(place, variant, weights) for variant in variants]
+
+    def _summary(self, place: Place, variant: Document, weights: Mapping[str, float]) -> Document:
+        weight = weights.get(variant["VariantName"], variant["InitialVariantWeight"])
+        count = variant["InitialInstanceCount"]
+        return {
+            "VariantName": variant["VariantName"],
+            "DeployedImages": [{**image, "ResolutionTime": now()} for image in self._builder.images(place, variant)],
+            "CurrentWeight": weight,
+            "DesiredWeight": weight,
+            "CurrentInstanceCount": count,
+            "DesiredInstanceCount": count,
+        }
+
+
+def shown(endpoint: Document) -> Document:
+    """Return an endpoint as DescribeEndpoint gives it."""
+    capture = endpoint.get("ActiveConfig", {}).get("DataCaptureConfig")
+    if not capture:
+        return endpoint
+    enabled = bool(capture.get("EnableCapture", False))
+    summary = {
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled else "Stopped",
+        "CurrentSamplingPercentage": capture["InitialSamplingPercentage"],
+        "DestinationS3Uri": capture["DestinationS3Uri"],
+        "KmsKeyId": capture.get("KmsKeyId", ""),
+    }
+    return {**endpoint, "DataCaptureConfig": summary}

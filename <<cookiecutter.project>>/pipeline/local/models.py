@@ -1,0 +1,118 @@
+"""Models: what an endpoint variant runs."""
+
+from collections.abc import Callable
+
+from pipeline.local import transfer
+from pipeline.local.clock import now
+from pipeline.local.listing import Listing
+from pipeline.local.place import Call, Document, Place
+from pipeline.local.platform import Platform
+from pipeline.local.refusal import duplicate, invalid, not_found, unsupported
+from pipeline.local.registry import Registry
+from pipeline.local.roles import Roles
+from pipeline.local.tags import Tags
+
+KIND = "model"
+_LISTING = Listing(result="Models", name="ModelName")
+
+
+class Models:
+    """The model operations."""
+
+    def __init__(self, platform: Platform, registry: Registry, roles: Roles, tags: Tags) -> None:
+        self._platform = platform
+        self._registry = registry
+        self._roles = roles
+        self._tags = tags
+
+    def operations(self) -> dict[str, Callable[[Call], Document]]:
+        """Return the operations implemented here."""
+        return {
+            "CreateModel": self.create,
+            "DescribeModel": self.describe,
+            "ListModels": self.list,
+            "DeleteModel": self.delete,
+        }
+
+    def find(self, place: Place, name: str) -> Document:
+        """Return a model by name."""
+        model = self._platform.store.find(place, KIND, name)
+        if model is None:
+            raise not_found("model", place.arn(KIND, name))
+        return model
+
+    def container(self, place: Place, model: Document) -> Document:
+        """Return what to run for a model: image, artefact, environment."""
+        container = _only_container(model)
+        if "ModelPackageName" not in container:
+            return container
+        package = self._registry.find(place, container["ModelPackageName"])
+        packaged = package["InferenceSpecification"]["Containers"][0]
+        environment = {**packaged.get("Environment", {}), **container.get("Environment", {})}
+        return {**packaged, "Environment": environment}
+
+    def create(self, call: Call) -> Document:
+        """CreateModel."""
+        place, params, store = call.place, call.params, self._platform.store
+        name, arn = params["ModelName"], place.arn(KIND, params["ModelName"])
+        container = _only_container(params)
+        if "ExecutionRoleArn" not in params:
+            raise invalid("ExecutionRoleArn is required.")
+        self._roles.require(place, params["ExecutionRoleArn"])
+        self._check_container(place, container)
+        with store.lock:
+            if store.find(place, KIND, name):
+                raise duplicate("model", arn)
+            self._tags.put(place, arn, params.pop("Tags", []))
+            fresh = {"EnableNetworkIsolation": False, **params, "ModelArn": arn, "CreationTime": now()}
+            store.put(place, KIND, name, fresh)
+        return {"ModelArn": arn}
+
+    def describe(self, call: Call) -> Document:
+        """DescribeModel."""
+        return self.find(call.place, call.params["ModelName"])
+
+    def list(self, call: Call) -> Document:
+        """ListModels."""
+        return _LISTING.page(self._platform.store.all(call.place, KIND), call.params)
+
+    def delete(self, call: Call) -> Document:
+        """DeleteModel: allowed while an endpoint runs it, as on AWS."""
+        model = self.find(call.place, call.params["ModelName"])
+        self._platform.store.remove(call.place, KIND, model["ModelName"])
+        self._tags.forget(call.place, model["ModelArn"])
+        return {}
+
+    def _check_container(self, place: Place, container: Document) -> None:
+        if "ModelPackageName" in container:
+            self._check_package(place, container["ModelPackageName"])
+        elif "Image" not in container:
+            raise invalid("Both Image and ModelPackageName are missing in the container definition.")
+        else:
+            self._platform.images.find(container["Image"])
+            uri = container.get("ModelDataUrl")
+            if uri and not transfer.exists(self._platform.clients.s3(place), uri):
+                raise invalid(f"Could not find model data at {uri}.")
+
+    def _check_package(self, place: Place, arn: str) -> None:
+        package = self._registry.find(place, arn)
+        status = package["ModelApprovalStatus"]
+        if status != "Approved":
+            raise invalid(f"Cannot create Model: ModelPackage {arn} has approval status {status}, not Approved.")
+        if "InferenceSpecification" not in package:
+            raise invalid(f"Cannot create Model: ModelPackage {arn} has no InferenceSpecification.")
+
+
+def _only_container(params: Document) -> Document:
+    containers: list[Document] = params.get("Containers") or []
+    primary: Document | None = params.get("PrimaryContainer")
+    if primary and containers:
+        raise invalid("PrimaryContainer and Containers cannot both be present.")
+    if len(containers) > 1:
+        raise unsupported("inference pipelines of several containers")
+    if not primary and not containers:
+        raise invalid("Either PrimaryContainer or Containers must be present.")
+    container = primary or containers[0]
+    if container.get("Mode") == "MultiModel" or "ModelDataSource" in container:
+        raise unsupported("multi-model containers and ModelDataSource")
+    return container

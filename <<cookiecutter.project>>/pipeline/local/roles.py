@@ -1,0 +1,61 @@
+"""Execution roles: they must exist and trust SageMaker, and containers act as them."""
+
+import json
+import urllib.parse
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from pipeline.local.clients import Clients
+from pipeline.local.place import Place
+from pipeline.local.refusal import invalid
+
+_SERVICE = "sagemaker.amazonaws.com"
+
+
+class Roles:
+    """The roles that jobs and endpoints run as."""
+
+    def __init__(self, clients: Clients, endpoint_url: str) -> None:
+        self._clients = clients
+        self._endpoint_url = endpoint_url
+
+    def require(self, place: Place, arn: str) -> None:
+        """Refuse a role that SageMaker could not assume."""
+        if not self._trusts_sagemaker(place, arn):
+            raise invalid(
+                f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
+                f"'{_SERVICE}' to assume the role."
+            )
+
+    def environment(self, place: Place, arn: str, session: str) -> dict[str, str]:
+        """Return what lets a container call AWS as its role."""
+        granted = self._clients.sts(place).assume_role(RoleArn=arn, RoleSessionName=session[:64])["Credentials"]
+        return {
+            "AWS_ENDPOINT_URL": self._endpoint_url,
+            "AWS_REGION": place.region,
+            "AWS_DEFAULT_REGION": place.region,
+            "AWS_ACCESS_KEY_ID": granted["AccessKeyId"],
+            "AWS_SECRET_ACCESS_KEY": granted["SecretAccessKey"],
+            "AWS_SESSION_TOKEN": granted["SessionToken"],
+        }
+
+    def _trusts_sagemaker(self, place: Place, arn: str) -> bool:
+        account, _, name = arn.partition(":role/")
+        if not account.endswith(f":{place.account}"):
+            return False
+        try:
+            role = self._clients.iam(place).get_role(RoleName=name.rsplit("/", 1)[-1])["Role"]
+        except ClientError:
+            return False
+        return role["Arn"] == arn and _allows(role["AssumeRolePolicyDocument"])
+
+
+def _allows(policy: Any) -> bool:
+    document = json.loads(urllib.parse.unquote(policy)) if isinstance(policy, str) else policy
+    statements = document["Statement"]
+    for statement in statements if isinstance(statements, list) else [statements]:
+        services = statement.get("Principal", {}).get("Service", [])
+        if statement["Effect"] == "Allow" and _SERVICE in ([services] if isinstance(services, str) else services):
+            return True
+    return False

@@ -1,0 +1,132 @@
+"""Training jobs: CreateTrainingJob and its kin."""
+
+import threading
+from collections.abc import Callable
+
+from pipeline.local.clock import now
+from pipeline.local.jobs import Runner
+from pipeline.local.listing import Listing
+from pipeline.local.place import Call, Document, Place
+from pipeline.local.platform import Platform
+from pipeline.local.refusal import in_use, invalid, unsupported
+from pipeline.local.roles import Roles
+from pipeline.local.tags import Tags
+from pipeline.local.training_run import TrainingRun
+
+KIND = "training-job"
+_LISTING = Listing(result="TrainingJobSummaries", name="TrainingJobName", status="TrainingJobStatus", descending=False)
+_DAY_SECONDS = 86_400
+
+
+class Training:
+    """The training operations."""
+
+    def __init__(self, platform: Platform, roles: Roles, tags: Tags) -> None:
+        self._platform = platform
+        self._roles = roles
+        self._tags = tags
+        self._runners: dict[tuple[Place, str], Runner] = {}
+        self._lock = threading.Lock()
+
+    def operations(self) -> dict[str, Callable[[Call], Document]]:
+        """Return the operations implemented here."""
+        return {
+            "CreateTrainingJob": self.create,
+            "DescribeTrainingJob": self.describe,
+            "ListTrainingJobs": self.list,
+            "StopTrainingJob": self.stop,
+        }
+
+    def create(self, call: Call) -> Document:
+        """CreateTrainingJob."""
+        place, params = call.place, call.params
+        name, arn = params["TrainingJobName"], place.arn(KIND, params["TrainingJobName"])
+        _refuse_what_is_not_run(params)
+        self._roles.require(place, params["RoleArn"])
+        self._platform.images.find(params["AlgorithmSpecification"]["TrainingImage"])
+        with self._lock:
+            if self._platform.store.find(place, KIND, name):
+                raise in_use(
+                    "Job name must be unique within an AWS account and region, and a job with this name "
+                    f"already exists ({arn})"
+                )
+            self._tags.put(place, arn, params.pop("Tags", []))
+            self._runners[place, name] = Runner(self._platform)
+            self._platform.store.put(place, KIND, name, _fresh(params, arn))
+        self._start(place, name)
+        return {"TrainingJobArn": arn}
+
+    def describe(self, call: Call) -> Document:
+        """DescribeTrainingJob."""
+        return self._find(call)
+
+    def list(self, call: Call) -> Document:
+        """ListTrainingJobs."""
+        return _LISTING.page(self._platform.store.all(call.place, KIND), call.params)
+
+    def stop(self, call: Call) -> Document:
+        """StopTrainingJob."""
+        job = self._find(call)
+        if job["TrainingJobStatus"] != "InProgress":
+            raise invalid(f"The request was rejected because the training job is in status {job['TrainingJobStatus']}.")
+        name = job["TrainingJobName"]
+        self._platform.store.change(call.place, KIND, name, TrainingJobStatus="Stopping", SecondaryStatus="Stopping")
+        self._runners[call.place, name].stop.set()
+        return {}
+
+    def fail_interrupted(self) -> None:
+        """Fail the jobs that a former server left running."""
+        for place, name, job in self._platform.store.everywhere(KIND):
+            if job["TrainingJobStatus"] in {"InProgress", "Stopping"}:
+                self._platform.store.change(
+                    place,
+                    KIND,
+                    name,
+                    TrainingJobStatus="Failed",
+                    SecondaryStatus="Failed",
+                    TrainingEndTime=now(),
+                    FailureReason="InternalServerError: We encountered an internal error. Please try again.",
+                )
+
+    def _start(self, place: Place, name: str) -> None:
+        runner = self._runners[place, name]
+        run = TrainingRun(self._platform, self._roles, runner, place=place, name=name)
+        threading.Thread(target=run.run, daemon=True, name=f"train-{name}").start()
+
+    def _find(self, call: Call) -> Document:
+        job = self._platform.store.find(call.place, KIND, call.params["TrainingJobName"])
+        if job is None:
+            raise invalid("Requested resource not found.")
+        return job
+
+
+def _fresh(params: Document, arn: str) -> Document:
+    stopping = {"MaxRuntimeInSeconds": _DAY_SECONDS, **params.get("StoppingCondition", {})}
+    return {
+        "EnableNetworkIsolation": False,
+        "EnableInterContainerTrafficEncryption": False,
+        "EnableManagedSpotTraining": False,
+        **params,
+        "StoppingCondition": stopping,
+        "TrainingJobArn": arn,
+        "TrainingJobStatus": "InProgress",
+        "SecondaryStatus": "Starting",
+        "CreationTime": now(),
+        "LastModifiedTime": now(),
+    }
+
+
+def _refuse_what_is_not_run(params: Document) -> None:
+    algorithm = params.get("AlgorithmSpecification", {})
+    if "TrainingImage" not in algorithm:
+        raise unsupported("training without AlgorithmSpecification.TrainingImage")
+    resources = params.get("ResourceConfig")
+    if resources is None:
+        raise invalid("ResourceConfig is required.")
+    if resources.get("InstanceCount", 1) > 1 or resources.get("InstanceGroups"):
+        raise unsupported("training on more than one instance")
+    for channel in params.get("InputDataConfig", []):
+        source = channel["DataSource"].get("S3DataSource", {})
+        mode = channel.get("InputMode", algorithm.get("TrainingInputMode", "File"))
+        if source.get("S3DataType") != "S3Prefix" or mode == "Pipe":
+            raise unsupported(f"input channel {channel['ChannelName']}: only S3Prefix in mode File or FastFile")
