@@ -23,6 +23,8 @@ def export(pipeline: Pipeline, schema: Schema, *, threshold: float) -> bytes:
     )
     for output in [o for o in graph.graph.output if o.name != OUTPUT]:
         graph.graph.output.remove(output)
+    # The exporter walks a Python set, so without this the order would follow the process's hash seed.
+    graph.opset_import.sort(key=lambda opset: opset.domain)
     meanings = {"negative": schema.negative, "positive": schema.positive, "threshold": str(threshold)}
     for key, value in meanings.items():
         graph.metadata_props.add(key=key, value=value)

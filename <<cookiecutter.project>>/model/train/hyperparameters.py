@@ -50,7 +50,9 @@ def load_hyperparameters(path: Path) -> Hyperparameters:
     """Read hyperparameters.json of the job."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        if not isinstance(values, dict):
+            raise ValueError(f"{values!r} is not an object of names and strings")
+    except (OSError, ValueError) as error:
         raise InputRefused(
             f"the hyperparameters cannot be read: {error}",
             where=str(path),

@@ -37,11 +37,7 @@ def _read_file(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=["", "NA"], encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise InputRefused(
-            f"byte {error.start} (0x{error.object[error.start]:02x}) is not UTF-8",
-            where=str(path),
-            next_step="save the file as UTF-8",
-        ) from error
+        raise InputRefused(_undecodable(path), where=str(path), next_step="save the file as UTF-8") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise InputRefused(
             f"the file is not a CSV table: {error}",
@@ -51,6 +47,17 @@ def _read_file(path: Path) -> pd.DataFrame:
     if frame.empty:
         raise InputRefused("the file has no rows", where=str(path), next_step="give it data, or remove it")
     return frame
+
+
+def _undecodable(path: Path) -> str:
+    """Say which byte is at fault: pandas knows its place in a block only."""
+    content = path.read_bytes()
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return f"byte 0x{content[error.start]:02x} in line {line} is not UTF-8"
+    return "the file changed while it was read"
 
 
 def parse(text: pd.DataFrame, schema: Schema) -> pd.DataFrame:

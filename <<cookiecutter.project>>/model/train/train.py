@@ -53,30 +53,45 @@ def _fail(root: Path, reason: str) -> int:
 
 def train(root: Path) -> None:
     """Read the job's inputs below root, fit, export, prove, evaluate, and write the model."""
-    schema_path = _schema_path()
-    schema = load_schema(schema_path)
+    schema = load_schema(_schema_path())
     hyperparameters = load_hyperparameters(root / "input/config/hyperparameters.json")
     split = load_split(root / "input/data/training", schema)
-    learnt, held_out = features(split.train, schema), features(split.test, schema)
-    threshold = hyperparameters.threshold
-    pipeline = build_pipeline(schema, hyperparameters).fit(learnt, target(split.train, schema))
-    model = export(pipeline, schema, threshold=threshold)
-    parity = prove_equal(pipeline, model, held_out, schema, threshold=threshold)
-    scored = Scored(
-        truth=target(split.test, schema),
-        probability=score(open_session(model), held_out, schema),
-        group=split.test[schema.protected].to_numpy(dtype=str),
-        threshold=threshold,
-    )
+    print(f"training on {len(split.train)} rows with {hyperparameters}", flush=True)  # noqa: T201 - the job's log
+    model, parity = _fit(split, schema, hyperparameters)
+    scored = _judge(model, split, schema, hyperparameters.threshold)
+    metrics = _metrics(scored, split, schema, parity)
+    learnt = features(split.train, schema)
     documents = {
-        "schema.json": json.loads(schema_path.read_text(encoding="utf-8")) | {"threshold": threshold},
-        "metrics.json": _metrics(scored, split, schema, parity),
+        "schema.json": _schema_document() | {"threshold": hyperparameters.threshold},
+        "metrics.json": metrics,
         "statistics.json": statistics(learnt, schema),
         "constraints.json": constraints(learnt, schema),
     }
     _write_model(root / "model", model, documents)
     _write_json(root / "output/data/evaluation.json", curves(scored))
-    _announce(documents["metrics.json"], hyperparameters)
+    _announce(metrics)
+
+
+def _fit(split: Split, schema: Schema, hyperparameters: Hyperparameters) -> tuple[bytes, Parity]:
+    unfitted = build_pipeline(schema, hyperparameters)
+    pipeline = unfitted.fit(features(split.train, schema), target(split.train, schema))
+    threshold = hyperparameters.threshold
+    model = export(pipeline, schema, threshold=threshold)
+    return model, prove_equal(pipeline, model, features(split.test, schema), schema, threshold=threshold)
+
+
+def _judge(model: bytes, split: Split, schema: Schema, threshold: float) -> Scored:
+    return Scored(
+        truth=target(split.test, schema),
+        probability=score(open_session(model), features(split.test, schema), schema),
+        group=split.test[schema.protected].to_numpy(dtype=str),
+        threshold=threshold,
+    )
+
+
+def _schema_document() -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(_schema_path().read_text(encoding="utf-8"))
+    return document
 
 
 def _schema_path() -> Path:
@@ -113,12 +128,11 @@ def _write_json(path: Path, document: dict[str, Any]) -> None:
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def _announce(metrics: dict[str, Any], hyperparameters: Hyperparameters) -> None:
+def _announce(metrics: dict[str, Any]) -> None:
     """Print what SageMaker's MetricDefinitions read: one `name=value;` a line."""
     for name, value in {**metrics["overall"], **metrics["bias"]}.items():
         sys.stdout.write(f"test:{name}={value};\n")
     sys.stdout.write(f"parity:max_abs_difference={metrics['parity']['max_abs_difference']:.3g};\n")
-    sys.stdout.write(f"trained with {dataclasses.asdict(hyperparameters)}\n")
 
 
 if __name__ == "__main__":
