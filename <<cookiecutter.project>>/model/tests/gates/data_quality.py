@@ -60,7 +60,7 @@ def leakage(text: pd.DataFrame, schema: Schema, *, inputs: Iterable[str]) -> dic
     """Count forbidden columns among a model's inputs, and find how well one feature alone predicts."""
     forbidden = {schema.id, schema.target, schema.protected}
     truth = target(text, schema)
-    aucs = [_auc(truth, _ranks(text[f.name], truth, f)) for f in schema.features]
+    aucs = [_auc(truth, _ranks(text[f.name], truth, f)) for f in schema.features if f.name in text]
     return {
         "leaking_columns": float(len(forbidden & set(inputs))),
         "best_single_feature_auc": max(aucs),

@@ -48,12 +48,8 @@ def _first(column: str, value: str) -> Change:
     ],
 )
 def test_bad_data_misses_its_mark(mark: str, spoil: Change, text: pd.DataFrame, schema: Schema) -> None:
-    """Data that is good but for one fault reaches every mark but that fault's."""
-    spoilt = spoil(text)
-
-    measured = {**data_quality.violations(spoilt, schema), **data_quality.completeness(spoilt, schema)}
-    if "hirat" in spoilt:
-        measured = _measure(spoilt, schema)
+    """Data that is good but for one fault misses that fault's mark, which the good data reaches."""
+    measured = _measure(spoil(text), schema)
 
     assert judge("data_quality", mark, _measure(text, schema)).reached
     assert not judge("data_quality", mark, measured).reached
