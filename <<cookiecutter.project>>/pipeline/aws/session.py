@@ -35,7 +35,8 @@ def is_missing(err: botocore.exceptions.ClientError) -> bool:
     code = error_code(err)
     if code in {"ResourceNotFound", "ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "404"}:
         return True
-    return code == "ValidationException" and ("Could not find" in message or "not found" in message)
+    told = ("Could not find", "not found", "does not exist")
+    return code == "ValidationException" and any(words in message for words in told)
 
 
 @contextmanager

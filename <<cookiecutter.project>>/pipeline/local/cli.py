@@ -52,21 +52,39 @@ def _parser(defaults: Project) -> argparse.ArgumentParser:
     commands.add_parser("env", help="print the exports that point AWS clients at it").set_defaults(run=_env)
     image = commands.add_parser("image", help="build the checkout's images and put their tags into the local ECR")
     image.set_defaults(run=_image)
+    demo = commands.add_parser("demo", help="run the whole loop: train, gate, register, deploy, roll back; then stop")
+    demo.set_defaults(run=_demo, port=0, account=defaults.account, region=defaults.region, time_scale=_TIME_SCALE)
     return parser
 
 
 def _up(command: Command) -> int:
-    options = Options(
+    if command.arguments.foreground:
+        serve(_options(command))
+        return 0
+    _print_environment(control.up(_options(command), command.root))
+    return 0
+
+
+def _options(command: Command) -> Options:
+    return Options(
         folder=command.folder,
         port=command.arguments.port,
         account=command.arguments.account,
         region=command.arguments.region,
         time_scale=command.arguments.time_scale,
     )
-    if command.arguments.foreground:
-        serve(options)
-        return 0
-    _print_environment(control.up(options, command.root))
+
+
+def _demo(command: Command) -> int:
+    from pipeline.local import demo  # noqa: PLC0415 - it draws plots; the other commands start faster without it
+
+    try:
+        running = control.up(_options(command), command.root)
+        _image(command)
+        report = demo.run(command.root, command.folder.root, running.environment())
+    finally:
+        control.down(command.folder)
+    _say(f"report: {report}")
     return 0
 
 
