@@ -3,20 +3,20 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from pipeline import runner
-from pipeline.aws.services import Aws, Places
-from pipeline.aws.session import aws_errors, open_session
+from pipeline.aws.services import Aws
+from pipeline.aws.session import aws_errors
+from pipeline.commands import checks, foundation
+from pipeline.commands.running import place, run, run_in
 from pipeline.config import Environment
 from pipeline.errors import PipelineError
 from pipeline.result import StageResult
-from pipeline.runner import Runner
 from pipeline.settings import Settings
 from pipeline.stages import approve as approve_stage
 from pipeline.stages import explain as explain_stage
@@ -31,6 +31,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(checks.app)
+app.add_typer(foundation.app, name="bootstrap")
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
 Env = Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")]
 Digest = Annotated[str | None, typer.Option("--fingerprint", help="Refuse to run unless the checkout determines this.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")]
@@ -40,21 +45,18 @@ Version = Annotated[int, typer.Option("--version", min=1, help="A version of the
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    place = runner.Json() if "--json" in words else runner.detect()
+    here = runner.Json() if "--json" in words else runner.detect()
+    run_in(here)
     try:
         with aws_errors():
-            app(args=words, obj=place, standalone_mode=False)
+            app(args=words)
     except PipelineError as error:
-        place.failed(error)
+        here.failed(error)
         return error.exit_code
-    except click.exceptions.Exit as exit_:
-        return exit_.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        place.progress("interrupted; the same command continues where it stopped")
-        return 130
+    except SystemExit as end:  # typer's way to end, after it has told what was wrong with the words
+        if end.code == INTERRUPTED:
+            here.progress("interrupted; the same command continues where it stopped")
+        return end.code if isinstance(end.code, int) else 0
     return 0
 
 
@@ -68,15 +70,15 @@ def common(
 @app.command()
 def image(env: Env) -> None:
     """Build and push this commit's containers, unless their content is there."""
-    options = image_stage.Options(commit=_commit(), progress=_place().progress)
-    _run(env, lambda settings, aws: image_stage.run(settings, aws, options))
+    options = image_stage.Options(commit=_commit(), progress=place().progress)
+    run(env, lambda settings, aws: image_stage.run(settings, aws, options))
 
 
 @app.command()
 def train(env: Env) -> None:
     """Find the model that this commit determines, or run the training job that makes it."""
-    options = train_stage.Options(progress=_place().progress)
-    _run(env, lambda settings, aws: train_stage.run(settings, aws, options))
+    options = train_stage.Options(progress=place().progress)
+    run(env, lambda settings, aws: train_stage.run(settings, aws, options))
 
 
 @app.command()
@@ -85,21 +87,21 @@ def explain(
 ) -> None:
     """Say whether train would be a cache hit, and which input changed."""
     options = explain_stage.Options(version=version)
-    _run(env, lambda settings, aws: explain_stage.run(settings, aws, options))
+    run(env, lambda settings, aws: explain_stage.run(settings, aws, options))
 
 
 @app.command()
 def test(env: Env, fingerprint: Digest = None) -> None:
     """Hold the trained model against every mark; a missed mark stops here."""
     options = test_stage.Options(fingerprint=fingerprint)
-    _run(env, lambda settings, aws: test_stage.run(settings, aws, options))
+    run(env, lambda settings, aws: test_stage.run(settings, aws, options))
 
 
 @app.command()
 def register(env: Env, fingerprint: Digest = None, commit: str | None = None) -> None:
     """Enter a model that passed its gates into the registry."""
     options = register_stage.Options(fingerprint=fingerprint, commit=commit or _commit())
-    _run(env, lambda settings, aws: register_stage.run(settings, aws, options))
+    run(env, lambda settings, aws: register_stage.run(settings, aws, options))
 
 
 @app.command()
@@ -117,7 +119,7 @@ def approve(
         options = approve_stage.Options(version=version, approver=who, reason=reason, reject=reject)
         return approve_stage.run(settings, aws, options)
 
-    _run(env, act)
+    run(env, act)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -127,35 +129,6 @@ def local(context: typer.Context) -> None:
     from pipeline.local.cli import main as local_main  # noqa: PLC0415
 
     raise typer.Exit(local_main(context.args, Path.cwd()))
-
-
-def _run(env: Environment, act: Callable[[Settings, Aws], StageResult]) -> None:
-    settings = Settings.load(Path.cwd(), env, os.environ)
-    _place().succeeded(act(settings, connect(settings)))
-
-
-def _place() -> Runner:
-    place: Runner = click.get_current_context().obj
-    return place
-
-
-def connect(settings: Settings) -> Aws:
-    """Open the services of the environment that the settings describe."""
-    return Aws(
-        open_session(settings.region),
-        Places(
-            region=settings.region,
-            account=settings.account,
-            registry_account=settings.registry_account,
-            env=settings.env,
-            model_group=settings.model_group,
-            ledger_table=settings.ledger_table,
-            ledger_bucket=settings.ledger_bucket,
-            lease_table=settings.lease_table,
-            capture_bucket=settings.capture_bucket,
-            poll_seconds=settings.aws.poll_seconds,
-        ),
-    )
 
 
 def _commit() -> str:

@@ -27,7 +27,12 @@ PipelineError
 ├── DriftFound              40   live data, predictions, quality or fairness left the baseline
 ├── DataInsufficient        41   the window holds too little to judge
 ├── MonitorBroken           42   the monitor could not do its work
-└── DemoFailed              60   a step of the demo ended otherwise than it should
+├── LintFailed              50   a linter found something
+├── SchemaBroken            51   configuration, data or API description is wrong, or breaks callers
+├── ProtectionMissing       52   GitHub does not protect the environment as declared
+├── GitHubRefused           53   GitHub rejected or failed a call
+├── DemoFailed              60   a step of the demo ended otherwise than it should
+└── StackFailed             70   CloudFormation could not make a stack as declared
 """
 
 from typing import ClassVar
@@ -42,6 +47,9 @@ class PipelineError(Exception):
     # What a runner shows beside the message: a report in Markdown, and remarks at the files at fault.
     summary: str = ""
     annotations: tuple[Annotation, ...] = ()
+
+    def __init_subclass__(cls, *, exit_code: int) -> None:
+        cls.exit_code = exit_code
 
     def __init__(self, what: str, *, where: str | None = None, next_step: str | None = None) -> None:
         super().__init__(what)
@@ -58,163 +66,129 @@ class PipelineError(Exception):
         return "\n".join(lines)
 
 
-class ConfigurationError(PipelineError):
+class ConfigurationError(PipelineError, exit_code=2):
     """A setting, an option or a file of the project is missing or wrong."""
 
-    exit_code = 2
 
-
-class CredentialsMissing(PipelineError):
+class CredentialsMissing(PipelineError, exit_code=3):
     """No usable AWS credentials: absent, expired or for the wrong account."""
 
-    exit_code = 3
 
-
-class PermissionMissing(PipelineError):
+class PermissionMissing(PipelineError, exit_code=4):
     """AWS refused an action to the role in use."""
 
-    exit_code = 4
 
-
-class AwsRefused(PipelineError):
+class AwsRefused(PipelineError, exit_code=5):
     """AWS rejected a request, or kept failing it after every retry."""
 
-    exit_code = 5
 
-
-class ImageMissing(PipelineError):
+class ImageMissing(PipelineError, exit_code=6):
     """The image that this commit's code makes is not in the registry."""
 
-    exit_code = 6
 
-
-class ImageFailed(PipelineError):
+class ImageFailed(PipelineError, exit_code=7):
     """Docker could not build or push an image."""
 
-    exit_code = 7
 
-
-class TrainingFailed(PipelineError):
+class TrainingFailed(PipelineError, exit_code=10):
     """A training job ended without a model."""
 
-    exit_code = 10
 
-
-class ModelMissing(PipelineError):
+class ModelMissing(PipelineError, exit_code=11):
     """No trained model or registered version answers to what was asked."""
 
-    exit_code = 11
 
-
-class ArtifactCorrupt(PipelineError):
+class ArtifactCorrupt(PipelineError, exit_code=12):
     """A stored artefact's bytes are not those that were recorded."""
 
-    exit_code = 12
 
-
-class GateFailed(PipelineError):
+class GateFailed(PipelineError, exit_code=20):
     """The model missed at least one mark."""
 
-    exit_code = 20
 
-
-class GatesNotRun(PipelineError):
+class GatesNotRun(PipelineError, exit_code=21):
     """No gate report exists for the model that should be registered."""
 
-    exit_code = 21
 
-
-class NotApproved(PipelineError):
+class NotApproved(PipelineError, exit_code=22):
     """The environment requires an approval that the model version does not have."""
 
-    exit_code = 22
 
-
-class DataInvalid(PipelineError):
+class DataInvalid(PipelineError, exit_code=23):
     """The data set contradicts the schema."""
 
-    exit_code = 23
 
-
-class DemoFailed(PipelineError):
+class DemoFailed(PipelineError, exit_code=60):
     """A step of the demo ended otherwise than it should."""
 
-    exit_code = 60
 
-
-class DriftFound(PipelineError):
+class DriftFound(PipelineError, exit_code=40):
     """Live data, predictions, model quality or fairness differ from the release's baseline."""
 
-    exit_code = 40
 
-
-class DataInsufficient(PipelineError):
+class DataInsufficient(PipelineError, exit_code=41):
     """The window holds too little data to say anything; this is not a success."""
 
-    exit_code = 41
 
-
-class MonitorBroken(PipelineError):
+class MonitorBroken(PipelineError, exit_code=42):
     """The monitor could not judge: no baseline, unreadable captures or a fault of its own."""
 
-    exit_code = 42
 
-
-class CandidateRejected(PipelineError):
+class CandidateRejected(PipelineError, exit_code=30):
     """The candidate broke a limit and was rolled back; the champion serves."""
 
-    exit_code = 30
 
-
-class ReleaseInProgress(PipelineError):
+class ReleaseInProgress(PipelineError, exit_code=31):
     """Somebody else is changing the endpoint."""
 
-    exit_code = 31
 
-
-class LeaseLost(PipelineError):
+class LeaseLost(PipelineError, exit_code=32):
     """Another process took over the endpoint; this one changes nothing more."""
 
-    exit_code = 32
 
-
-class RollbackRefused(PipelineError):
+class RollbackRefused(PipelineError, exit_code=33):
     """The release must not, or cannot, serve again."""
 
-    exit_code = 33
 
-
-class EndpointUnrecovered(PipelineError):
+class EndpointUnrecovered(PipelineError, exit_code=34):
     """Neither the candidate nor the champion could be made to serve: a person is needed."""
 
-    exit_code = 34
 
-
-class LedgerConflict(PipelineError):
+class LedgerConflict(PipelineError, exit_code=35):
     """Another writer took the ledger's next line."""
 
-    exit_code = 35
 
-
-class LedgerBroken(PipelineError):
+class LedgerBroken(PipelineError, exit_code=36):
     """The ledger was altered, or cannot be read."""
 
-    exit_code = 36
 
-
-class PredictionUnknown(PipelineError):
+class PredictionUnknown(PipelineError, exit_code=37):
     """No record answers to an inference id."""
 
-    exit_code = 37
 
-
-class EndpointDrifted(PipelineError):
+class EndpointDrifted(PipelineError, exit_code=38):
     """The endpoint is not what the ledger and the configuration declare."""
 
-    exit_code = 38
 
-
-class ForeignEndpoint(PipelineError):
+class ForeignEndpoint(PipelineError, exit_code=39):
     """The endpoint serves something that this pipeline did not deploy."""
 
-    exit_code = 39
+
+class LintFailed(PipelineError, exit_code=50):
+    """A linter found something to mend."""
+
+
+class SchemaBroken(PipelineError, exit_code=51):
+    """Configuration, data or the API description is invalid, or a change breaks those who call the model."""
+
+
+class ProtectionMissing(PipelineError, exit_code=52):
+    """GitHub does not protect the environment as .github/environments.json declares, so nothing is deployed."""
+
+
+class GitHubRefused(PipelineError, exit_code=53):
+    """GitHub rejected a request, or kept failing it after every retry."""
+
+
+class StackFailed(PipelineError, exit_code=70):
+    """CloudFormation could not bring a stack into the declared state."""

@@ -11,7 +11,11 @@ PACKAGE = Path(__file__).parents[1]
 # part -> the parts of this package that it may import
 ARROWS = {
     "__main__": {"cli"},
-    "cli": {"aws", "config", "drift", "errors", "local", "release", "result", "runner", "settings", "stages"},
+    "cli": {
+        *("aws", "commands", "config", "drift", "errors", "local"),
+        *("release", "result", "runner", "settings", "stages"),
+    },
+    "commands": {"aws", "config", "errors", "result", "runner", "settings", "stages"},
     "stages": {
         "artifact",
         "aws",
@@ -20,6 +24,8 @@ ARROWS = {
         "errors",
         "fingerprint",
         "gates",
+        "github",
+        "linters",
         "release",
         "report",
         "result",
@@ -27,7 +33,10 @@ ARROWS = {
     },
     "release": {"errors"},
     "aws": {"errors"},
+    "github": {"errors"},
+    "linters": {"errors", "result"},
     "drift": {"errors"},
+    "infrastructure": {"config", "errors", "settings"},
     "settings": {"config", "drift", "fingerprint", "release"},
     "config": {"drift", "errors", "release"},
     "runner": {"errors", "result"},

@@ -1,0 +1,1 @@
+"""Commands of `python -m pipeline` that cli.py adds in groups."""

@@ -1,0 +1,19 @@
+"""Checks of the checkout alone: they need neither AWS nor an environment."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.running import place
+from pipeline.stages import lint as lint_stage
+
+app = typer.Typer()
+
+
+@app.command()
+def lint(
+    only: Annotated[list[str] | None, typer.Option(help="One linter alone; may be repeated.")] = None,
+) -> None:
+    """Run every pinned linter; one finding fails."""
+    place().succeeded(lint_stage.run(Path.cwd(), lint_stage.Options(only=tuple(only or ()))))

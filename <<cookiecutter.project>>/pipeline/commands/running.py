@@ -1,0 +1,50 @@
+"""What every command shares: the place it runs in, the settings of its environment, and AWS."""
+
+import os
+from collections.abc import Callable
+from contextvars import ContextVar
+from pathlib import Path
+
+from pipeline.aws.services import Aws, Places
+from pipeline.aws.session import open_session
+from pipeline.config import Environment
+from pipeline.result import StageResult
+from pipeline.runner import Runner
+from pipeline.settings import Settings
+
+_place: ContextVar[Runner] = ContextVar("place")
+
+
+def run_in(place: Runner) -> None:
+    """Choose where results are told from here on."""
+    _place.set(place)
+
+
+def place() -> Runner:
+    """Where results are told."""
+    return _place.get()
+
+
+def run(env: Environment, act: Callable[[Settings, Aws], StageResult]) -> None:
+    """Run a stage with the settings and the services of `env`, and tell what it returned."""
+    settings = Settings.load(Path.cwd(), env, os.environ)
+    place().succeeded(act(settings, connect(settings)))
+
+
+def connect(settings: Settings) -> Aws:
+    """Open the services of the environment that the settings describe."""
+    return Aws(
+        open_session(settings.region),
+        Places(
+            region=settings.region,
+            account=settings.account,
+            registry_account=settings.registry_account,
+            env=settings.env,
+            model_group=settings.model_group,
+            ledger_table=settings.ledger_table,
+            ledger_bucket=settings.ledger_bucket,
+            lease_table=settings.lease_table,
+            capture_bucket=settings.capture_bucket,
+            poll_seconds=settings.aws.poll_seconds,
+        ),
+    )
