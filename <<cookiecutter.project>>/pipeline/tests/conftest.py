@@ -18,10 +18,14 @@ PROJECT = {
 _LEFT_OUT = shutil.ignore_patterns(".venv", ".local", ".git", "__pycache__", "node_modules", "reports", ".*_cache")
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
+def copy_project(target: Path) -> Path:
     """Copy the project; its name is fixed, so that the tests run in a template and in a project alike."""
-    target = tmp_path / "checkout"
     shutil.copytree(ROOT, target, ignore=_LEFT_OUT)
     (target / "infra/config/project.json").write_text(json.dumps(PROJECT))
     return target
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Copy the project for one test to change as it likes."""
+    return copy_project(tmp_path / "checkout")

@@ -1,0 +1,96 @@
+"""A project of its own on an embedded AWS of its own, driven by its command line."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from pipeline.tests.conftest import copy_project
+
+QUICK = {"PIPELINE__AWS__POLL_SECONDS": "0.05", "PIPELINE__DEPLOY__BAKE_SECONDS": "0"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What one command answered."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """What a later job would be handed."""
+        outputs: Mapping[str, str] = json.loads(self.stdout)["outputs"]
+        return outputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laptop:
+    """A checkout and the variables that point it at an AWS."""
+
+    root: Path
+    environ: Mapping[str, str]
+
+    def run(self, *words: str, **variables: str) -> Told:
+        """Run `python -m pipeline <words>` as a person or a workflow would."""
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline", "--json", *words],
+            cwd=self.root,
+            env={**_surroundings(), **self.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Told(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    def client(self, service: str) -> Any:
+        """Look at the AWS from outside."""
+        session = boto3.Session(
+            aws_access_key_id=self.environ["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environ["AWS_SECRET_ACCESS_KEY"],
+            region_name=self.environ["AWS_REGION"],
+        )
+        return session.client(service, endpoint_url=self.environ["AWS_ENDPOINT_URL"])  # type: ignore[call-overload]
+
+    def set_hyperparameters(self, **values: str) -> None:
+        """Change hyperparameters as a commit would."""
+        path = self.root / "model/config/hyperparameters.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+    def training_jobs(self) -> int:
+        """Count the jobs that were ever started."""
+        return len(self.client("sagemaker").list_training_jobs()["TrainingJobSummaries"])
+
+    def versions(self) -> int:
+        """Count the versions in the registry."""
+        group = "loan-approval"
+        return len(self.client("sagemaker").list_model_packages(ModelPackageGroupName=group)["ModelPackageSummaryList"])
+
+
+@pytest.fixture(scope="module")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    """Start an AWS with this project's images and stacks; stop it afterwards."""
+    root = copy_project(tmp_path_factory.mktemp("laptop") / "project")
+    bare = Laptop(root=root, environ={})
+    exports = [line.removeprefix("export ") for line in bare.run("local", "up").stdout.splitlines()]
+    ready = Laptop(root=root, environ={**QUICK, **dict(line.split("=", 1) for line in exports)})
+    try:
+        assert ready.run("local", "image").exit_code == 0
+        made = ready.run("bootstrap", "aws", "--env", "dev", "--yes")
+        assert made.exit_code == 0, made.stderr
+        yield ready
+    finally:
+        bare.run("local", "down")
+
+
+def _surroundings() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PIPELINE__", "GITHUB_"))}
