@@ -1,43 +1,56 @@
-"""Rows as the arrays that ONNX Runtime takes: one [N, 1] tensor a feature."""
+"""Validated input, column by column, and the arrays that ONNX Runtime takes."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
-from schema import Feature, Schema
+from schema import Schema
 
-Tensor = npt.NDArray[Any]
+Column = Sequence[Any]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Batch:
-    """Validated input of `rows` rows, by feature name."""
+class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Validated rows as columns in the schema's order; None is a missing value."""
 
     rows: int
-    feeds: dict[str, Tensor]
+    columns: Sequence[Column]
 
 
-def from_rows(schema: Schema, rows: Collection[Sequence[Any]]) -> Batch:
-    """Turn validated rows, cells in the schema's order, into a batch."""
-    return from_columns(schema, zip(*rows, strict=True), count=len(rows))
+def from_rows(rows: Collection[Sequence[Any]]) -> Batch:
+    """Turn validated rows into a batch."""
+    return Batch(rows=len(rows), columns=list(zip(*rows, strict=True)))
 
 
-def from_columns(schema: Schema, columns: Iterable[Sequence[Any] | None], *, count: int) -> Batch:
-    """Turn validated columns in the schema's order into a batch; None is a column left out."""
-    feeds = {
-        feature.name: _tensor(feature, column if column is not None else (None,) * count)
-        for feature, column in zip(schema.features, columns, strict=True)
-    }
-    return Batch(rows=count, feeds=feeds)
+def joined(batches: Sequence[Batch]) -> Batch:
+    """Put several batches below each other."""
+    if len(batches) == 1:
+        return batches[0]
+    parts = zip(*(batch.columns for batch in batches), strict=True)
+    columns = [list(chain.from_iterable(part)) for part in parts]
+    return Batch(rows=sum(batch.rows for batch in batches), columns=columns)
 
 
-def _tensor(feature: Feature, column: Sequence[Any]) -> Tensor:
-    """Missing numbers become NaN; missing categories the empty string, which no category is."""
-    if feature.is_number:
-        return np.array(column, dtype=np.float32).reshape(-1, 1)
-    tensor = np.array(column, dtype=object).reshape(-1, 1)
-    if feature.is_optional:
-        tensor[tensor == None] = ""  # noqa: E711 - compares every element
-    return tensor
+class Tensors:
+    """Makes the model's inputs: one [N, 1] array a feature, float32 for numbers and strings for categories."""
+
+    def __init__(self, schema: Schema) -> None:
+        places = list(enumerate(schema.features))
+        self._numbers = [(place, feature.name) for place, feature in places if feature.is_number]
+        self._categories = [(place, feature.name) for place, feature in places if not feature.is_number]
+        self._optional = any(feature.is_optional for feature in schema.features if not feature.is_number)
+
+    def feeds(self, batch: Batch) -> dict[str, npt.NDArray[Any]]:
+        """Build one block a type and hand out its rows; missing is NaN, or the string that no category is."""
+        feeds: dict[str, npt.NDArray[Any]] = {}
+        if self._numbers:
+            block = np.array([batch.columns[place] for place, _ in self._numbers], dtype=np.float32)
+            feeds.update(zip((name for _, name in self._numbers), block[:, :, np.newaxis], strict=True))
+        if self._categories:
+            block = np.array([batch.columns[place] for place, _ in self._categories], dtype=object)
+            if self._optional:
+                block[block == None] = ""  # noqa: E711 - compares every element
+            feeds.update(zip((name for _, name in self._categories), block[:, :, np.newaxis], strict=True))
+        return feeds

@@ -3,30 +3,30 @@
 import re
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import quote
 
+import msgspec
 from problem import Problem
 
 INFERENCE_ID = b"x-amzn-sagemaker-inference-id"
 ATTRIBUTES = b"x-amzn-sagemaker-custom-attributes"
-TRACE_HEADERS = (b"traceparent", b"tracestate", b"x-amzn-trace-id")
+TRACES = (b"traceparent", b"tracestate", b"x-amzn-trace-id")
 
 MAX_ATTRIBUTES = 1024  # InvokeEndpoint's limit for CustomAttributes
-MAX_INFERENCE_ID = 64  # InvokeEndpoint's limit for InferenceId
-PRINTABLE = re.compile(r"[\x20-\x7e]*")
+INFERENCE_ID_FORM = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,63}")  # InvokeEndpoint's rule for InferenceId
+PRINTABLE = re.compile(rb"[\x20-\x7e]+")
+OURS = (b"model-version", b"fingerprint", b"inference-id")
 
 Header = tuple[bytes, bytes]
 Headers = Mapping[bytes, bytes]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Context:
-    """Who asked, under which id, as part of which trace."""
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """Under which id the caller asks, and as part of which trace."""
 
     inference_id: str
-    received: str
+    attributes: bytes
     traces: tuple[Header, ...]
 
     @property
@@ -36,46 +36,52 @@ class Context:
 
 
 def read_context(headers: Headers) -> Context:
-    """Take what the caller sent, and an id of our own where it sent none."""
-    received = _printable(headers.get(ATTRIBUTES, b""))[:MAX_ATTRIBUTES]
-    traces = tuple((name, headers[name]) for name in TRACE_HEADERS if _printable(headers.get(name, b"")))
+    """Take what the caller sent, and an id of our own where it sent none that can be kept."""
+    attributes = _printable(headers.get(ATTRIBUTES, b""))
+    inference_id = headers.get(INFERENCE_ID)
     return Context(
-        inference_id=_inference_id(headers) or str(uuid.uuid4()),
-        received=received,
+        inference_id=inference_id.decode() if _is_id(inference_id) and inference_id else str(uuid.uuid4()),
+        attributes=attributes,
         # InvokeEndpoint forwards no trace headers, so a caller behind it puts them into the attributes.
-        traces=traces or _traces_among(received),
+        traces=_traces(headers) or (_traces(_pairs(attributes)) if attributes else ()),
     )
 
 
 def refuse_bad_id(headers: Headers) -> None:
     """Refuse an id of the caller's that cannot be kept: its answer could never be found again."""
-    if INFERENCE_ID in headers and _inference_id(headers) is None:
-        detail = f"the inference id must be 1 to {MAX_INFERENCE_ID} printable ASCII characters"
+    if not _is_id(headers.get(INFERENCE_ID)):
+        detail = "the inference id must be 1 to 64 printable ASCII characters and not begin with a space"
         raise Problem(HTTPStatus.BAD_REQUEST, "invalid-inference-id", detail)
 
 
-def attributes(own: Mapping[str, str], received: str) -> bytes:
-    """Join our attributes, then the caller's that neither pretend to be ours nor pass SageMaker's limit."""
-    parts = [f"{name}={quote(value, safe=' ~:/+@')}" for name, value in own.items()]
-    left = MAX_ATTRIBUTES - len(";".join(parts))
-    for part in filter(None, received.split(";")):
-        left -= len(part) + 1
-        if part.partition("=")[0].strip().lower() not in own and left >= 0:
-            parts.append(part)
-    return ";".join(parts).encode("ascii")
+class AttributesWriter:
+    """Writes the custom attributes of answers: ours, then the caller's as far as SageMaker's limit allows."""
+
+    def __init__(self, *, model_version: str, fingerprint: str) -> None:
+        ours = f"model-version={quote(model_version)};fingerprint={quote(fingerprint)};inference-id="
+        self._ours = ours.encode("ascii")
+
+    def write(self, context: Context) -> bytes:
+        """Join them; a caller's attribute that pretends to be ours is left out."""
+        written = self._ours + quote(context.inference_id, safe=" /:+@~").encode("ascii")
+        for part in context.attributes.split(b";") if context.attributes else ():
+            room = len(written) + 1 + len(part) <= MAX_ATTRIBUTES
+            if part and room and part.partition(b"=")[0].strip().lower() not in OURS:
+                written += b";" + part
+        return written
 
 
-def _inference_id(headers: Headers) -> str | None:
-    value = _printable(headers.get(INFERENCE_ID, b""))
-    return value if 0 < len(value) <= MAX_INFERENCE_ID else None
+def _is_id(value: bytes | None) -> bool:
+    return value is None or INFERENCE_ID_FORM.fullmatch(value) is not None
 
 
-def _traces_among(received: str) -> tuple[Header, ...]:
-    pairs = dict(part.strip().partition("=")[::2] for part in received.split(";"))
-    names = (name.decode() for name in TRACE_HEADERS)
-    return tuple((name.encode(), pairs[name].encode()) for name in names if pairs.get(name))
+def _traces(source: Headers) -> tuple[Header, ...]:
+    return tuple((name, value) for name in TRACES if name in source and (value := _printable(source[name])))
 
 
-def _printable(value: bytes) -> str:
-    text = value.decode("latin-1")
-    return text if PRINTABLE.fullmatch(text) else ""
+def _pairs(attributes: bytes) -> Headers:
+    return dict(part.strip().partition(b"=")[::2] for part in attributes.split(b";"))
+
+
+def _printable(value: bytes) -> bytes:
+    return value if PRINTABLE.fullmatch(value) else b""

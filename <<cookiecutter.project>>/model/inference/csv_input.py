@@ -4,9 +4,8 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-import batch
 import msgspec
-from batch import Batch
+from batch import Batch, from_rows
 from explain import Explainer, Row
 from problem import FieldError, invalid, malformed, too_large
 from schema import Schema
@@ -49,7 +48,7 @@ class CsvInput:
         if ordered is None:
             raise invalid(self._explainer.errors(_cells(names, rows)))
         try:
-            return batch.from_rows(self._schema, msgspec.convert(ordered, self._rows_type, strict=False))
+            return from_rows(msgspec.convert(ordered, self._rows_type, strict=False))
         except msgspec.ValidationError as error:
             raise invalid(self._explainer.errors(_cells(names, rows))) from error
 

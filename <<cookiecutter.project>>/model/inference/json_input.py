@@ -3,9 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import batch
 import msgspec
-from batch import Batch
+from batch import Batch, from_rows
 from explain import Explainer, Row
 from msgspec import UNSET, Raw, UnsetType
 from problem import FieldError, Problem, invalid, malformed, too_large
@@ -50,8 +49,7 @@ class JsonInput:
 
     def _from_instances(self, instances: list[msgspec.Struct]) -> Batch:
         self._check_count(len(instances))
-        rows = [msgspec.structs.astuple(instance)[: self._width] for instance in instances]
-        return batch.from_rows(self._schema, rows)
+        return from_rows([msgspec.structs.astuple(instance)[: self._width] for instance in instances])
 
     def _from_columns(self, request: msgspec.Struct) -> Batch:
         columns: tuple[list[Any] | None, ...] = msgspec.structs.astuple(request)[: self._width]
@@ -59,7 +57,7 @@ class JsonInput:
         if len(counts) != 1:
             raise malformed(f"columns must have one length, found {sorted(counts)}")
         self._check_count(count := counts.pop())
-        return batch.from_columns(self._schema, columns, count=count)
+        return Batch(rows=count, columns=[column or (None,) * count for column in columns])
 
     def _check_count(self, count: int) -> None:
         if count == 0:

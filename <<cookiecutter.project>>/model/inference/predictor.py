@@ -1,13 +1,11 @@
 """The model: ONNX Runtime with one thread, checked against its schema before it may answer."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import batch
-import numpy as np
-import numpy.typing as npt
+import msgspec
 import onnxruntime
-from batch import Batch
+from batch import Batch, Tensors, from_rows
 from schema import Feature, Schema
 
 PROBABILITIES = "probabilities"
@@ -18,46 +16,49 @@ class ModelRefused(Exception):
     """The model does not load, does not fit its schema or fails its self-test."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scores:
+class Scores(msgspec.Struct, frozen=True, kw_only=True):
     """Answers in the order of the rows; probabilities are of the positive class."""
 
-    labels: list[str]
-    positives: int
-    probabilities: npt.NDArray[np.float32]
+    labels: Sequence[str]
+    probabilities: Sequence[float]
 
 
 class Predictor:
     """Answers batches; safe to call from several threads."""
 
     def __init__(self, model: bytes, schema: Schema) -> None:
-        self._schema = schema
-        self._names = np.array(schema.labels, dtype=object)
+        self._threshold = schema.threshold
+        self._negative, self._positive = schema.labels
+        self._tensors = Tensors(schema)
         self._session = _open(model)
         _check_signature(self._session, schema)
-        self._self_test()
+        self._self_test(schema)
 
-    def predict(self, rows: Batch) -> Scores:
+    def predict(self, batch: Batch) -> Scores:
         """Run the model once over the whole batch and apply the decision threshold."""
-        probabilities = self._probabilities(rows)
-        chosen = (probabilities >= self._schema.threshold).astype(np.intp)
-        labels: list[str] = self._names[chosen].tolist()
-        return Scores(labels=labels, positives=int(chosen.sum()), probabilities=probabilities)
+        return self.label(self.probabilities(batch))
 
-    def _probabilities(self, rows: Batch) -> npt.NDArray[np.float32]:
-        (both,) = self._session.run([PROBABILITIES], rows.feeds)
-        positive: npt.NDArray[np.float32] = both[:, 1]
+    def probabilities(self, batch: Batch) -> list[float]:
+        """Return each row's probability of the positive class."""
+        (both,) = self._session.run([PROBABILITIES], self._tensors.feeds(batch))
+        positive: list[float] = both[:, 1].tolist()
         return positive
 
-    def _self_test(self) -> None:
+    def label(self, probabilities: Sequence[float]) -> Scores:
+        """Decide by the model's threshold."""
+        threshold, negative, positive = self._threshold, self._negative, self._positive
+        labels = [positive if probability >= threshold else negative for probability in probabilities]
+        return Scores(labels=labels, probabilities=probabilities)
+
+    def _self_test(self, schema: Schema) -> None:
         """Have the model answer two plausible rows with probabilities before the server listens."""
-        row = [_plausible(feature) for feature in self._schema.features]
+        row = [_plausible(feature) for feature in schema.features]
         try:
-            probabilities = self._probabilities(batch.from_rows(self._schema, [row, row]))
+            probabilities = self.probabilities(from_rows([row, row]))
         except Exception as error:  # ONNX Runtime raises a class of its own for each status code
             raise ModelRefused(f"model.onnx fails its self-test: {error}") from error
-        if probabilities.shape != (2,) or not bool(np.all((probabilities >= 0) & (probabilities <= 1))):
-            raise ModelRefused(f"model.onnx fails its self-test: it answers {probabilities.tolist()}")
+        if len(probabilities) != 2 or not all(0 <= probability <= 1 for probability in probabilities):
+            raise ModelRefused(f"model.onnx fails its self-test: it answers {probabilities}")
 
 
 def _open(model: bytes) -> Any:

@@ -88,3 +88,14 @@ def too_large(detail: str) -> Problem:
 def overloaded(detail: str) -> Problem:
     """Say that the queue is full, or the wait in it was too long; trying again helps."""
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail, headers=((b"retry-after", b"1"),))
+
+
+def not_found(path: str) -> Problem:
+    """Say that nothing answers under this path."""
+    return Problem(HTTPStatus.NOT_FOUND, "not-found", f"{path[:60]} is neither /ping nor /invocations")
+
+
+def method_not_allowed(allowed: str) -> Problem:
+    """Say which methods the path has."""
+    headers = ((b"allow", allowed.encode("ascii")),)
+    return Problem(HTTPStatus.METHOD_NOT_ALLOWED, "method-not-allowed", f"use {allowed}", headers=headers)

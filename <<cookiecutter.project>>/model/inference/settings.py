@@ -35,7 +35,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_model_bytes: Positive = msgspec.field(default=1024**3, name="SERVE_MAX_MODEL_BYTES")
     queue_requests: Positive = msgspec.field(default=64, name="SERVE_QUEUE_REQUESTS")
     queue_bytes: Positive = msgspec.field(default=48 * 1024 * 1024, name="SERVE_QUEUE_BYTES")
-    receive_seconds: Seconds = msgspec.field(default=10.0, name="SERVE_RECEIVE_SECONDS")
+    receive_seconds: Seconds = msgspec.field(default=20.0, name="SERVE_RECEIVE_SECONDS")
     deadline_seconds: Seconds = msgspec.field(default=30.0, name="SERVE_DEADLINE_SECONDS")
     metrics_namespace: Text = msgspec.field(default="ModelServing", name="SERVE_METRICS_NAMESPACE")
 

@@ -1,32 +1,45 @@
-"""What the container writes: one JSON line a request, and CloudWatch metrics as embedded metric format."""
+"""What the container writes: one JSON line a request, and a line of metrics now and then."""
 
+import asyncio
 import os
-import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
-import numpy as np
-import numpy.typing as npt
+from metrics import Metrics
 from predictor import Scores
 from settings import Settings
 
-# One write of at most PIPE_BUF bytes is atomic, so lines of several workers never mix.
+# One write of at most PIPE_BUF bytes is atomic, so the lines of several workers never mix.
 ATOMIC_BYTES = 4096
-MAX_REQUESTS = 100  # embedded metric format takes at most a hundred values of a metric in one line
-MAX_SPREAD = 50  # keeps the line below ATOMIC_BYTES
+# Lines wait for each other this long: written one by one, they would cost a third of the server's capacity.
+LINE_SECONDS = 0.02
+METRICS_SECONDS = 10.0
+MAX_WAITING = 500
 
 
-class RequestLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The durable record of one request: which model answered what."""
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be remembered of one request."""
 
+    inference_id: str
+    status: int
+    latency_ms: float
+    finished: float
+    problem: str | None
+    trace: str | None
+    digest: str | None
+    scores: Scores | None
+
+
+class _Line(msgspec.Struct, kw_only=True, omit_defaults=True):
     event: str
+    time: str
     inference_id: str
     model_version: str
     fingerprint: str
     status: int
     latency_ms: float
-    time: str = msgspec.field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds"))
     variant: str | None = None
     rows: int | None = None
     input_sha256: str | None = None
@@ -35,75 +48,81 @@ class RequestLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     trace: str | None = None
 
 
-class Journal:
-    """Writes JSON lines to a file descriptor."""
+class Telemetry:
+    """Remembers the requests of one worker and writes them to a file descriptor."""
 
-    def __init__(self, descriptor: int = 1) -> None:
+    def __init__(self, settings: Settings, *, positive: str, descriptor: int = 1) -> None:
+        self._settings = settings
         self._descriptor = descriptor
         self._encoder = msgspec.json.Encoder()
+        self._waiting: list[Request] = []
+        self._metrics = Metrics(
+            namespace=settings.metrics_namespace, model_version=settings.model_version, positive=positive
+        )
+        self._metrics_due: asyncio.TimerHandle | None = None
 
-    def write(self, line: object) -> None:
-        """Write one object as one line."""
-        os.write(self._descriptor, self._encoder.encode(line) + b"\n")
+    def record(self, request: Request) -> None:
+        """Remember one request; its line follows at once or a moment later."""
+        self._waiting.append(request)
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_later(LINE_SECONDS, self.write)
+        elif len(self._waiting) >= MAX_WAITING:
+            self.write()
+        if self._metrics_due is None:
+            self._metrics_due = asyncio.get_running_loop().call_later(METRICS_SECONDS, self.write_metrics)
+
+    def write(self) -> None:
+        """Write the lines of all remembered requests, and their metrics where a line of them is full."""
+        waiting, self._waiting = self._waiting, []
+        lines = []
+        for request in waiting:
+            lines.append(self._encoder.encode(self._line(request)))
+            lines += self._count(request)
+        write_lines(self._descriptor, lines)
+
+    def write_metrics(self) -> None:
+        """Write the metrics gathered so far, however few."""
+        self.write()
+        self._metrics_due = None
+        write_lines(self._descriptor, self._take_metrics())
+
+    def _line(self, request: Request) -> _Line:
+        scores = request.scores
+        return _Line(
+            event="prediction" if scores else "refusal",
+            time=datetime.fromtimestamp(request.finished, UTC).isoformat(timespec="milliseconds"),
+            inference_id=request.inference_id,
+            model_version=self._settings.model_version,
+            fingerprint=self._settings.fingerprint,
+            status=request.status,
+            latency_ms=request.latency_ms,
+            variant=self._settings.variant,
+            rows=len(scores.labels) if scores else None,
+            input_sha256=request.digest,
+            labels=Counter(scores.labels) if scores else None,
+            problem=request.problem,
+            trace=request.trace,
+        )
+
+    def _count(self, request: Request) -> list[bytes]:
+        self._metrics.add(latency_ms=request.latency_ms, status=request.status)
+        if request.scores:
+            self._metrics.add_answers(request.scores.labels, request.scores.probabilities)
+        return self._take_metrics() if self._metrics.is_full else []
+
+    def _take_metrics(self) -> list[bytes]:
+        line = self._metrics.take()
+        return [self._encoder.encode(line)] if line else []
 
 
-class Metrics:
-    """Gathers up to a hundred requests into one embedded-metric line; no agent is needed to publish it."""
-
-    def __init__(self, settings: Settings, journal: Journal) -> None:
-        self._namespace = settings.metrics_namespace
-        self._dimensions = {"ModelVersion": settings.model_version}
-        self._journal = journal
-        self._clear()
-
-    def record(self, *, latency_ms: float, status: int, scores: Scores | None) -> None:
-        """Add one request; a full collection is written at once."""
-        self._latencies.append(latency_ms)
-        self._refused.append(int(400 <= status < 500))
-        self._failed.append(int(status >= 500))
-        if scores is not None:
-            self._probabilities.append(scores.probabilities)
-            self._positives += scores.positives
-        if len(self._latencies) >= MAX_REQUESTS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what was gathered, if anything."""
-        if self._latencies:
-            self._journal.write(self._line())
-        self._clear()
-
-    def _clear(self) -> None:
-        self._latencies: list[float] = []
-        self._refused: list[int] = []
-        self._failed: list[int] = []
-        self._positives = 0
-        self._probabilities: list[npt.NDArray[np.float32]] = []
-
-    def _line(self) -> Mapping[str, object]:
-        values: dict[str, object] = {
-            "Latency": self._latencies,
-            "BadRequest": self._refused,
-            "Failure": self._failed,
-        }
-        units = {"Latency": "Milliseconds"}
-        if self._probabilities:
-            positive = np.concatenate(self._probabilities)
-            confidence = np.maximum(positive, 1 - positive)
-            values |= {"Rows": positive.size, "PositiveRate": round(self._positives / positive.size, 6)}
-            values |= {"Probability": _spread(positive), "Confidence": _spread(confidence)}
-            units["Rows"] = "Count"
-        return {"event": "metrics", "_aws": self._directive(units, values), **self._dimensions, **values}
-
-    def _directive(self, units: Mapping[str, str], values: Mapping[str, object]) -> Mapping[str, object]:
-        metrics = [{"Name": name, "Unit": units.get(name, "None")} for name in values]
-        directive = {"Namespace": self._namespace, "Dimensions": [list(self._dimensions)], "Metrics": metrics}
-        return {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [directive]}
-
-
-def _spread(values: npt.NDArray[np.float32]) -> list[float]:
-    """Pick at most fifty of the values, evenly over their order: their distribution survives."""
-    ordered = np.sort(values)
-    if ordered.size > MAX_SPREAD:
-        ordered = ordered[np.linspace(0, ordered.size - 1, MAX_SPREAD).astype(np.intp)]
-    return [round(value, 6) for value in ordered.tolist()]
+def write_lines(descriptor: int, lines: list[bytes]) -> None:
+    """Write lines in as few writes as atomicity allows."""
+    chunk = bytearray()
+    for line in lines:
+        if chunk and len(chunk) + len(line) + 1 > ATOMIC_BYTES:
+            os.write(descriptor, chunk)
+            chunk.clear()
+        chunk += line
+        chunk += b"\n"
+    if chunk:
+        os.write(descriptor, chunk)

@@ -1,0 +1,75 @@
+"""CloudWatch metrics as embedded metric format: log lines that need no agent to become metrics."""
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+MAX_ROWS = 10_000
+MAX_REQUESTS = 100  # the format takes at most a hundred values of a metric in one line
+MAX_SPREAD = 50  # keeps a line below the size that one write puts into a pipe undivided
+UNITS = {"Latency": "Milliseconds", "Rows": "Count"}
+
+
+class Metrics:
+    """Gathers up to a hundred requests of one model version into one line."""
+
+    def __init__(self, *, namespace: str, model_version: str, positive: str) -> None:
+        self._namespace = namespace
+        self._dimensions = {"ModelVersion": model_version}
+        self._positive = positive
+        self._clear()
+
+    def add(self, *, latency_ms: float, status: int) -> None:
+        """Count one request."""
+        self._latencies.append(latency_ms)
+        self._refused.append(int(400 <= status < 500))
+        self._failed.append(int(status >= 500))
+
+    def add_answers(self, labels: Sequence[str], probabilities: Sequence[float]) -> None:
+        """Count the rows that a request had answered."""
+        self._positives += labels.count(self._positive)
+        self._probabilities.extend(probabilities)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the line should be written now."""
+        return len(self._latencies) >= MAX_REQUESTS or len(self._probabilities) >= MAX_ROWS
+
+    def take(self) -> Mapping[str, object] | None:
+        """Return what was gathered as one line, if anything, and start anew."""
+        if not self._latencies:
+            return None
+        values: dict[str, object] = {
+            "Latency": self._latencies,
+            "BadRequest": self._refused,
+            "Failure": self._failed,
+        }
+        if self._probabilities:
+            positive = np.array(self._probabilities)
+            values |= {"Rows": positive.size, "PositiveRate": round(self._positives / positive.size, 6)}
+            values |= {"Probability": _spread(positive), "Confidence": _spread(np.maximum(positive, 1 - positive))}
+        self._clear()
+        return {"event": "metrics", "_aws": self._directive(values), **self._dimensions, **values}
+
+    def _clear(self) -> None:
+        self._latencies: list[float] = []
+        self._refused: list[int] = []
+        self._failed: list[int] = []
+        self._probabilities: list[float] = []
+        self._positives = 0
+
+    def _directive(self, values: Mapping[str, object]) -> Mapping[str, object]:
+        metrics = [{"Name": name, "Unit": UNITS.get(name, "None")} for name in values]
+        directive = {"Namespace": self._namespace, "Dimensions": [list(self._dimensions)], "Metrics": metrics}
+        return {"Timestamp": time.time_ns() // 1_000_000, "CloudWatchMetrics": [directive]}
+
+
+def _spread(values: npt.NDArray[np.float64]) -> list[float]:
+    """Pick at most fifty of the values, evenly over their order: their distribution survives."""
+    ordered = np.sort(values)
+    if ordered.size > MAX_SPREAD:
+        ordered = ordered[np.linspace(0, ordered.size - 1, MAX_SPREAD).astype(np.intp)]
+    spread: list[float] = ordered.round(6).tolist()
+    return spread
