@@ -8,11 +8,14 @@ import boto3
 from pipeline.aws.captures import Captures
 from pipeline.aws.endpoints import Endpoints
 from pipeline.aws.images import Images
+from pipeline.aws.invocations import Invocations
 from pipeline.aws.lease import Lease
 from pipeline.aws.ledger import Ledger
 from pipeline.aws.metrics import Metrics
+from pipeline.aws.models import Models
 from pipeline.aws.registry import Registry
 from pipeline.aws.session import CONFIG
+from pipeline.aws.stacks import Stacks
 from pipeline.aws.storage import Storage
 from pipeline.aws.training import Training
 
@@ -65,6 +68,62 @@ class Aws:
             account=self._places.registry_account,
             region=self._places.region,
         )
+
+    @cached_property
+    def models(self) -> Models:
+        """What variants run."""
+        return Models(self._session.client("sagemaker", config=CONFIG))
+
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """Fleets and their traffic."""
+        return Endpoints(
+            self._session.client("sagemaker", config=CONFIG),
+            capture_bucket=self._places.capture_bucket,
+            poll_seconds=self._places.poll_seconds,
+        )
+
+    @cached_property
+    def invocations(self) -> Invocations:
+        """Requests of our own to an endpoint."""
+        return Invocations(self._session.client("sagemaker-runtime", config=CONFIG))
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """What CloudWatch counted."""
+        return Metrics(self._session.client("cloudwatch", config=CONFIG))
+
+    @cached_property
+    def captures(self) -> Captures:
+        """What was asked and answered."""
+        return Captures(self._session.client("s3", config=CONFIG), bucket=self._places.capture_bucket)
+
+    @cached_property
+    def lease(self) -> Lease:
+        """Who may change the endpoint."""
+        return Lease(self._session.client("dynamodb", config=CONFIG), table=self._places.lease_table)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What served when, and why."""
+        return Ledger(
+            self._session.client("dynamodb", config=CONFIG),
+            self._session.client("s3", config=CONFIG),
+            environment=self._places.env,
+            table=self._places.ledger_table,
+            bucket=self._places.ledger_bucket,
+            lease_table=self._places.lease_table,
+        )
+
+    @cached_property
+    def stacks(self) -> Stacks:
+        """CloudFormation's stacks."""
+        client = self._session.client("cloudformation", config=CONFIG)
+        return Stacks(client, poll_seconds=self._places.poll_seconds)
+
+    def account(self) -> str:
+        """Say which account the credentials belong to."""
+        return self._session.client("sts", config=CONFIG).get_caller_identity()["Account"]
 
     def caller(self) -> str:
         """Say who is calling, as AWS sees it."""

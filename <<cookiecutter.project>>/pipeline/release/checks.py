@@ -1,0 +1,180 @@
+"""A candidate against its champion, on live traffic: errors, latency, predictions, confidence."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+# Two-sided 0.1 %: the chance that sampling noise alone rolls a good candidate back.
+_Z_NOISE = 3.29
+_KS_NOISE = 1.949
+
+
+@dataclass(frozen=True, kw_only=True)
+class Traffic:
+    """What CloudWatch counted for one variant; latencies in milliseconds, None without requests."""
+
+    requests: int = 0
+    errors: int = 0
+    rejected: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What a variant predicted: how often each label, and each row's probability."""
+
+    requests: int = 0
+    labels: Mapping[str, int] = field(default_factory=dict)
+    probabilities: Sequence[float] = ()
+
+    @property
+    def rows(self) -> int:
+        """The number of predictions; a request may ask for many."""
+        return sum(self.labels.values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """How often a shadow and its champion said the same about the same row."""
+
+    rows: int = 0
+    equal: int = 0
+
+    @property
+    def rate(self) -> float:
+        """The fraction of rows with one and the same label."""
+        return self.equal / self.rows if self.rows else 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Everything measured since a step began."""
+
+    candidate: Traffic = Traffic()
+    champion: Traffic = Traffic()
+    candidate_answers: Answers = Answers()
+    champion_answers: Answers = Answers()
+    agreement: Agreement | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """Where each comparison turns into a breach."""
+
+    minimum_requests: int
+    p50_ms: float
+    p95_ms: float
+    max_error_rate: float
+    max_rejected_increase: float
+    max_prediction_shift: float
+    max_confidence_distance: float
+    minimum_agreement: float
+    capture_percent: int = 100
+
+    @property
+    def minimum_captured(self) -> int:
+        """The requests that must be captured before predictions are compared."""
+        return math.ceil(self.minimum_requests * self.capture_percent / 100)
+
+
+def breaches(evidence: Evidence, limits: Limits) -> list[str]:
+    """List every limit that the evidence breaks, each with its measure and its limit."""
+    return [
+        *_errors(evidence, limits),
+        *_latency(evidence.candidate, limits),
+        *_predictions(evidence, limits),
+        *_disagreement(evidence.agreement, limits),
+    ]
+
+
+def enough_traffic(evidence: Evidence, limits: Limits) -> bool:
+    """Tell whether the candidate has answered enough callers to be judged at all."""
+    if evidence.candidate.requests < limits.minimum_requests:
+        return False
+    if evidence.agreement is not None:
+        return evidence.agreement.rows >= limits.minimum_captured
+    return evidence.candidate_answers.requests >= limits.minimum_captured
+
+
+def ks_distance(left: Sequence[float], right: Sequence[float]) -> float:
+    """Return the largest gap between two empirical distributions (Kolmogorov and Smirnov)."""
+    first, second = sorted(left), sorted(right)
+    gaps = (
+        abs(bisect_right(first, value) / len(first) - bisect_right(second, value) / len(second))
+        for value in [*first, *second]
+    )
+    return max(gaps, default=0.0)
+
+
+def _errors(evidence: Evidence, limits: Limits) -> Iterator[str]:
+    candidate, champion = evidence.candidate, evidence.champion
+    # Measured against the minimum as well: three errors of three requests cannot become 1 % of 100.
+    expected = max(candidate.requests, limits.minimum_requests)
+    if candidate.errors > limits.max_error_rate * expected:
+        yield (
+            f"error rate: {candidate.errors} of {candidate.requests} requests failed, "
+            f"at most {limits.max_error_rate:.1%} may"
+        )
+    rejected = candidate.rejected / expected
+    usual = champion.rejected / champion.requests if champion.requests else 0.0
+    noise = _Z_NOISE * _standard_error(usual, expected, champion.requests or expected)
+    if rejected > usual + limits.max_rejected_increase + noise:
+        yield (
+            f"refused requests: {candidate.rejected} of {candidate.requests}, the champion refuses {usual:.1%}, "
+            f"at most {limits.max_rejected_increase:.1%} more may be"
+        )
+
+
+def _latency(candidate: Traffic, limits: Limits) -> Iterator[str]:
+    if candidate.requests < limits.minimum_requests:
+        return
+    for name, value, limit in (
+        ("p50", candidate.p50_ms, limits.p50_ms),
+        ("p95", candidate.p95_ms, limits.p95_ms),
+    ):
+        if value is not None and value > limit:
+            yield f"latency: {name} is {value:.1f} ms, the service level is {limit:g} ms"
+
+
+def _predictions(evidence: Evidence, limits: Limits) -> Iterator[str]:
+    new, old = evidence.candidate_answers, evidence.champion_answers
+    if new.requests < max(1, limits.minimum_captured) or not old.rows:
+        return
+    for label in sorted({*new.labels, *old.labels}):
+        now, before = new.labels.get(label, 0) / new.rows, old.labels.get(label, 0) / old.rows
+        noise = _Z_NOISE * _standard_error((now + before) / 2, new.rows, old.rows)
+        if abs(now - before) > limits.max_prediction_shift + noise:
+            yield (
+                f'predictions: "{label}" is {now:.1%} of answers, the champion says it in {before:.1%}, '
+                f"a shift of {limits.max_prediction_shift:.1%} is allowed"
+            )
+    yield from _confidence(new.probabilities, old.probabilities, limits)
+
+
+def _confidence(new: Sequence[float], old: Sequence[float], limits: Limits) -> Iterator[str]:
+    if not new or not old:
+        return
+    distance = ks_distance(new, old)
+    noise = _KS_NOISE * math.sqrt((len(new) + len(old)) / (len(new) * len(old)))
+    if distance > limits.max_confidence_distance + noise:
+        yield (
+            f"confidence: the distributions are {distance:.2f} apart (Kolmogorov-Smirnov), "
+            f"{limits.max_confidence_distance:.2f} is allowed"
+        )
+
+
+def _disagreement(agreement: Agreement | None, limits: Limits) -> Iterator[str]:
+    if agreement is None or agreement.rows < max(1, limits.minimum_captured):
+        return
+    noise = _Z_NOISE * math.sqrt(limits.minimum_agreement * (1 - limits.minimum_agreement) / agreement.rows)
+    if agreement.rate < limits.minimum_agreement - noise:
+        yield (
+            f"agreement: candidate and champion say the same on {agreement.rate:.1%} of {agreement.rows} rows, "
+            f"at least {limits.minimum_agreement:.1%} is asked"
+        )
+
+
+def _standard_error(rate: float, first: int, second: int) -> float:
+    return math.sqrt(rate * (1 - rate) * (1 / first + 1 / second))

@@ -1,0 +1,104 @@
+"""What the ledger says: which release must serve, what came before, and what is unfinished."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal, cast
+
+from pipeline.release.ledger import GENESIS, Entry
+from pipeline.release.machine import Rollout
+from pipeline.release.state import Release
+
+_OPENING = frozenset({"deploy", "rollback", "repair"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Promotion:
+    """A release that came to serve everybody, and the entry that says so."""
+
+    release: Release
+    entry: Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The ledger, folded."""
+
+    promotions: tuple[Promotion, ...] = ()
+    rollout: Rollout | None = None
+    opened: Entry | None = None
+    sequence: int = 0
+    head: str = GENESIS
+
+    @property
+    def serving(self) -> Release | None:
+        """The release that must answer every caller."""
+        return self.promotions[-1].release if self.promotions else None
+
+    @property
+    def previous(self) -> Release | None:
+        """The release that the serving one replaced; one that was rolled back from does not count."""
+        line: list[Release] = []
+        for item in self.promotions:
+            known = next((place for place, release in enumerate(line) if release.same_as(item.release)), None)
+            if known is not None and item.entry.action == "rollback":
+                del line[known:]
+            elif line and line[-1].same_as(item.release):
+                continue
+            line.append(item.release)
+        return line[-2] if len(line) > 1 else None
+
+    @property
+    def promoted_at(self) -> datetime | None:
+        """When the serving release got all traffic."""
+        return self.promotions[-1].entry.finished if self.promotions else None
+
+
+def fold(entries: Iterable[Entry]) -> Standing:
+    """Read the ledger from its beginning."""
+    standing = Standing()
+    for entry in entries:
+        standing = follow(standing, entry)
+    return standing
+
+
+def follow(standing: Standing, entry: Entry) -> Standing:
+    """Apply one entry."""
+    standing = replace(standing, sequence=entry.sequence, head=entry.hash)
+    if entry.action in _OPENING and entry.release is not None:
+        return _open(standing, entry, entry.release) if entry.outcome == "started" else _close(standing, entry)
+    if standing.rollout is None:
+        return standing
+    return replace(standing, rollout=_progress(standing.rollout, entry))
+
+
+def find(entries: Sequence[Entry], wanted: str) -> list[Release]:
+    """Find the releases that ever served under a version number or a commit, newest first."""
+    served = {item.release.model: item.release for item in reversed(fold(entries).promotions)}
+    return [
+        item
+        for item in served.values()
+        if wanted == str(item.version) or (len(wanted) >= 7 and item.commit.startswith(wanted))
+    ]
+
+
+def _open(standing: Standing, entry: Entry, release: Release) -> Standing:
+    kind = cast(Literal["deploy", "rollback", "repair"], entry.action)
+    rollout = Rollout(kind=kind, candidate=release, champion=standing.serving, started=entry.started)
+    return replace(standing, rollout=rollout, opened=entry)
+
+
+def _close(standing: Standing, entry: Entry) -> Standing:
+    closed = replace(standing, rollout=None, opened=None)
+    if entry.outcome != "promoted" or entry.release is None:
+        return closed
+    return replace(closed, promotions=(*standing.promotions, Promotion(release=entry.release, entry=entry)))
+
+
+def _progress(rollout: Rollout, entry: Entry) -> Rollout:
+    if entry.action == "abort":
+        return replace(rollout, abort=entry.reason)
+    if entry.action == "step" and entry.step is not None:
+        done = entry.outcome == "succeeded"
+        return replace(rollout, step=entry.step, since=entry.finished if done else None)
+    return rollout
