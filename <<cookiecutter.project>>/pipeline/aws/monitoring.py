@@ -133,11 +133,14 @@ class Monitoring:
                 next_step="run monitor again; the verdict itself is in the capture bucket",
             )
 
-    @aws_errors()
-    def put_report(self, key: str, content: bytes, *, content_type: str) -> str:
-        """Keep a report beside the captures; return its URI."""
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
+    def uri(self, key: str) -> str:
+        """Name an object of the capture bucket."""
         return f"s3://{self._bucket}/{key}"
+
+    @aws_errors()
+    def put_report(self, key: str, content: bytes, *, content_type: str) -> None:
+        """Keep a report beside the captures."""
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
 
     @aws_errors()
     def reports(self, prefix: str, *, name: str, newest: int) -> list[bytes]:

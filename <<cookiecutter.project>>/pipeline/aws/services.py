@@ -13,6 +13,7 @@ from pipeline.aws.lease import Lease
 from pipeline.aws.ledger import Ledger
 from pipeline.aws.metrics import Metrics
 from pipeline.aws.models import Models
+from pipeline.aws.monitoring import Monitoring
 from pipeline.aws.registry import Registry
 from pipeline.aws.session import CONFIG
 from pipeline.aws.stacks import Stacks
@@ -97,6 +98,16 @@ class Aws:
     def captures(self) -> Captures:
         """What was asked and answered."""
         return Captures(self._session.client("s3", config=CONFIG), bucket=self._places.capture_bucket)
+
+    @cached_property
+    def monitoring(self) -> Monitoring:
+        """Captured traffic in, findings out."""
+        return Monitoring(
+            self._session.client("s3", config=CONFIG),
+            self._session.client("cloudwatch", config=CONFIG),
+            self._session.client("events", config=CONFIG),
+            bucket=self._places.capture_bucket,
+        )
 
     @cached_property
     def lease(self) -> Lease:

@@ -35,7 +35,7 @@ ARROWS = {
     "aws": {"errors"},
     "github": {"errors"},
     "linters": {"errors", "result"},
-    "drift": {"errors"},
+    "drift": {"errors", "report"},
     "infrastructure": {"config", "errors", "settings"},
     "settings": {"config", "drift", "fingerprint", "release"},
     "config": {"drift", "errors", "release"},

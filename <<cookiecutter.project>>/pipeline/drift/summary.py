@@ -1,0 +1,97 @@
+"""A run in Markdown: for the job summary and for the issue that people are paged with."""
+
+from collections.abc import Iterator, Sequence
+
+from pipeline.drift.policy import Decision
+from pipeline.drift.quality import Quality
+from pipeline.drift.record import Record
+from pipeline.drift.tally import Reading, Tally
+from pipeline.drift.verdict import Verdict
+
+MARKS = {"ok": "✓", "drift": "✗", "insufficient-data": "?", "broken": "!"}
+_TOLD_ROWS = 20
+
+
+def markdown(record: Record, verdict: Verdict, tally: Tally, *, report: str) -> str:
+    """Summarise a run, the verdict first."""
+    span = f"{record.start:%Y-%m-%d %H:%M} to {record.end:%Y-%m-%d %H:%M} UTC"
+    release = f"v{record.release.version} (`{record.release.fingerprint[:8]}`)"
+    lines = [
+        f"### monitor {MARKS[record.outcome]} {record.outcome}",
+        f"{record.reason}.",
+        f"Endpoint `{record.endpoint}`, {span}, release {release}. Report: {report}",
+        "",
+        *_violations(verdict),
+        *_distances(verdict),
+        *_quality(verdict.quality),
+        *_served(record),
+        *_reading(tally.reading),
+        *_decisions(record.decisions),
+    ]
+    return "\n".join(lines)
+
+
+def _violations(verdict: Verdict) -> Iterator[str]:
+    if verdict.violations:
+        yield "| about | feature | check | what | p |"
+        yield "|---|---|---|---|---|"
+        for finding in verdict.violations[:_TOLD_ROWS]:
+            feature = _cell(finding.feature) or "all rows"
+            yield (
+                f"| {finding.subject} | {feature} | {finding.check} | {_cell(finding.description)} "
+                f"| {finding.p_value:.2g} |"
+            )
+        yield ""
+
+
+def _distances(verdict: Verdict) -> Iterator[str]:
+    if verdict.distances:
+        yield "| feature | PSI | KS | Jensen-Shannon | Wasserstein in standard deviations |"
+        yield "|---|---|---|---|---|"
+        for name, one in sorted(verdict.distances.items(), key=lambda item: -item[1].psi):
+            figures = (one.psi, one.ks, one.jensen_shannon, one.wasserstein)
+            yield f"| {_cell(name)} | {' | '.join(map(_or_dash, figures))} |"
+        yield ""
+
+
+def _quality(quality: Quality | None) -> Iterator[str]:
+    if quality:
+        figures = ("accuracy", "precision", "recall", "roc_auc", "brier", "calibration_error")
+        told = [f"{name.replace('_', ' ')} {_or_dash(getattr(quality, name))}" for name in figures]
+        yield f"With ground truth for {quality.rows} rows: {', '.join(told)}."
+    else:
+        yield "Too little ground truth to judge model quality."
+
+
+def _served(record: Record) -> Iterator[str]:
+    if len(record.releases) > 1:
+        parts = [f"`{name}` {rows}" for name, rows in sorted(record.releases.items(), key=lambda item: -item[1])]
+        yield f"Rows by release: {', '.join(parts)}; answers are judged for `{record.release.fingerprint[:8]}` only."
+
+
+def _reading(reading: Reading) -> Iterator[str]:
+    problems = {
+        "corrupt lines": reading.corrupt_lines,
+        "requests that cannot be decoded": reading.undecodable,
+        "requests without an answer": reading.unanswered,
+        "unreadable files": len(reading.unreadable_files),
+    }
+    told = [f"{count} {name}" for name, count in problems.items() if count]
+    if told:
+        yield f"Of {reading.events} events in {reading.files} files: {', '.join(told)}."
+    for name, why in list(reading.unreadable_files.items())[:3]:
+        yield f"- `{name}`: {_cell(why)}"
+
+
+def _decisions(decisions: Sequence[Decision]) -> Iterator[str]:
+    for decision in decisions:
+        yield f"- **{decision.reaction}**{'' if decision.taken else ' (withheld)'}: {decision.reason}"
+
+
+def _or_dash(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _cell(text: str) -> str:
+    """Names and values come from captured traffic: they may not end a cell, nor be markup."""
+    return "".join(f"\\{char}" if char in "|`<>[]*_\\" else char for char in " ".join(text.split()))

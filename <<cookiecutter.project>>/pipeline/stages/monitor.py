@@ -1,0 +1,221 @@
+"""monitor: compare captured traffic with the serving release's baseline; one of four outcomes, never silence."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline import artifact
+from pipeline.aws.monitoring import Gauge
+from pipeline.aws.services import Aws
+from pipeline.drift import gauges
+from pipeline.drift.baseline import FILES, Baseline, read_baseline
+from pipeline.drift.documents import CONTENT_TYPES, RECORD, REPORT, SUMMARY, Judged, documents
+from pipeline.drift.finding import Outcome
+from pipeline.drift.policy import Decision, Situation, decide
+from pipeline.drift.reader import CaptureReader, Window
+from pipeline.drift.record import Record, Served, load_records, past_reactions, rows_by_release, violation_rows
+from pipeline.drift.tally import Tally
+from pipeline.drift.timespan import parse_window
+from pipeline.drift.truth import read_truth
+from pipeline.drift.verdict import Verdict, evaluate
+from pipeline.errors import ArtifactCorrupt, DataInsufficient, DriftFound, ModelMissing, MonitorBroken, PipelineError
+from pipeline.release.history import Standing, fold
+from pipeline.release.ledger import parse
+from pipeline.release.state import Release
+from pipeline.result import StageResult
+from pipeline.settings import Settings
+
+# How many earlier runs the trend shows and the cool-down looks back on.
+_REMEMBERED = 60
+_FAULTS = (MonitorBroken, ModelMissing, ArtifactCorrupt)
+_ERRORS: Mapping[Outcome, type[PipelineError]] = {
+    Outcome.DRIFT: DriftFound,
+    Outcome.INSUFFICIENT: DataInsufficient,
+    Outcome.BROKEN: MonitorBroken,
+}
+_NEXT = {
+    Outcome.DRIFT: "read the report; docs/operate.md says what each check means and what mends it",
+    Outcome.INSUFFICIENT: "wait for traffic, or look at a longer --window",
+    Outcome.BROKEN: "read the report; docs/operate.md says what can break the monitor",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which window and as of when; None takes the environment's length, and now.
+
+    `baseline` is a folder to compare with instead of the release's own files; `folder` receives a copy of
+    the report.
+    """
+
+    progress: Callable[[str], None]
+    window: str | None = None
+    now: datetime | None = None
+    baseline: Path | None = None
+    folder: Path = Path("reports/monitor")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Run:
+    settings: Settings
+    aws: Aws
+    options: Options
+    window: Window
+    time: datetime
+
+    @property
+    def prefix(self) -> str:
+        """Where this run's files are kept in the capture bucket."""
+        return f"{self.history}{self.time:%Y/%m/%d/%H%M%S}/"
+
+    @property
+    def history(self) -> str:
+        """Where all runs' files are kept."""
+        return f"monitoring/{self.settings.endpoint_name}/"
+
+
+def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
+    """Judge the window and tell everybody: metrics, event, report; every outcome but ok is an error."""
+    now = options.now or datetime.now(UTC)
+    window = parse_window(
+        options.window or f"{settings.monitor.window_hours}h",
+        now=now,
+        label_lookback=timedelta(hours=settings.monitor.label_lookback_hours),
+    )
+    one = _Run(settings=settings, aws=aws, options=options, window=window, time=now)
+    try:
+        standing, release = _standing(one)
+        baseline = _baseline(one, release)
+        tally = _read(one, baseline, release)
+    except _FAULTS as err:
+        _announce_fault(one, err)
+        raise
+    verdict = evaluate(baseline, tally, settings.monitor)
+    past = load_records(aws.monitoring.reports(one.history, name=RECORD, newest=_REMEMBERED))
+    decisions = _decisions(one, standing, verdict, past)
+    entry = _record(one, release, verdict, tally, decisions)
+    return _conclude(one, Judged(baseline=baseline, tally=tally, verdict=verdict, record=entry, past=past))
+
+
+def _standing(one: _Run) -> tuple[Standing, Release]:
+    standing = fold(parse(line.text) for line in one.aws.ledger.records())
+    if standing.serving is None:
+        raise MonitorBroken(
+            "no release serves, so there is no baseline to compare with",
+            where=f"ledger {one.settings.ledger_table}",
+            next_step=f"run `python -m pipeline deploy --env {one.settings.env}` first",
+        )
+    return standing, standing.serving
+
+
+def _baseline(one: _Run, release: Release) -> Baseline:
+    if one.options.baseline:
+        return read_baseline(_files(one.options.baseline), where=str(one.options.baseline))
+    with TemporaryDirectory() as scratch:
+        archive = Path(scratch) / "model.tar.gz"
+        one.aws.storage.download(release.model_data, archive, sha256=release.model_sha256)
+        files = _files(artifact.unpack(archive, Path(scratch) / "model"))
+    return read_baseline(files, where=release.model_data)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in FILES if (folder / name).is_file()}
+
+
+def _read(one: _Run, baseline: Baseline, release: Release) -> Tally:
+    monitoring, endpoint, window = one.aws.monitoring, one.settings.endpoint_name, one.window
+    # Ground truth may be uploaded at any time after the prediction, so up to this moment.
+    lines = monitoring.truth_lines(endpoint, since=window.labels_since, until=max(one.time, window.end))
+    truth = read_truth(lines, baseline.contract)
+    since = window.labels_since if truth.known else window.start
+    files = monitoring.captures(endpoint, since=since, until=window.end)
+    size = sum(file.size for file in files) / 2**20
+    one.options.progress(f"{len(files)} capture files of {size:.1f} MiB, {len(truth.known)} labelled calls")
+    reader = CaptureReader(baseline, window=window, release=release.fingerprint[:8], truth=truth)
+    for file, chunks in monitoring.contents(files):
+        reader.read(file.key, chunks, variant=file.variant)
+    return reader.finish()
+
+
+def _decisions(one: _Run, standing: Standing, verdict: Verdict, past: Iterable[Record]) -> tuple[Decision, ...]:
+    # A release that was rolled back to is the last known good one: below it nothing is known.
+    at_the_bottom = standing.promotions[-1].entry.action == "rollback"
+    earlier = None if at_the_bottom or standing.previous is None else standing.previous.variant
+    situation = Situation(now=one.time, fallback=earlier, past=past_reactions(past))
+    return decide(verdict.outcome, verdict.subjects, one.settings.monitor.policy, situation)
+
+
+def _record(one: _Run, release: Release, verdict: Verdict, tally: Tally, decisions: tuple[Decision, ...]) -> Record:
+    quality = vars(verdict.quality) if verdict.quality else {}
+    return Record(
+        time=one.time,
+        start=one.window.start,
+        end=one.window.end,
+        endpoint=one.settings.endpoint_name,
+        release=Served(version=release.version, fingerprint=release.fingerprint),
+        outcome=verdict.outcome,
+        reason=verdict.reason,
+        rows=tally.reading.rows,
+        releases=rows_by_release(tally),
+        psi={name: distance.psi for name, distance in verdict.distances.items()},
+        quality={name: value for name, value in quality.items() if value is not None},
+        violations=violation_rows(verdict),
+        decisions=decisions,
+    )
+
+
+def _conclude(one: _Run, judged: Judged) -> StageResult:
+    told = [
+        *gauges.outcome_gauges(judged.verdict.outcome),
+        *gauges.window_gauges(judged.baseline, judged.tally, judged.verdict),
+    ]
+    report = _publish(one, judged)
+    _tell(one, told, judged.record, report=report)
+    summary = (one.options.folder / SUMMARY).read_text()
+    outcome = judged.verdict.outcome
+    if error := _ERRORS.get(outcome):
+        failure = error(judged.verdict.reason, where=report, next_step=_NEXT[outcome])
+        failure.summary = summary
+        raise failure
+    return StageResult(summary=summary, outputs={"outcome": outcome.value, "report": report})
+
+
+def _publish(one: _Run, judged: Judged) -> str:
+    """Keep the run's files beside the captures, and a copy where the caller can pick it up."""
+    report = one.aws.monitoring.uri(f"{one.prefix}{REPORT}")
+    one.options.folder.mkdir(parents=True, exist_ok=True)
+    for name, content in documents(judged, report=report).items():
+        (one.options.folder / name).write_bytes(content)
+        one.aws.monitoring.put_report(one.prefix + name, content, content_type=CONTENT_TYPES[Path(name).suffix])
+    return report
+
+
+def _tell(one: _Run, told: Iterable[gauges.Gauge], entry: Record, *, report: str) -> None:
+    endpoint = {"EndpointName": one.settings.endpoint_name}
+    values = [
+        Gauge(name=name, value=value, dimensions={**endpoint, **({"Feature": feature} if feature else {})})
+        for name, value, feature in told
+    ]
+    one.aws.monitoring.put_metrics(gauges.NAMESPACE, values, time=one.time)
+    detail = gauges.event_detail(entry, environment=one.settings.env, report=report)
+    one.aws.monitoring.put_event(gauges.SOURCE, gauges.DETAIL_TYPE, detail)
+
+
+def _announce_fault(one: _Run, err: PipelineError) -> None:
+    """Tell that the monitor is broken before the error ends the run: silence would look like peace."""
+    situation = Situation(now=one.time, fallback=None, past=())
+    entry = Record(
+        time=one.time,
+        start=one.window.start,
+        end=one.window.end,
+        endpoint=one.settings.endpoint_name,
+        release=Served(version=0, fingerprint=""),
+        outcome=Outcome.BROKEN,
+        reason=err.what,
+        rows=0,
+        releases={},
+        decisions=decide(Outcome.BROKEN, frozenset(), one.settings.monitor.policy, situation),
+    )
+    _tell(one, gauges.outcome_gauges(Outcome.BROKEN), entry, report="")
