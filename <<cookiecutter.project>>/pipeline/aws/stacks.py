@@ -241,6 +241,4 @@ def _drifts(stack: str, item: "StackResourceDriftTypeDef") -> Iterator[Drift]:
     if item["StackResourceDriftStatus"] == "DELETED":
         yield Drift(**where, path="", expected="exists", actual="deleted")
     for found in item.get("PropertyDifferences", []):
-        yield Drift(
-            **where, path=found["PropertyPath"], expected=found["ExpectedValue"], actual=found["ActualValue"]
-        )
+        yield Drift(**where, path=found["PropertyPath"], expected=found["ExpectedValue"], actual=found["ActualValue"])
