@@ -86,13 +86,15 @@ class Json(Terminal):
 
     def succeeded(self, result: StageResult) -> None:
         """Print the result."""
-        print(json.dumps({"ok": True, **asdict(result)}), file=self._out)
+        print(json.dumps({"ok": True, **asdict(result)}, ensure_ascii=False), file=self._out)
 
     def failed(self, error: PipelineError) -> None:
         """Print the error; people still read it on stderr."""
         super().failed(error)
         told = {"what": error.what, "where": error.where, "next": error.next_step}
-        print(json.dumps({"ok": False, "exit_code": error.exit_code, "error": told}), file=self._out)
+        print(
+            json.dumps({"ok": False, "exit_code": error.exit_code, "error": told}, ensure_ascii=False), file=self._out
+        )
 
 
 def detect(environ: Mapping[str, str] = os.environ) -> Runner:

@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.local import control
+from pipeline.local import control, fault_command
 from pipeline.local.clients import Clients
 from pipeline.local.folder import Folder
 from pipeline.local.place import Place
@@ -52,6 +52,9 @@ def _parser(defaults: Project) -> argparse.ArgumentParser:
     commands.add_parser("env", help="print the exports that point AWS clients at it").set_defaults(run=_env)
     image = commands.add_parser("image", help="build the checkout's images and put their tags into the local ECR")
     image.set_defaults(run=_image)
+    fault = commands.add_parser("fault", help="inject faults: throttling, errors, slowness, failures, a killed process")
+    fault_command.add_arguments(fault)
+    fault.set_defaults(run=_fault)
     demo = commands.add_parser("demo", help="run the whole loop: train, gate, register, deploy, roll back; then stop")
     demo.set_defaults(run=_demo, port=0, account=defaults.account, region=defaults.region, time_scale=_TIME_SCALE)
     return parser
@@ -80,7 +83,6 @@ def _demo(command: Command) -> int:
 
     try:
         running = control.up(_options(command), command.root)
-        _image(command)
         report = demo.run(command.root, command.folder.root, running.environment())
     finally:
         control.down(command.folder)
@@ -104,6 +106,11 @@ def _status(command: Command) -> int:
 
 def _env(command: Command) -> int:
     _print_environment(control.require(command.folder))
+    return 0
+
+
+def _fault(command: Command) -> int:
+    _say(fault_command.run(control.require(command.folder), command.arguments))
     return 0
 
 

@@ -34,7 +34,7 @@ _ROWS = 400
 def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
     """Play the loop against the running embedded AWS; return the path of its report."""
     story = Story(checkout=_checkout(root, folder / "demo"), environ={**environ, **_QUICK}, console=Console())
-    _found(story)
+    _found(story, folder)
     first = _release(story, "1st")
     _promote(story, first)
     with Traffic(f"{_project(root)}-prod", applications(root, _ROWS)) as traffic:
@@ -47,9 +47,10 @@ def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
     return report
 
 
-def _found(story: Story) -> None:
+def _found(story: Story, folder: Path) -> None:
     for env in ("dev", "staging", "prod"):
         story.tell(f"bootstrap {env}", "bootstrap", "aws", "--env", env, "--yes")
+    story.tell("image", "local", "--state", str(folder), "image")
 
 
 def _release(story: Story, which: str) -> int:

@@ -63,7 +63,7 @@ class Story:
     def _keep(
         self, name: str, words: tuple[str, ...], seconds: float, done: "subprocess.CompletedProcess[str]"
     ) -> Step:
-        told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        told = _told(done)
         step = Step(
             name=name,
             command=f"python -m pipeline {' '.join(words)}",
@@ -111,6 +111,13 @@ class Story:
             table.add_row(step.name, f"{step.seconds:.1f}", step.outcome)
         table.add_row("in all", f"{sum(step.seconds for step in self.steps):.1f}", "")
         return table
+
+
+def _told(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    """Read the JSON object of a stage; `local` commands speak plain lines."""
+    last = done.stdout.splitlines()[-1]
+    told: dict[str, Any] = json.loads(last) if last.startswith("{") else {"ok": True, "summary": done.stdout}
+    return told
 
 
 def _plain(markdown: str) -> str:

@@ -84,9 +84,9 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     exports = [line.removeprefix("export ") for line in bare.run("local", "up").stdout.splitlines()]
     ready = Laptop(root=root, environ={**QUICK, **dict(line.split("=", 1) for line in exports)})
     try:
-        assert ready.run("local", "image").exit_code == 0
         made = ready.run("bootstrap", "aws", "--env", "dev", "--yes")
         assert made.exit_code == 0, made.stderr
+        assert ready.run("local", "image").exit_code == 0
         yield ready
     finally:
         bare.run("local", "down")
