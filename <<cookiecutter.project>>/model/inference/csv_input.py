@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 from batch import Batch, from_rows
 from explain import Explainer, Row
-from problem import FieldError, invalid, malformed, too_large
+from problem import invalid, malformed, too_large
 from schema import Schema
 
 Cells = Sequence[str | None]
@@ -40,7 +40,8 @@ class CsvInput:
         return not set(cells).isdisjoint(self._schema.names) and not any(map(_is_number, cells))
 
     def _validate(self, names: tuple[str, ...], rows: list[list[str]]) -> Batch:
-        self._check_names(names)
+        if errors := list(self._explainer.name_errors(names)):
+            raise invalid(errors)
         if not rows:
             raise malformed("expected at least one row below the header")
         width = len(names)
@@ -51,22 +52,6 @@ class CsvInput:
             return from_rows(msgspec.convert(ordered, self._rows_type, strict=False))
         except msgspec.ValidationError as error:
             raise invalid(self._explainer.errors(_cells(names, rows))) from error
-
-    def _check_names(self, names: tuple[str, ...]) -> None:
-        known = {*self._schema.names, *self._schema.carried}
-        errors = [
-            FieldError(field=name[:60], detail="is not a feature of this model") for name in names if name not in known
-        ]
-        errors += [
-            FieldError(field=name, detail="stands twice in the header") for name in known if names.count(name) > 1
-        ]
-        errors += [
-            FieldError(field=feature.name, detail="is missing from the header")
-            for feature in self._schema.features
-            if feature.name not in names and not feature.is_optional
-        ]
-        if errors:
-            raise invalid(errors)
 
     def _in_order(self, names: tuple[str, ...], rows: list[list[str]]) -> list[Cells]:
         """Bring the cells into the schema's order, missing ones as None."""

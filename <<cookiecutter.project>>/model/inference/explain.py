@@ -3,7 +3,8 @@
 It judges each cell with the library and the type that the fast path uses, so the two cannot disagree.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 from problem import FieldError
@@ -28,6 +29,17 @@ class Explainer:
         self._decoders = [
             (feature, msgspec.json.Decoder(feature.value_type, strict=strict)) for feature in schema.features
         ]
+
+    def name_errors(self, names: Sequence[str]) -> Iterator[FieldError]:
+        """Yield what is wrong with a table's column names."""
+        for name, count in Counter(names).items():
+            if name not in self._known:
+                yield FieldError(field=name[:SHOWN], detail="is not a feature of this model")
+            elif count > 1:
+                yield FieldError(field=name, detail=f"names {count} columns")
+        for feature, _ in self._decoders:
+            if feature.name not in names and not feature.is_optional:
+                yield FieldError(field=feature.name, detail=f"is missing; expected {expectation(feature)}")
 
     def errors(self, rows: Iterable[Row]) -> Iterator[FieldError]:
         """Yield every error of every row."""

@@ -114,6 +114,9 @@ def _row_cells(raw: Raw) -> Row:
 
 def _column_errors(explainer: Explainer, columns: dict[str, Raw]) -> Iterator[FieldError]:
     """Read the columns one by one, then look at them row by row."""
+    if errors := list(explainer.name_errors(tuple(columns))):
+        yield from errors
+        return
     cells: dict[str, list[Raw]] = {}
     for name, raw in columns.items():
         try:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
 import onnxruntime
 from batch import Batch, Tensors, from_rows
 from schema import Feature, Schema
@@ -27,7 +28,8 @@ class Predictor:
     """Answers batches; safe to call from several threads."""
 
     def __init__(self, model: bytes, schema: Schema) -> None:
-        self._threshold = schema.threshold
+        # In the graph's precision, as the training job judged it.
+        self._threshold = float(np.float32(schema.threshold))
         self._negative, self._positive = schema.labels
         self._tensors = Tensors(schema)
         self._session = _open(model)

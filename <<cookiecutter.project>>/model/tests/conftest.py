@@ -16,7 +16,7 @@ from preprocessing import Split, features, load_split, read_text
 from model.tests.gates import training
 from model.tests.gates.candidate import Candidate
 
-collect_ignore = ["red", "unit"] if "MODEL_DIR" in os.environ else []
+collect_ignore = ["inference", "red", "unit"] if "MODEL_DIR" in os.environ else []
 
 
 @pytest.fixture(scope="session")
