@@ -1,15 +1,42 @@
-"""CloudWatch alarms as deployments see them."""
+"""CloudWatch alarms: moto keeps the definitions, the plane evaluates them and delivers their actions."""
 
-from pipeline.local.clients import Clients
-from pipeline.local.place import Place
-from pipeline.local.refusal import invalid
+import logging
+import time
+from collections.abc import Callable
+from typing import cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from pipeline.local.alarm_actions import Actions, Transition
+from pipeline.local.alarm_state import State, Verdict, evaluate, supported
+from pipeline.local.clock import Clock
+from pipeline.local.identity import PLACE_KIND
+from pipeline.local.metrics import Metrics
+from pipeline.local.place import Document, Place
+from pipeline.local.platform import Platform
+from pipeline.local.refusal import Refusal, invalid
+
+_LOG = logging.getLogger(__name__)
+# How long a state set by hand stands before it is evaluated again: AWS evaluates once a minute.
+_HOLD_SECONDS = 60.0
+_HOLD_AT_LEAST_REAL_SECONDS = 1.0
+_MOTO_NEW = "Unchecked: Initial alarm creation"
+
+Key = tuple[Place, str]
 
 
 class Alarms:
-    """Reads the alarms that moto keeps."""
+    """Looks at every alarm in turn."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+    def __init__(self, platform: Platform, metrics: Metrics, flush: Callable[[], None]) -> None:
+        self._clients = platform.clients
+        self._store = platform.store
+        self._clock: Clock = platform.clock
+        self._metrics = metrics
+        self._flush = flush
+        self._actions = Actions(platform.clients, platform.events)
+        self._seen: dict[Key, State] = {}
+        self._held: dict[Key, float] = {}
 
     def tripped(self, place: Place, names: tuple[str, ...]) -> str | None:
         """Return the first of some alarms that is in ALARM."""
@@ -27,3 +54,62 @@ class Alarms:
         found = {a["AlarmName"] for a in client.describe_alarms(AlarmNames=list(names))["MetricAlarms"]}
         if missing := [name for name in names if name not in found]:
             raise invalid(f"The following alarms do not exist: {', '.join(missing)}.")
+
+    def look(self) -> None:
+        """Evaluate every alarm once."""
+        self._flush()
+        for place, _, _ in self._store.everywhere(PLACE_KIND):
+            try:
+                for alarm in self._described(place):
+                    self._look_at(place, alarm)
+            except (ClientError, BotoCoreError) as problem:
+                _LOG.warning("alarms of %s: %s", place.account, problem)
+
+    def _described(self, place: Place) -> list[Document]:
+        pages = self._clients.cloudwatch(place).get_paginator("describe_alarms").paginate()
+        return [cast("Document", alarm) for page in pages for alarm in page["MetricAlarms"]]
+
+    def _look_at(self, place: Place, alarm: Document) -> None:
+        key = (place, alarm["AlarmName"])
+        if alarm.get("StateReason") == _MOTO_NEW:
+            # Moto starts an alarm in OK, and again whenever its definition changes; AWS starts with
+            # INSUFFICIENT_DATA and leaves the state of a changed alarm as it was.
+            state = self._seen.get(key, "INSUFFICIENT_DATA")
+            self._set(place, alarm, Verdict(state=state, reason="Unchecked: the definition is new"))
+        else:
+            state = alarm["StateValue"]
+            self._notice(key, alarm, state)
+        self._seen[key] = state
+        if self._held.get(key, 0.0) <= time.monotonic():
+            self._evaluate(place, alarm, state)
+
+    def _notice(self, key: Key, alarm: Document, state: State) -> None:
+        """Deliver the actions of a state that somebody set by hand, and let it stand for a while."""
+        before = self._seen.get(key, state)
+        if state == before:
+            return
+        self._deliver(key[0], alarm, before, Verdict(state=state, reason=alarm.get("StateReason", "")))
+        hold = max(_HOLD_AT_LEAST_REAL_SECONDS, self._clock.real(_HOLD_SECONDS))
+        self._held[key] = time.monotonic() + hold
+
+    def _evaluate(self, place: Place, alarm: Document, state: State) -> None:
+        if not supported(alarm):
+            return
+        try:
+            verdict = evaluate(self._metrics, place, alarm, clock=self._clock, now=time.time())
+        except Refusal as problem:
+            _LOG.warning("alarm %s cannot be evaluated: %s", alarm["AlarmName"], problem)
+            return
+        if verdict is None or verdict.state == state:
+            return
+        self._set(place, alarm, verdict)
+        self._seen[place, alarm["AlarmName"]] = verdict.state
+        self._deliver(place, alarm, state, verdict)
+
+    def _set(self, place: Place, alarm: Document, verdict: Verdict) -> None:
+        self._clients.cloudwatch(place).set_alarm_state(
+            AlarmName=alarm["AlarmName"], StateValue=verdict.state, StateReason=verdict.reason
+        )
+
+    def _deliver(self, place: Place, alarm: Document, before: State, verdict: Verdict) -> None:
+        self._actions.deliver(Transition(place=place, alarm=alarm, before=before, verdict=verdict))

@@ -102,3 +102,34 @@ class Runtime:
             headers = {"x-amzn-ErrorType": error.code}
             return Response(error.body, error.status, headers, content_type="application/json")
         return Response(inferred.reply.body, 200, answer_headers(inferred))
+
+
+class FeatureRuntime:
+    """Feature Store's runtime: REST with JSON."""
+
+    name = "sagemaker-featurestore-runtime"
+
+    def __init__(self, handlers: dict[str, Handler]) -> None:
+        self._handlers = handlers
+
+    def operation(self, request: Request, signed: Signature, /) -> str | None:
+        """Return the operation of a path."""
+        if signed.service != "sagemaker":
+            return None
+        found = rest.match(self.name, request)
+        return found.name if found else None
+
+    def params(self, request: Request, operation: str) -> Document:
+        """Return the parameters, checked against the service model."""
+        if operation not in self._handlers:
+            raise unsupported(f"{operation} of SageMaker Feature Store Runtime")
+        described = model.operation(self.name, operation)
+        try:
+            return model.check(described, rest.params(described, request, request.data))
+        except Refusal as refusal:
+            raise Refusal("ValidationError", refusal.message) from refusal
+
+    def answer(self, caller: Caller, operation: str, params: Document, /) -> Response:
+        """Carry out an operation."""
+        result = self._handlers[operation](Call(caller=caller, operation=operation, params=params))
+        return wire.json_response(model.answer(model.operation(self.name, operation), result))

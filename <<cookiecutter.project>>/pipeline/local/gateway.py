@@ -14,6 +14,7 @@ from pipeline.local.identity import Identity, Signature, signature
 from pipeline.local.journal import Journal
 from pipeline.local.place import Document
 from pipeline.local.refusal import Refusal, unsupported
+from pipeline.local.switches import SWITCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,7 +50,8 @@ class Gateway:
         # Read as bytes first: parsing a form would consume the body.
         request.get_data()
         signed = signature(request)
-        internal = request.headers.get(INTERNAL_HEADER) == self._token
+        # The plane's own calls, and the switches of faults, are neither hit by faults nor recorded.
+        internal = request.headers.get(INTERNAL_HEADER) == self._token or request.path.startswith(SWITCHES)
         for front in self._fronts:
             operation = front.operation(request, signed)
             if operation is not None:
@@ -63,23 +65,20 @@ class Gateway:
 
     def _own(self, front: Front, operation: str, request: Request, *, internal: bool) -> Response:
         caller = self._identity.caller(request)
-        params: Document | None = None
+        params: Document = {}
         try:
             if not internal:
                 self._faults.meet(front.name, operation)
             params = front.params(request, operation)
-            shown = dict(params)
-            response = front.answer(caller, operation, params)
+            response = front.answer(caller, operation, dict(params))
         except Refusal as refusal:
-            shown = params or {}
             response = wire.error_response(request, refusal, front.name)
         except Exception:  # noqa: BLE001 - the client gets AWS's answer to a fault of the service
             _LOG.exception("%s of %s failed", operation, front.name)
-            shown = params or {}
             response = wire.error_response(request, _INTERNAL, front.name)
         if not internal:
             self._calls.record(
-                caller, service=front.name, operation=operation, params=shown, status=response.status_code
+                caller, service=front.name, operation=operation, params=params, status=response.status_code
             )
         return response
 

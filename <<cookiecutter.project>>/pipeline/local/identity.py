@@ -11,9 +11,13 @@ from werkzeug.wrappers import Request
 
 from pipeline.local.clients import ACCOUNT_HEADER
 from pipeline.local.place import Caller, Place
+from pipeline.local.store import Store
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+PLACE_KIND = "place"
+"""Where something was called: the alarms of these places are evaluated."""
 
 DEFAULT_REGION = "us-east-1"
 _CREDENTIAL = regex.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
@@ -41,15 +45,19 @@ def signature(request: Request) -> Signature:
 class Identity:
     """Asks the STS behind the plane who holds an access key. Signatures are not verified, as in moto."""
 
-    def __init__(self, sts: "WSGIApplication") -> None:
+    def __init__(self, sts: "WSGIApplication", store: Store) -> None:
         self._client = Client(sts)
+        self._store = store
         self._whose = functools.lru_cache(maxsize=1024)(self._ask)
 
     def caller(self, request: Request) -> Caller:
         """Return who signed a request."""
         signed = signature(request)
         account, arn = self._whose(signed.access_key, request.headers.get(ACCOUNT_HEADER, ""))
-        return Caller(place=Place(account=account, region=signed.region), arn=arn)
+        place = Place(account=account, region=signed.region)
+        if self._store.find(place, PLACE_KIND, "") is None:
+            self._store.put(place, PLACE_KIND, "", {})
+        return Caller(place=place, arn=arn)
 
     def _ask(self, access_key: str, account: str) -> tuple[str, str]:
         scope = f"{access_key or 'anonymous'}/20200101/{DEFAULT_REGION}/sts/aws4_request"

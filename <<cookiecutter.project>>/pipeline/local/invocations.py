@@ -1,5 +1,6 @@
 """What invocations leave behind: metrics for each variant and captured data, written in batches."""
 
+import threading
 import time
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ class Invocations:
         self._capture = capture
         self._waiting: deque[Invocation] = deque()
         self._captured: deque[Captured] = deque()
+        self._writing = threading.Lock()
 
     def note(self, invocation: Invocation) -> None:
         """Remember one request."""
@@ -45,13 +47,16 @@ class Invocations:
     def flush(self) -> None:
         """Write the metrics and the captured data."""
         self.flush_metrics()
-        self._capture.write([self._captured.popleft() for _ in range(len(self._captured))])
+        with self._writing:
+            captured = [self._captured.popleft() for _ in range(len(self._captured))]
+        self._capture.write(captured)
 
     def flush_metrics(self) -> None:
         """Write the metrics, so that a query sees the last request."""
         values: dict[tuple[Series, str], Counter[float]] = defaultdict(Counter)
-        for _ in range(len(self._waiting)):
-            _count(self._waiting.popleft(), values)
+        with self._writing:
+            for _ in range(len(self._waiting)):
+                _count(self._waiting.popleft(), values)
         now = time.time()
         self._metrics.put(
             (key, Datum(time=now, values=tuple(seen), counts=tuple(map(float, seen.values())), unit=unit))

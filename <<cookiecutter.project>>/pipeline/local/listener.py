@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 HOST = "127.0.0.1"
+_POLL_SECONDS = 0.05
 
 
 class KeepAliveHandler(MotoRequestHandler):
@@ -57,7 +58,9 @@ class Listener:
 
     def __init__(self, port: int) -> None:
         self._server = make_server(HOST, port, Response(status=503), threaded=True, request_handler=KeepAliveHandler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True, name="listener")
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True, name="listener"
+        )
 
     @property
     def url(self) -> str:

@@ -4,26 +4,24 @@ import secrets
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+from pipeline.local import services
 from pipeline.local.alarms import Alarms
 from pipeline.local.bucket_policies import BucketPolicies
-from pipeline.local.builder import Builder
 from pipeline.local.calls import Calls
 from pipeline.local.capture import Capture
 from pipeline.local.clients import Clients
 from pipeline.local.clock import Clock
 from pipeline.local.cloudformation.front import CloudFormationFront
 from pipeline.local.cloudformation.plane import CloudFormation
+from pipeline.local.cloudwatch import CloudWatch
+from pipeline.local.cloudwatch_fronts import CborCloudWatch, JsonCloudWatch
 from pipeline.local.containers import Containers, kill_leftovers
-from pipeline.local.endpoint_configs import EndpointConfigs
-from pipeline.local.endpoint_state import EndpointState
-from pipeline.local.endpoints import Endpoints
 from pipeline.local.events import Events
 from pipeline.local.faults import Faults
 from pipeline.local.flusher import Flusher
 from pipeline.local.folder import Folder
-from pipeline.local.fronts import ControlPlane, Handler, Runtime
+from pipeline.local.fronts import ControlPlane, FeatureRuntime, Front, Runtime
 from pipeline.local.gateway import Gateway
-from pipeline.local.groups import Groups
 from pipeline.local.hosting import Hosting
 from pipeline.local.identity import Identity
 from pipeline.local.images import Images
@@ -32,17 +30,13 @@ from pipeline.local.invoke import Invoker
 from pipeline.local.journal import Journal
 from pipeline.local.logs import Logs
 from pipeline.local.metrics import Metrics
-from pipeline.local.models import Models
 from pipeline.local.platform import Platform
-from pipeline.local.registry import Registry
 from pipeline.local.roles import Roles
-from pipeline.local.rollout import Rollout
 from pipeline.local.store import Store
-from pipeline.local.tags import Tags
-from pipeline.local.training import Training
+from pipeline.local.switches import Switches
 
 _FLUSH_SECONDS = 0.4
-_REVIVE_SECONDS = 0.5
+_WATCH_SECONDS = 0.25
 
 
 class Plane:
@@ -53,76 +47,74 @@ class Plane:
         kill_leftovers(folder.processes)
         token = secrets.token_hex(16)
         clients = Clients(endpoint_url, token)
-        self.platform = Platform(
-            folder=folder,
-            store=Store(folder.database),
-            clock=Clock(time_scale),
-            clients=clients,
-            containers=Containers(folder.processes),
-            events=Events(clients),
-            faults=Faults(),
-            images=Images(folder.images),
-            logs=Logs(clients),
-        )
-        self.metrics = Metrics(folder.metrics)
-        self.hosting = Hosting()
+        self._platform = _platform(folder, clients, Clock(time_scale))
+        self._metrics = Metrics(folder.metrics)
+        self._hosting = Hosting()
         self._calls = Calls(folder.calls)
         moto = DomainDispatcherApplication(create_backend_app)
         self._journal = Journal(moto, folder.journal)
-        self._invocations = Invocations(self.metrics, Capture(clients))
-        self._invoker = Invoker(self.hosting, self._invocations)
-        handlers = self._operations(Roles(clients, endpoint_url))
+        self._invocations = Invocations(self._metrics, Capture(clients))
+        self._invoker = Invoker(self._hosting, self._invocations)
+        self._alarms = Alarms(self._platform, self._metrics, self._invocations.flush_metrics)
+        self._services = services.wire(self._platform, self._hosting, self._alarms, Roles(clients, endpoint_url))
         self.gateway = Gateway(
-            [
-                ControlPlane(handlers),
-                Runtime(self._invoker),
-                CloudFormationFront(CloudFormation(self.platform.store, clients)),
-                BucketPolicies(self.platform.store, clients),
-            ],
+            self._fronts(),
             moto=self._journal,
-            identity=Identity(moto),
-            faults=self.platform.faults,
+            identity=Identity(moto, self._platform.store),
+            faults=self._platform.faults,
             calls=self._calls,
             token=token,
         )
-        self._flusher = Flusher([self._invocations.flush, self.platform.logs.flush], seconds=_FLUSH_SECONDS)
-        self._reviver = Flusher([self.hosting.revive], seconds=_REVIVE_SECONDS)
-
-    def _operations(self, roles: Roles) -> dict[str, Handler]:
-        platform = self.platform
-        tags = Tags(platform.store)
-        groups = Groups(platform.store, tags)
-        registry = Registry(platform, groups, tags)
-        models = Models(platform, registry, roles, tags)
-        configs = EndpointConfigs(platform.store, models, roles, tags)
-        builder = Builder(platform, models, roles)
-        state = EndpointState(platform, builder)
-        alarms = Alarms(platform.clients)
-        self._rollout = Rollout(platform, builder, self.hosting, state, alarms.tripped)
-        self._endpoints = Endpoints(platform, configs, state, self._rollout, tags, alarms.require)
-        self._training = Training(platform, roles, tags)
-        parts = (self._training, groups, registry, models, configs, self._endpoints, tags)
-        return {name: handler for part in parts for name, handler in part.operations().items()}
+        self._flusher = Flusher([self._invocations.flush, self._platform.logs.flush], seconds=_FLUSH_SECONDS)
+        self._watcher = Flusher([self._hosting.revive, self._alarms.look], seconds=_WATCH_SECONDS)
 
     def restore(self) -> None:
-        """Bring back what a former server had: the other services first, then jobs and endpoints."""
+        """Bring back what a former server had: the other services first, then jobs."""
         self._journal.replay()
-        self._training.fail_interrupted()
+        self._services.restore()
 
     def start(self) -> None:
-        """Begin to serve; needs the listener to run."""
+        """Begin to serve, the endpoints of a former server too; needs the listener to run."""
         self._flusher.start()
-        self._reviver.start()
-        self._endpoints.restore()
+        self._watcher.start()
+        self._services.endpoints.restore()
 
     def close(self) -> None:
         """Write everything out and end every process."""
-        self._reviver.close()
-        self._rollout.close()
+        self._watcher.close()
+        self._services.rollout.close()
         self._invoker.close()
         self._flusher.close()
-        self.platform.events.close()
-        self.platform.containers.kill_all()
+        self._platform.events.close()
+        self._platform.containers.kill_all()
         self._calls.close()
-        self.metrics.close()
-        self.platform.store.close()
+        self._metrics.close()
+        self._platform.store.close()
+
+    def _fronts(self) -> list[Front]:
+        platform = self._platform
+        metrics = CloudWatch(self._metrics, self._invocations.flush_metrics).operations()
+        return [
+            ControlPlane(self._services.control),
+            Runtime(self._invoker),
+            FeatureRuntime(self._services.records),
+            CborCloudWatch(metrics),
+            JsonCloudWatch(metrics),
+            Switches(platform.faults, self._hosting),
+            CloudFormationFront(CloudFormation(platform.store, platform.clients)),
+            BucketPolicies(platform.store, platform.clients, self._journal),
+        ]
+
+
+def _platform(folder: Folder, clients: Clients, clock: Clock) -> Platform:
+    return Platform(
+        folder=folder,
+        store=Store(folder.database),
+        clock=clock,
+        clients=clients,
+        containers=Containers(folder.processes),
+        events=Events(clients),
+        faults=Faults(),
+        images=Images(folder.images),
+        logs=Logs(clients),
+    )

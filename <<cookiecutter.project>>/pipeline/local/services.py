@@ -1,0 +1,65 @@
+"""SageMaker's parts, wired together."""
+
+from dataclasses import dataclass
+
+from pipeline.local.alarms import Alarms
+from pipeline.local.builder import Builder
+from pipeline.local.endpoint_configs import EndpointConfigs
+from pipeline.local.endpoint_state import EndpointState
+from pipeline.local.endpoints import Endpoints
+from pipeline.local.feature_groups import FeatureGroups
+from pipeline.local.feature_records import FeatureRecords
+from pipeline.local.fronts import Handler
+from pipeline.local.group_policies import GroupPolicies
+from pipeline.local.groups import Groups
+from pipeline.local.hosting import Hosting
+from pipeline.local.models import Models
+from pipeline.local.platform import Platform
+from pipeline.local.processing import Processing
+from pipeline.local.registry import Registry
+from pipeline.local.roles import Roles
+from pipeline.local.rollout import Rollout
+from pipeline.local.search import Search
+from pipeline.local.tags import Tags
+from pipeline.local.training import Training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What answers SageMaker's control plane and Feature Store's runtime."""
+
+    control: dict[str, Handler]
+    records: dict[str, Handler]
+    training: Training
+    processing: Processing
+    endpoints: Endpoints
+    rollout: Rollout
+
+    def restore(self) -> None:
+        """Take up what a former server left."""
+        self.training.fail_interrupted()
+        self.processing.fail_interrupted()
+
+
+def wire(platform: Platform, hosting: Hosting, alarms: Alarms, roles: Roles) -> Services:
+    """Create every part, each with those that it asks."""
+    store, tags = platform.store, Tags(platform.store)
+    groups, features = Groups(store, tags), FeatureGroups(platform, tags)
+    registry = Registry(platform, groups, tags)
+    models = Models(platform, registry, roles, tags)
+    configs = EndpointConfigs(store, models, roles, tags)
+    builder = Builder(platform, models, roles)
+    state = EndpointState(platform, builder)
+    rollout = Rollout(platform, builder, hosting, state, alarms.tripped)
+    endpoints = Endpoints(platform, configs, state, rollout, tags, alarms.require)
+    training, processing = Training(platform, roles, tags), Processing(platform, roles, tags)
+    registry_parts = (groups, GroupPolicies(store, groups), registry, Search(store, tags), tags)
+    parts = (training, processing, *registry_parts, models, configs, endpoints, features)
+    return Services(
+        control={name: handler for part in parts for name, handler in part.operations().items()},
+        records=FeatureRecords(store, features).operations(),
+        training=training,
+        processing=processing,
+        endpoints=endpoints,
+        rollout=rollout,
+    )
