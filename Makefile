@@ -32,8 +32,10 @@ $(VENV)/.bake: tests/requirements-bake.txt | $(BIN)/uv
 	@test -e $(VENV)/.test || $(UV) install --quiet --python $(BIN)/python --require-hashes --requirement $<
 	@touch $@
 
-$(VENV)/.test: tests/requirements.txt | $(BIN)/uv
+$(VENV)/.test: tests/requirements.txt tests/package-lock.json | $(BIN)/uv
 	@$(UV) sync --quiet --python $(BIN)/python --require-hashes $<
+	@command -v npm >/dev/null || { echo "make: Node 20 or newer with npm is needed for GitHub's workflow parser. Install it." >&2; exit 1; }
+	@cd tests && npm ci --silent
 	@touch $@
 
 .PHONY: demo
@@ -53,7 +55,8 @@ check: $(VENV)/.test  ## Run the tests that need no installed project: seconds, 
 lock: $(BIN)/uv  ## Resolve tests/pyproject.toml into the hashed requirement files (LOCK_FLAGS=--upgrade for newer ones).
 	cd tests && ../$(BIN)/$(COMPILE) --group pyproject.toml:bake --output-file requirements-bake.txt
 	cd tests && ../$(BIN)/$(COMPILE) --group pyproject.toml:test --output-file requirements.txt
+	cd tests && npm install --package-lock-only --silent
 
 .PHONY: clean
 clean:  ## Remove the environment, caches and the demo's project.
-	@rm -rf $(VENV) build tests/.pytest_cache .mypy_cache .ruff_cache tests/.ruff_cache
+	@rm -rf $(VENV) build tests/node_modules tests/.pytest_cache .mypy_cache .ruff_cache tests/.ruff_cache
