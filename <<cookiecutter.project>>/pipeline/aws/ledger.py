@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import botocore.exceptions
 
@@ -35,6 +35,15 @@ class Copy:
     versions: int
     locked: bool
     deleted: bool
+
+
+class Fence(Protocol):
+    """The lease that a writer holds."""
+
+    @property
+    def endpoint(self) -> str: ...  # noqa: D102
+    @property
+    def token(self) -> int: ...  # noqa: D102
 
 
 class Ledger:
@@ -73,16 +82,15 @@ class Ledger:
         ]
 
     @aws_errors()
-    def append(self, sequence: int, text: str, *, endpoint: str, token: int) -> None:
+    def append(self, sequence: int, text: str, *, fence: Fence | None) -> None:
         """Write the next line, if its place is free and the lease still stands: both or nothing."""
+        checks = [self._lease_stands(fence)] if fence else []
         try:
-            self._dynamodb.transact_write_items(
-                TransactItems=[self._lease_stands(endpoint, token), self._new_line(sequence, text)]
-            )
+            self._dynamodb.transact_write_items(TransactItems=[self._new_line(sequence, text), *checks])
         except botocore.exceptions.ClientError as err:
             if "ConditionalCheckFailed" not in _reasons(err):
                 raise
-            raise self._refusal(err, sequence) from err
+            raise self._refusal(err, sequence, fenced=fence is not None) from err
 
     @aws_errors()
     def lock(self, sequence: int, text: str, *, until: datetime) -> None:
@@ -129,13 +137,13 @@ class Ledger:
     def _key(self, sequence: int) -> str:
         return f"ledger/{self._environment}/{sequence:08d}.json"
 
-    def _lease_stands(self, endpoint: str, token: int) -> "TransactWriteItemTypeDef":
+    def _lease_stands(self, fence: Fence) -> "TransactWriteItemTypeDef":
         return {
             "ConditionCheck": {
                 "TableName": self._lease_table,
-                "Key": {"endpoint": {"S": endpoint}},
+                "Key": {"endpoint": {"S": fence.endpoint}},
                 "ConditionExpression": "fence = :fence",
-                "ExpressionAttributeValues": {":fence": {"N": str(token)}},
+                "ExpressionAttributeValues": {":fence": {"N": str(fence.token)}},
             }
         }
 
@@ -153,9 +161,11 @@ class Ledger:
             }
         }
 
-    def _refusal(self, err: botocore.exceptions.ClientError, sequence: int) -> LeaseLost | LedgerConflict:
+    def _refusal(
+        self, err: botocore.exceptions.ClientError, sequence: int, *, fenced: bool
+    ) -> LeaseLost | LedgerConflict:
         where = f"table {self._table}, entry {sequence}"
-        if _reasons(err)[0] == "ConditionalCheckFailed":
+        if _reasons(err)[-1] == "ConditionalCheckFailed" and fenced:
             return LeaseLost(
                 "another process took this endpoint over; nothing more was changed here",
                 where=where,

@@ -175,9 +175,10 @@ class Driver:
         rollout, opened = self._rollout, self._journal.standing.opened
         serving = rollout.candidate if action.result == "promoted" else rollout.champion
         if serving is not None and action.result != "failed":
-            tags = {"release": serving.variant, "fingerprint": serving.fingerprint, "commit": serving.commit}
-            self._world.fleets.tag(self._job.endpoint, tags)
-        line = Line(action=rollout.kind, outcome=action.result, started=rollout.started, after=self._percents())
+            self._world.fleets.tag(self._job.endpoint, serving.tags)
+        # A repair promotes nobody: the release that serves is the one that served.
+        outcome = "succeeded" if rollout.kind == "repair" and action.result != "failed" else action.result
+        line = Line(action=rollout.kind, outcome=outcome, started=rollout.started, after=self._percents())
         asked_because = opened.reason if opened else ""
         before = opened.before if opened else {}
         self._write(replace(line, before=before, reason=action.reason or asked_because))

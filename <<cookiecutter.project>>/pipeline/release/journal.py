@@ -35,6 +35,9 @@ class Line:
     started: datetime | None = None
 
 
+_MAX_CONFLICTS = 5
+
+
 def read(ledger: Ledgers) -> list[Entry]:
     """Read the whole ledger; a line that cannot be read stops everything."""
     entries: list[Entry] = []
@@ -54,7 +57,14 @@ class Journal:
     """The ledger, open for one author under one lease."""
 
     def __init__(
-        self, ledger: Ledgers, clock: Clock, *, environment: str, author: Author, lease: LeaseView, retention_days: int
+        self,
+        ledger: Ledgers,
+        clock: Clock,
+        *,
+        environment: str,
+        author: Author,
+        lease: LeaseView | None,
+        retention_days: int,
     ) -> None:
         self._ledger = ledger
         self._clock = clock
@@ -62,23 +72,39 @@ class Journal:
         self._author = author
         self._lease = lease
         self._retention = timedelta(days=retention_days)
-        self.entries = read(ledger)
-        self.standing: Standing = fold(self.entries)
+        self.entries: list[Entry] = []
+        self.standing = Standing()
+        self.reload()
+
+    def write(self, line: Line) -> Entry:
+        """Append an entry, copy it under lock, and return it."""
+        started = self._clock.now()
+        for _ in range(_MAX_CONFLICTS):
+            entry = self._entry(line, started=started)
+            if self._append(entry):
+                self._lock(entry)
+                self._follow(entry)
+                return entry
+            self.reload()
+        raise LedgerConflict(
+            f"{_MAX_CONFLICTS} other writers were faster",
+            where="the ledger's table",
+            next_step="run the same command again; it continues from what the ledger says now",
+        )
+
+    def reload(self) -> None:
+        """Read again what the ledger says."""
+        self.entries = read(self._ledger)
+        self.standing = fold(self.entries)
         if self.entries:
             # A writer that died between table and bucket left the last line without its copy.
             self._lock(self.entries[-1])
 
-    def write(self, line: Line) -> Entry:
-        """Append an entry, copy it under lock, and return it."""
-        entry = self._entry(line)
-        self._append(entry)
-        self._lock(entry)
+    def _follow(self, entry: Entry) -> None:
         self.entries.append(entry)
         self.standing = follow(self.standing, entry)
-        return entry
 
-    def _entry(self, line: Line) -> Entry:
-        now = self._clock.now()
+    def _entry(self, line: Line, *, started: datetime) -> Entry:
         return Entry.model_validate(
             {
                 "environment": self._environment,
@@ -94,20 +120,21 @@ class Journal:
                 "approver": self._author.approver,
                 "run": self._author.run,
                 "reason": line.reason,
-                "started": line.started or now,
-                "finished": now,
+                "started": line.started or started,
+                "finished": started,
                 "previous": self.standing.head,
             }
         ).sealed()
 
-    def _append(self, entry: Entry) -> None:
+    def _append(self, entry: Entry) -> bool:
+        """Write an entry; False when somebody else's note took its place (a rollout's would need our lease)."""
         text = entry.text()
         try:
-            self._ledger.append(entry.sequence, text, endpoint=self._lease.endpoint, token=self._lease.token)
+            self._ledger.append(entry.sequence, text, fence=self._lease)
         except LedgerConflict:
             # Our own write, whose answer was lost on the way, is no conflict.
-            if not any(item.sequence == entry.sequence and item.text == text for item in self._ledger.records()):
-                raise
+            return any(item.sequence == entry.sequence and item.text == text for item in self._ledger.records())
+        return True
 
     def _lock(self, entry: Entry) -> None:
         self._ledger.lock(entry.sequence, entry.text(), until=entry.finished + self._retention)

@@ -85,6 +85,8 @@ def _advance(rollout: Rollout, rules: Rules, seen: Sighting) -> Action:
 
 def _fault(rollout: Rollout, rules: Rules, seen: Sighting) -> str:
     fleet = seen.fleet
+    if rollout.step >= len(rules.plan):
+        return "the configuration changed under an unfinished rollout: its step no longer exists"
     if fleet is not None and fleet.broken:
         return f"the endpoint is {fleet.status}: {fleet.failure or 'AWS gave no reason'}"
     if fleet is not None and seen.asked is not None and fleet.config != seen.asked:

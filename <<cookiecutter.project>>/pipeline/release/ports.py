@@ -138,8 +138,8 @@ class Ledgers(Protocol):
     def records(self) -> Sequence[RecordView]:
         """Read every line in order."""
 
-    def append(self, sequence: int, text: str, *, endpoint: str, token: int) -> None:
-        """Write the next line; LeaseLost or LedgerConflict when this process may not."""
+    def append(self, sequence: int, text: str, *, fence: LeaseView | None) -> None:
+        """Write the next line; LeaseLost when the fence fell, LedgerConflict when the place is taken."""
 
     def lock(self, sequence: int, text: str, *, until: datetime) -> None:
         """Keep a copy that nobody can alter before a moment; once more changes nothing."""

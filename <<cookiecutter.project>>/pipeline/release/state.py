@@ -36,6 +36,11 @@ class Release(BaseModel):
         """The name of this release's variant."""
         return f"v{self.version}-{self.fingerprint[:8]}"
 
+    @property
+    def tags(self) -> dict[str, str]:
+        """What is written on the endpoint that this release serves."""
+        return {"release": self.variant, "fingerprint": self.fingerprint, "commit": self.commit}
+
     def same_as(self, other: "Release | None") -> bool:
         """Tell whether both serve the same bytes."""
         return other is not None and self.model == other.model

@@ -43,6 +43,12 @@ def plan_rollback(config: DeployConfig) -> Plan:
     return (_PROVISION, _SWITCH)
 
 
+def plan_repair(config: DeployConfig) -> Plan:
+    """List the steps back to the declared state: the serving release alone on the declared machines."""
+    native = config.strategy == "native"
+    return (Step(name="declared fleet", percent=100, alone=True, native=native, verify=True),)
+
+
 def _all_at_once(config: DeployConfig) -> Plan:
     return (Step(name="all traffic", percent=100, verify=True, alone=config.standby_hours == 0),)
 

@@ -1,0 +1,82 @@
+"""Commands that change or explain what an endpoint serves."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from pipeline.aws.services import Aws
+from pipeline.commands.running import place, run
+from pipeline.config import Environment
+from pipeline.result import StageResult
+from pipeline.settings import Settings
+from pipeline.stages import deploy as deploy_stage
+from pipeline.stages import rollback as rollback_stage
+
+app = typer.Typer()
+
+Env = Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")]
+Version = Annotated[int, typer.Option("--version", min=1, help="A version of the model registry.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
+Actor = Annotated[str | None, typer.Option("--actor", help="Who acts; GitHub's or AWS's word if not given.")]
+
+
+@app.command()
+def deploy(
+    env: Env,
+    version: Version,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")] = "",
+    approver: Annotated[str, typer.Option("--approver", help="Who let it through; the registry's word else.")] = "",
+    actor: Actor = None,
+) -> None:
+    """Bring a registered version to the endpoint, step by watched step; run again to continue."""
+
+    def act(settings: Settings, aws: Aws) -> StageResult:
+        options = deploy_stage.Options(
+            version=version,
+            actor=_actor(aws, actor),
+            run=_run_id(),
+            approver=approver,
+            reason=reason,
+            progress=place().progress,
+        )
+        return deploy_stage.run(settings, aws, options)
+
+    run(env, act)
+
+
+@app.command()
+def rollback(
+    env: Env,
+    reason: Reason,
+    to: Annotated[str, typer.Option("--to", help="previous, a version, or a commit.")] = "previous",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even to a revoked version; the ledger keeps it.")] = False,
+    actor: Actor = None,
+) -> None:
+    """Let an earlier release serve again; an unfinished deploy is taken over and ended."""
+
+    def act(settings: Settings, aws: Aws) -> StageResult:
+        options = rollback_stage.Options(
+            reason=reason,
+            actor=_actor(aws, actor),
+            to=to,
+            run=_run_id(),
+            force=force,
+            dry_run=dry_run,
+            progress=place().progress,
+        )
+        return rollback_stage.run(settings, aws, options)
+
+    run(env, act)
+
+
+def _actor(aws: Aws, named: str | None) -> str:
+    return named or os.environ.get("GITHUB_ACTOR") or aws.caller()
+
+
+def _run_id() -> str:
+    """Name the run as its place does, so that a repeated run is recognised."""
+    if run_id := os.environ.get("GITHUB_RUN_ID"):
+        return f"{os.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{run_id}"
+    return os.environ.get("CODEBUILD_BUILD_ID", "")

@@ -1,0 +1,169 @@
+"""rollback: an earlier release serves again; by moving weights while it is on standby, else from its artefact."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.aws.registry import REJECTED
+from pipeline.aws.services import Aws
+from pipeline.errors import ConfigurationError, EndpointUnrecovered, RollbackRefused
+from pipeline.release.actions import Finish
+from pipeline.release.history import Standing, find
+from pipeline.release.journal import Author, Journal, Line
+from pipeline.release.state import Fleet, Release
+from pipeline.releasing import Desk, desk, look, notebook
+from pipeline.result import StageResult
+from pipeline.settings import Settings
+
+_COLD = "10 to 15 minutes on AWS, which brings up a new fleet; the present release serves meanwhile"
+_WARM = "seconds: the release is on standby, only weights move"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Where to, why, and who says so; `to` is previous, a version or a commit."""
+
+    reason: str
+    actor: str
+    to: str = "previous"
+    run: str = ""
+    force: bool = False
+    dry_run: bool = False
+    progress: Callable[[str], None] = lambda _: None
+
+
+def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
+    """Roll back; a deploy that is under way is taken over and ended."""
+    if not options.reason.strip():
+        raise ConfigurationError(
+            "a rollback needs a reason; it is what an auditor reads",
+            where="--reason",
+            next_step='say why, for example --reason "refuses good applications since 14:10"',
+        )
+    author = Author(actor=options.actor, run=options.run)
+    notes = notebook(settings, aws, author)
+    target = _target(settings, notes, options)
+    fleet = look(settings, aws)
+    if options.dry_run:
+        return _preview(settings, notes.standing, fleet, target)
+    _permit(settings, aws, notes, target, options=options)
+    with desk(settings, aws, author, progress=options.progress, take_over=True) as work:
+        return _roll_back(settings, work, target, options=options)
+
+
+def _target(settings: Settings, notes: Journal, options: Options) -> Release:
+    standing = notes.standing
+    if options.to != "previous":
+        return _named(settings, notes, options.to)
+    # While a candidate is being tried, what came before it still serves.
+    wanted = standing.serving if standing.rollout else standing.previous
+    if wanted is None:
+        raise RollbackRefused(
+            "there is no earlier release to go back to",
+            where=f"ledger of {settings.env}",
+            next_step=f"python -m pipeline history --env {settings.env}, then name a version with --to",
+        )
+    return wanted
+
+
+def _named(settings: Settings, notes: Journal, wanted: str) -> Release:
+    found = find(notes.entries, wanted)
+    if not found:
+        raise RollbackRefused(
+            f"no release of version or commit {wanted!r} has ever served here",
+            where=f"ledger of {settings.env}",
+            next_step=f"python -m pipeline history --env {settings.env} lists those that did",
+        )
+    return found[0]
+
+
+def _permit(settings: Settings, aws: Aws, notes: Journal, target: Release, *, options: Options) -> None:
+    model = aws.registry.describe(target.version)
+    problem = ""
+    if model.status == REJECTED:
+        problem = f"version {target.version} was revoked: {model.approval or 'no reason was given'}"
+    elif model.gates != "passed":
+        problem = f"version {target.version} failed its gates"
+    if not problem or options.force:
+        return
+    notes.write(Line(action="refuse", outcome="refused", release=target, reason=f"rollback: {problem}"))
+    raise RollbackRefused(
+        problem,
+        where=model.arn,
+        next_step=f"choose another version, or repeat with --force; the ledger of {settings.env} keeps the reason",
+    )
+
+
+def _roll_back(settings: Settings, work: Desk, target: Release, *, options: Options) -> StageResult:
+    started = work.clock.now()
+    reason = f"forced: {options.reason}" if options.force else options.reason
+    fleet = look(settings, work.aws)
+    warm = _warm(fleet, target)
+    if not warm:
+        options.progress(f"cold: version {target.version} is no longer on the endpoint; {_COLD}")
+    # An interrupted rollback to the same release is continued, everything else that is open is ended.
+    rollout = work.journal.standing.rollout
+    if rollout and not (rollout.kind == "rollback" and rollout.candidate.same_as(target)):
+        _require(settings, work.abandon(f"rolled back by {options.actor}: {reason}"))
+    if work.journal.standing.rollout or not _serves(settings, work, target):
+        _require(settings, work.carry_out("rollback", target, reason=reason))
+    seconds = (work.clock.now() - started).total_seconds()
+    return _result(settings, target, warm=warm, seconds=seconds)
+
+
+def _serves(settings: Settings, work: Desk, target: Release) -> bool:
+    fleet = look(settings, work.aws)
+    return target.same_as(work.journal.standing.serving) and fleet is not None and fleet.percent(target) == 100
+
+
+def _warm(fleet: Fleet | None, target: Release) -> bool:
+    return fleet is not None and not fleet.broken and fleet.variant_of(target) is not None
+
+
+def _require(settings: Settings, finish: Finish | None) -> None:
+    if finish is None or finish.result == "promoted":
+        return
+    if finish.result == "rolled_back" and "rolled back by" in finish.reason:
+        return
+    raise EndpointUnrecovered(
+        f"the rollback did not succeed: {finish.reason}",
+        where=f"endpoint {settings.endpoint_name}",
+        next_step=f"python -m pipeline history --env {settings.env}; then roll back to another version with --to",
+    )
+
+
+def _preview(settings: Settings, standing: Standing, fleet: Fleet | None, target: Release) -> StageResult:
+    warm = _warm(fleet, target)
+    now = fleet.percents if fleet else {}
+    after = dict.fromkeys(now, 0.0) | {target.variant: 100.0}
+    rows = [f"| {name} | {now.get(name, 0):g} % | {share:g} % |" for name, share in after.items()]
+    unfinished = ""
+    if standing.rollout:
+        unfinished = f"\nThe unfinished {standing.rollout.kind} of version {standing.rollout.candidate.version} ends."
+    return StageResult(
+        summary="\n".join(
+            [
+                "### rollback --dry-run",
+                f"Version **{target.version}** would serve `{settings.env}` again ({'warm' if warm else 'cold'}).",
+                f"It takes {_WARM if warm else _COLD}.{unfinished}\n",
+                "| variant | now | then |",
+                "|---|---|---|",
+                *rows,
+                "\nNothing was changed.",
+            ]
+        ),
+        outputs={"version": str(target.version), "warm": str(warm).lower(), "changed": "false"},
+    )
+
+
+def _result(settings: Settings, target: Release, *, warm: bool, seconds: float) -> StageResult:
+    how = "warm: weights moved" if warm else "cold: a new fleet was brought up"
+    return StageResult(
+        summary=f"### rollback\nVersion **{target.version}** answers all callers of `{settings.env}` again "
+        f"after {seconds:.1f} s ({how}).",
+        outputs={
+            "version": str(target.version),
+            "fingerprint": target.fingerprint,
+            "warm": str(warm).lower(),
+            "seconds": f"{seconds:.1f}",
+        },
+    )
