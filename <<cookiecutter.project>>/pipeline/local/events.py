@@ -1,37 +1,27 @@
-"""SageMaker's state-change events, put on the account's default bus in the background."""
+"""The event bus: SageMaker's state changes and everybody's own events, on their way to rules' targets."""
 
 import datetime as dt
-import json
 import logging
 import queue
 import threading
-from dataclasses import dataclass
+import uuid
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.local.clients import Clients
+from pipeline.local.event_targets import Event, Targets
 from pipeline.local.place import Document, Place
+from pipeline.local.refusal import Refusal
 
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """One event as EventBridge takes it."""
-
-    place: Place
-    source: str
-    detail_type: str
-    resources: tuple[str, ...]
-    detail: Document
-    time: dt.datetime
+DEFAULT_BUS = "default"
 
 
 class Events:
-    """Delivers events in the order they happened."""
+    """Delivers events in the order they happened, in the background."""
 
     def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+        self._targets = Targets(clients)
         self._queue: queue.Queue[Event | None] = queue.Queue()
         self._thread = threading.Thread(target=self._deliver, daemon=True, name="events")
         self._thread.start()
@@ -41,11 +31,23 @@ class Events:
         self.put(place, "aws.sagemaker", f"SageMaker {subject} State Change", arn, detail)
 
     def put(self, place: Place, source: str, detail_type: str, arn: str, detail: Document) -> None:
-        """Announce anything."""
-        time = dt.datetime.now(dt.UTC)
-        self._queue.put(
-            Event(place=place, source=source, detail_type=detail_type, resources=(arn,), detail=detail, time=time)
+        """Announce what a service of AWS announces."""
+        self.send(
+            Event(
+                place=place,
+                id=str(uuid.uuid4()),
+                bus=DEFAULT_BUS,
+                source=source,
+                detail_type=detail_type,
+                resources=(arn,),
+                detail=detail,
+                time=dt.datetime.now(dt.UTC),
+            )
         )
+
+    def send(self, event: Event) -> None:
+        """Put an event on its bus."""
+        self._queue.put(event)
 
     def close(self) -> None:
         """Deliver what is waiting, then stop."""
@@ -55,19 +57,6 @@ class Events:
     def _deliver(self) -> None:
         while event := self._queue.get():
             try:
-                self._put(event)
-            except (ClientError, BotoCoreError) as problem:
+                self._targets.deliver(event)
+            except (ClientError, BotoCoreError, Refusal) as problem:
                 _LOG.warning("event %s was not delivered: %s", event.detail_type, problem)
-
-    def _put(self, event: Event) -> None:
-        self._clients.events(event.place).put_events(
-            Entries=[
-                {
-                    "Time": event.time,
-                    "Source": event.source,
-                    "DetailType": event.detail_type,
-                    "Resources": list(event.resources),
-                    "Detail": json.dumps(event.detail),
-                }
-            ]
-        )

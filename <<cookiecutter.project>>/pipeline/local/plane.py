@@ -16,6 +16,7 @@ from pipeline.local.cloudformation.plane import CloudFormation
 from pipeline.local.cloudwatch import CloudWatch
 from pipeline.local.cloudwatch_fronts import CborCloudWatch, JsonCloudWatch
 from pipeline.local.containers import Containers, kill_leftovers
+from pipeline.local.event_front import EventBridge
 from pipeline.local.events import Events
 from pipeline.local.faults import Faults
 from pipeline.local.flusher import Flusher
@@ -100,6 +101,7 @@ class Plane:
             FeatureRuntime(self._services.records),
             CborCloudWatch(metrics),
             JsonCloudWatch(metrics),
+            EventBridge(platform.events),
             Switches(platform.faults, self._hosting),
             CloudFormationFront(CloudFormation(platform.store, platform.clients)),
             BucketPolicies(platform.store, platform.clients, self._journal),
