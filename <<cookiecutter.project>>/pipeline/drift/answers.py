@@ -1,5 +1,6 @@
 """What the model answered: scores by bin, favourable answers by group, and answers whose truth is known."""
 
+import csv
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -123,6 +124,14 @@ def _key(call: str, index: int) -> int:
 def _answer(event: Event) -> Answer:
     output = event.captureData.endpointOutput
     try:
-        return _DECODER.decode(output.text()) if output else Answer(predictions=[])
-    except (*UNREADABLE, ValueError):
+        if output is None:
+            return Answer(predictions=[])
+        return _DECODER.decode(output.text()) if output.is_json else _from_csv(output.text())
+    except (*UNREADABLE, ValueError, csv.Error):
         return Answer(predictions=[])
+
+
+def _from_csv(text: str) -> Answer:
+    """Read an answer that the caller wanted as lines of label and probability; the variant tells its release."""
+    rows = [row for row in csv.reader(text.splitlines(), strict=True) if row]
+    return Answer(predictions=[Prediction(label=label, probability=float(share)) for label, share in rows])
