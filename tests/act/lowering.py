@@ -1,0 +1,59 @@
+"""Rewrite workflows so that act does what GitHub does and act leaves out.
+
+act ignores `environment`, `permissions` and `concurrency`. Here a job with an environment reads that
+environment's variables, and only a job that may write id-tokens learns where tokens are issued.
+"""
+
+import re
+from pathlib import Path
+from urllib.parse import urlencode
+
+import yaml
+
+from documents import Document, workflows
+
+_EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
+_VARIABLE = re.compile(r"\bvars\.(\w+)")
+
+
+def lower(project: Path, issuer: str) -> None:
+    """Rewrite every workflow of a throw-away clone; `issuer` is the address of the token issuer."""
+    for name, workflow in workflows(project).items():
+        workflow.pop("concurrency", None)
+        for job in workflow["jobs"].values():
+            _lower_job(job, workflow_name=name, issuer=issuer)
+        text = yaml.safe_dump(workflow, sort_keys=False, width=10_000)
+        (project / ".github/workflows" / name).write_text(text, encoding="utf-8")
+
+
+def _lower_job(job: Document, *, workflow_name: str, issuer: str) -> None:
+    job.pop("concurrency", None)
+    permissions = job.pop("permissions", {})
+    environment = _inner(job.pop("environment", ""))
+    if "steps" in job:
+        job["steps"] = _scoped(job["steps"], environment)
+        if permissions.get("id-token") == "write":
+            job["env"] = {**job.get("env", {}), **_issuance(workflow_name, environment, issuer)}
+
+
+def _issuance(workflow_name: str, environment: str, issuer: str) -> dict[str, str]:
+    facts = f"event=${{{{ github.event_name }}}}&ref=${{{{ github.ref }}}}&environment=${{{{ {environment} }}}}"
+    url = f"{issuer}/token?{urlencode({'workflow': workflow_name})}&{facts}"
+    return {"ACTIONS_ID_TOKEN_REQUEST_URL": url, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of this job"}
+
+
+def _inner(text: str) -> str:
+    found = _EXPRESSION.fullmatch(text.strip())
+    return f"({found[1]})" if found else f"'{text}'"
+
+
+def _scoped(node: object, environment: str) -> object:
+    """Let `vars.X` mean the environment's X, everywhere below a node."""
+    if isinstance(node, dict):
+        return {key: _scoped(value, environment) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_scoped(value, environment) for value in node]
+    if not isinstance(node, str):
+        return node
+    scope = rf"fromJSON(vars.ENVIRONMENTS)[{environment}].\1"
+    return _EXPRESSION.sub(lambda found: f"${{{{ {_VARIABLE.sub(scope, found[1])} }}}}", node)

@@ -1,0 +1,104 @@
+"""Run a workflow with act, in host mode, from a clean clone and with an environment of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from act.lowering import lower
+from documents import uses
+
+ACTIONS = Path(__file__).parent / "actions"
+ACT = Path(sys.executable).parent / "act"
+NOTHING = os.devnull
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a workflow did."""
+
+    code: int
+    events: list[dict[str, Any]]
+
+    @property
+    def jobs(self) -> dict[str, str]:
+        """The result of every job that ran, by its name as GitHub shows it."""
+        return {event["job"].strip(): event["jobResult"] for event in self.events if "jobResult" in event}
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """Every error annotation: its text, and where it points."""
+        return [event for event in self.events if event.get("command") == "error"]
+
+    @property
+    def summary(self) -> str:
+        """The job summaries."""
+        return "".join(event["content"] for event in self.events if event.get("command") == "summary")
+
+    @property
+    def log(self) -> str:
+        """All that the steps printed."""
+        return "".join(event["msg"] for event in self.events if event.get("raw_output"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """Where workflows run: the project they come from and what their jobs see."""
+
+    project: Path
+    repository: str
+    scratch: Path
+    issuer: str
+    environments: Mapping[str, Mapping[str, str]]
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, workflow: str, event: str, payload: Mapping[str, Any] | None = None, *, seconds: int = 300) -> Run:
+        """Run one workflow for one event on the project's last commit."""
+        clone = self._clone()
+        (self.scratch / "home").mkdir(exist_ok=True)
+        (self.scratch / "event.json").write_text(json.dumps(payload or {}), encoding="utf-8")
+        done = subprocess.run(
+            [ACT, event, *self._arguments(clone, workflow)],
+            cwd=clone,
+            env={"HOME": str(self.scratch / "home"), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+        return Run(code=done.returncode, events=_events(done.stdout + done.stderr))
+
+    def _clone(self) -> Path:
+        clone = self.scratch / "clone"
+        subprocess.run(["rm", "-rf", clone, self.scratch / "artifacts"], check=True)
+        subprocess.run(["git", "clone", "--quiet", self.project, clone], check=True)
+        origin = f"https://github.com/{self.repository}.git"
+        subprocess.run(["git", "remote", "set-url", "origin", origin], cwd=clone, check=True)
+        lower(clone, self.issuer)
+        # `make setup` then finds its work done; that it does it from nothing is another test's matter.
+        (clone / ".venv").symlink_to(self.project / ".venv")
+        return clone
+
+    def _arguments(self, clone: Path, workflow: str) -> list[str]:
+        arguments = ["--workflows", f".github/workflows/{workflow}", "--eventpath", str(self.scratch / "event.json")]
+        arguments += ["--json", "--platform", "ubuntu-24.04=-self-hosted", "--concurrent-jobs", "2"]
+        arguments += ["--no-cache-server", "--action-cache-path", str(self.scratch / "cache")]
+        for name in ("env", "var", "secret", "input"):
+            arguments += [f"--{name}-file", NOTHING]
+        for action, ref in sorted(set(uses(clone))):
+            if action != "actions/checkout":  # act does its work
+                arguments += ["--local-repository", f"{action}@{ref}={ACTIONS / action}"]
+        arguments += ["--var", f"ENVIRONMENTS={json.dumps(self.environments)}"]
+        seen = {**self.variables, "ACT_ARTIFACTS": str(self.scratch / "artifacts"), "PAGER": "cat", "GIT_PAGER": "cat"}
+        for name, value in seen.items():
+            arguments += ["--env", f"{name}={value}"]
+        return arguments
+
+
+def _events(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines() if line.startswith("{")]
