@@ -7,6 +7,7 @@ import typer
 
 from pipeline.commands.running import place
 from pipeline.stages import lint as lint_stage
+from pipeline.stages import schema as schema_stage
 
 app = typer.Typer()
 
@@ -17,3 +18,11 @@ def lint(
 ) -> None:
     """Run every pinned linter; one finding fails."""
     place().succeeded(lint_stage.run(Path.cwd(), lint_stage.Options(only=tuple(only or ()))))
+
+
+@app.command()
+def schema(
+    base: Annotated[str, typer.Option(help="Commit whose callers must not break, such as origin/main.")] = "",
+) -> None:
+    """Check configuration, data and API description, and that no caller breaks."""
+    place().succeeded(schema_stage.run(Path.cwd(), schema_stage.Options(base=base or None)))

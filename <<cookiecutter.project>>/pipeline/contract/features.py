@@ -1,0 +1,145 @@
+"""model/config: which features a caller sends, which marks a model must reach, which settings train it."""
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
+
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Part(BaseModel):
+    """Base of every part of a file: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Number(Part):
+    """A number, its range, and what a missing one means."""
+
+    name: Name
+    type: Literal["number"]
+    minimum: float
+    maximum: float
+    missing: Literal["impute", "refuse"]
+
+    @model_validator(mode="after")
+    def _range_is_not_empty(self) -> Self:
+        if self.minimum >= self.maximum:
+            raise ValueError(f"minimum {self.minimum:g} is not below maximum {self.maximum:g}")
+        return self
+
+
+class Category(Part):
+    """One of a closed list of values, and what any other value means."""
+
+    name: Name
+    type: Literal["category"]
+    categories: tuple[Name, ...] = Field(min_length=1)
+    unknown: Literal["ignore", "refuse"]
+
+    @model_validator(mode="after")
+    def _values_differ(self) -> Self:
+        if len(set(self.categories)) < len(self.categories):
+            raise ValueError("a category is listed twice")
+        return self
+
+
+Feature = Annotated[Number | Category, Field(discriminator="type")]
+
+
+class ModelSchema(Part):
+    """schema.json: the features in the order of a CSV row, and the columns around them."""
+
+    target: Name
+    positive: Name
+    negative: Name
+    favourable: Name
+    id: Name
+    protected: Name
+    features: tuple[Feature, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        names = [feature.name for feature in self.features]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        leaking = sorted({self.target, self.id, self.protected} & set(names))
+        if twice:
+            raise ValueError(f"listed twice: {', '.join(twice)}")
+        if leaking:
+            raise ValueError(f"the target, the row id and the protected attribute are no features: {leaking[0]}")
+        if self.positive == self.negative or self.favourable not in {self.positive, self.negative}:
+            raise ValueError("positive and negative must differ, and favourable must be one of them")
+        return self
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that the data set must have."""
+        return (self.id, self.target, self.protected, *(feature.name for feature in self.features))
+
+
+class Hyperparameters(RootModel[dict[Name, str]]):
+    """hyperparameters.json: SageMaker passes each as a string."""
+
+
+class Mark(Part):
+    """One limit, with the reason or the source that justifies it."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+    maximum_drop: float | None = Field(default=None, ge=0)
+    reason: str = ""
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if [self.minimum, self.maximum, self.maximum_drop].count(None) != 2:
+            raise ValueError("a mark has exactly one of minimum, maximum and maximum_drop")
+        return self
+
+
+class Baseline(RootModel[dict[Name, dict[Name, Mark]]]):
+    """baseline.json: the marks of every gate."""
+
+
+def breaking(before: ModelSchema, after: ModelSchema) -> Iterator[tuple[str, str]]:
+    """Yield (feature, what breaks) for each change that refuses or misreads what a caller sends today."""
+    old, new = ({feature.name: feature for feature in schema.features} for schema in (before, after))
+    for name in sorted(old.keys() - new.keys()):
+        yield name, "the feature was removed; who sends it is refused, and the columns of CSV rows move"
+    for name in sorted(new.keys() - old.keys()):
+        if not _optional(new[name]):
+            yield name, "a required feature was added; who does not send it is refused"
+    kept = [[name for name in side if name in old.keys() & new.keys()] for side in (old, new)]
+    if kept[0] != kept[1] or list(new)[: len(kept[1])] != kept[1]:
+        yield next(iter(new)), "the order of features changed; CSV rows without a header are misread"
+    for name in kept[0]:
+        yield from ((name, text) for text in _narrowed(old[name], new[name]))
+    yield from _answers(before, after)
+
+
+def _optional(feature: Number | Category) -> bool:
+    return isinstance(feature, Number) and feature.missing == "impute"
+
+
+def _narrowed(old: Number | Category, new: Number | Category) -> Iterator[str]:
+    if isinstance(old, Number) and isinstance(new, Number):
+        if new.minimum > old.minimum or new.maximum < old.maximum:
+            yield f"the range shrank from {old.minimum:g}..{old.maximum:g} to {new.minimum:g}..{new.maximum:g}"
+        if (old.missing, new.missing) == ("impute", "refuse"):
+            yield "a missing value is now refused"
+    elif isinstance(old, Category) and isinstance(new, Category):
+        lost = sorted(set(old.categories) - set(new.categories))
+        if lost and new.unknown == "refuse":
+            yield f"refused from now on: {', '.join(lost)}"
+        if (old.unknown, new.unknown) == ("ignore", "refuse"):
+            yield "an unknown value is now refused"
+    else:
+        yield f"the type changed from {old.type} to {new.type}"
+
+
+def _answers(before: ModelSchema, after: ModelSchema) -> Iterator[tuple[str, str]]:
+    for key in ("positive", "negative"):
+        old, new = getattr(before, key), getattr(after, key)
+        if old != new:
+            yield key, f"the label in answers changed from {old} to {new}"
