@@ -12,7 +12,7 @@ import typer
 from pipeline import runner
 from pipeline.aws.services import Aws
 from pipeline.aws.session import aws_errors
-from pipeline.commands import checks, foundation, releases
+from pipeline.commands import checks, foundation, releases, watch
 from pipeline.commands.running import place, run, run_in
 from pipeline.config import Environment
 from pipeline.errors import PipelineError
@@ -33,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(checks.app)
 app.add_typer(releases.app)
+app.add_typer(watch.app)
 app.add_typer(foundation.app, name="bootstrap")
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count

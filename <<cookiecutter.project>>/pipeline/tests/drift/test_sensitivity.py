@@ -52,7 +52,7 @@ def draw(world: World, rng: np.random.Generator, count: int, p: npt.NDArray[np.f
 
 
 def coded(world: World, name: str) -> npt.NDArray[np.intp]:
-    """Number the bins of a number, and the categories from the commonest to the rarest."""
+    """Give each bin of a number a place, and each category one from the commonest to the rarest."""
     column = world.rows[name]
     if name not in world.baseline.numbers:
         order = {category: place for place, category in enumerate(column.value_counts().index)}

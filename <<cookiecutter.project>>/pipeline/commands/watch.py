@@ -1,0 +1,25 @@
+"""The monitor's command line."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.running import place, run
+from pipeline.config import Environment
+
+app = typer.Typer()
+
+
+@app.command()
+def monitor(
+    env: Annotated[Environment, typer.Option("--env", help="The environment whose endpoint is watched.")],
+    window: Annotated[str | None, typer.Option(help="24h, 7d or START/END in UTC; the environment's if not given.")] = None,
+    baseline: Annotated[Path | None, typer.Option(help="A folder to compare with, not the release's files.")] = None,
+) -> None:
+    """Compare captured traffic with the release's baseline: ok, drift, too little data, or broken."""
+    # SciPy and NumPy take 0.3 s to import, which no other command should wait for.
+    from pipeline.stages import monitor as stage  # noqa: PLC0415
+
+    options = stage.Options(progress=place().progress, window=window, baseline=baseline)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
