@@ -63,19 +63,13 @@ class Monitoring:
         return [
             CaptureFile(key=item["Key"], variant=variant, size=item["Size"])
             for variant in self._variants(endpoint)
-            for hour in _hours(since, until)
-            for item in self._objects(f"{endpoint}/{variant}/{hour:%Y/%m/%d/%H}/")
-            if item["Key"].endswith(".jsonl")
+            for item in self._hourly(f"{endpoint}/{variant}/", since=since, until=until)
         ]
 
     @aws_errors()
     def truth_lines(self, endpoint: str, *, since: datetime, until: datetime) -> Iterator[bytes]:
         """Read uploaded ground truth line by line, the oldest upload first."""
-        objects = [
-            item
-            for hour in _hours(since, until)
-            for item in self._objects(f"ground-truth/{endpoint}/{hour:%Y/%m/%d/%H}/")
-        ]
+        objects = self._hourly(f"ground-truth/{endpoint}/", since=since, until=until)
         for item in sorted(objects, key=lambda item: (item["LastModified"], item["Key"])):
             yield from self._s3.get_object(Bucket=self._bucket, Key=item["Key"])["Body"].iter_lines(_CHUNK_BYTES)
 
@@ -155,6 +149,14 @@ class Monitoring:
         prefixes = [item["Prefix"] for page in pages for item in page.get("CommonPrefixes", [])]
         return [prefix.removeprefix(f"{endpoint}/").rstrip("/") for prefix in prefixes]
 
+    def _hourly(self, prefix: str, *, since: datetime, until: datetime) -> Iterator["ObjectTypeDef"]:
+        """List the JSON lines of these hours, a day a request, since most windows are whole days."""
+        first, last = (f"{prefix}{moment.astimezone(UTC):%Y/%m/%d/%H}" for moment in (since, until))
+        for day in _days(since, until):
+            for item in self._objects(f"{prefix}{day:%Y/%m/%d}/"):
+                if item["Key"].endswith(".jsonl") and first <= item["Key"][: len(first)] <= last:
+                    yield item
+
     def _objects(self, prefix: str) -> Iterator["ObjectTypeDef"]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         for page in pages:
@@ -171,11 +173,11 @@ class _Broken:
         raise self._error
 
 
-def _hours(since: datetime, until: datetime) -> Iterator[datetime]:
-    hour = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    while hour < until.astimezone(UTC):
-        yield hour
-        hour += timedelta(hours=1)
+def _days(since: datetime, until: datetime) -> Iterator[datetime]:
+    day = since.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    while day <= until.astimezone(UTC):
+        yield day
+        day += timedelta(days=1)
 
 
 def _datum(gauge: Gauge, time: datetime) -> "MetricDatumTypeDef":

@@ -22,7 +22,8 @@ def feature_charts(baseline: Baseline, tally: Tally) -> dict[str, Chart]:
     charts = {}
     for name, number in baseline.numbers.items():
         edges = number.bins.edges[number.bins.coarse[1:] - 1]
-        labels = (*(f"≤{edge:.3g}" for edge in edges), f">{edges[-1]:.3g}")
+        # Every third bin is named, so that the names do not run into each other.
+        labels = (*("" if place % 3 else f"≤{edge:.3g}" for place, edge in enumerate(edges)), f">{edges[-1]:.3g}")
         actual = number.bins.coarsen(tally.numbers[name].counts)
         charts[name] = _chart(labels, number.bins.coarsen(number.counts), actual)
     for name, category in baseline.categories.items():

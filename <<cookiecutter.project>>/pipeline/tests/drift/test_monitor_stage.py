@@ -1,0 +1,268 @@
+"""The stage from captured objects to metrics, event and report, on S3, DynamoDB, CloudWatch and EventBridge."""
+
+import json
+import tarfile
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from pipeline.aws.services import Aws
+from pipeline.commands.running import connect
+from pipeline.drift.gauges import NAMESPACE
+from pipeline.errors import DataInsufficient, DriftFound, MonitorBroken
+from pipeline.release.ledger import GENESIS, Entry
+from pipeline.release.state import Release
+from pipeline.result import StageResult
+from pipeline.settings import Settings
+from pipeline.stages import monitor
+from pipeline.tests.drift.worlds import END, FINGERPRINT, VARIANT, World, events, truth_lines
+
+SILENT: dict[str, str] = {}
+
+
+class Place:
+    """A cloud with buckets, a ledger, a queue behind the event bus, and one release that serves."""
+
+    def __init__(self, settings: Settings, aws: Aws, model: Path, folder: Path) -> None:
+        self.settings, self.aws, self._folder = settings, aws, folder
+        session = boto3.Session(region_name=settings.region)
+        self.s3, self.cloudwatch = session.client("s3"), session.client("cloudwatch")
+        self._dynamodb, self._sqs = session.client("dynamodb"), session.client("sqs")
+        for bucket in (settings.capture_bucket, settings.artifact_bucket):
+            self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": settings.region})  # type: ignore[typeddict-item]
+        self._dynamodb.create_table(
+            TableName=settings.ledger_table,
+            KeySchema=[
+                {"AttributeName": "environment", "KeyType": "HASH"},
+                {"AttributeName": "sequence", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": "environment", "AttributeType": "S"},
+                {"AttributeName": "sequence", "AttributeType": "N"},
+            ],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        self._entries: list[Entry] = []
+        self._queue(session)
+        self.s3.upload_file(str(model), settings.artifact_bucket, "models/model.tar.gz")
+
+    def serve(self, version: int, *, action: str = "deploy", fingerprint: str = FINGERPRINT) -> None:
+        """Write into the ledger that a release came to serve."""
+        uri = f"s3://{self.settings.artifact_bucket}/models/model.tar.gz"
+        release = Release(
+            version=version,
+            fingerprint=fingerprint,
+            commit="c0ffee1",
+            data_version="d",
+            package="arn",
+            image="image",
+            model_data=uri,
+            model_sha256=self.aws.storage.sha256(uri),
+            model=f"model-v{version}",
+        )
+        for outcome in ("started", "promoted"):
+            self._write(release, action=action, outcome=outcome)
+
+    def capture(self, lines: list[bytes], *, hour: str = "2026/11/23/01", name: str = "00-00.jsonl") -> None:
+        """Put a capture file where SageMaker puts it."""
+        key = f"{self.settings.endpoint_name}/{VARIANT}/{hour}/{name}"
+        self.s3.put_object(Bucket=self.settings.capture_bucket, Key=key, Body=b"\n".join(lines))
+
+    def label(self, lines: list[bytes], *, hour: str) -> None:
+        """Upload ground truth."""
+        key = f"ground-truth/{self.settings.endpoint_name}/{hour}/labels.jsonl"
+        self.s3.put_object(Bucket=self.settings.capture_bucket, Key=key, Body=b"\n".join(lines))
+
+    def watch(self, *, hours_later: float = 0) -> StageResult:
+        """Run the stage."""
+        now = END + timedelta(hours=hours_later)
+        options = monitor.Options(progress=lambda _: None, now=now, folder=self._folder)
+        return monitor.run(self.settings, self.aws, options)
+
+    def events(self) -> list[dict[str, Any]]:
+        """Receive what the event bus delivered."""
+        answer = self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10)
+        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+
+    def metric(self, name: str, feature: str | None = None) -> float | None:
+        """Read the newest value of one of the monitor's metrics."""
+        dimensions = [{"Name": "EndpointName", "Value": self.settings.endpoint_name}]
+        if feature:
+            dimensions.append({"Name": "Feature", "Value": feature})
+        points = self.cloudwatch.get_metric_statistics(
+            Namespace=NAMESPACE,
+            MetricName=name,
+            Dimensions=dimensions,  # type: ignore[arg-type]
+            StartTime=END - timedelta(days=1),
+            EndTime=END + timedelta(days=1),
+            Period=60,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+        newest = sorted(points, key=lambda point: point["Timestamp"])
+        return newest[-1]["Maximum"] if newest else None
+
+    def report(self, name: str) -> bytes:
+        """Read one of the newest run's files."""
+        listed = self.s3.list_objects_v2(Bucket=self.settings.capture_bucket, Prefix="monitoring/")["Contents"]
+        key = sorted(item["Key"] for item in listed if item["Key"].endswith(name))[-1]
+        return self.s3.get_object(Bucket=self.settings.capture_bucket, Key=key)["Body"].read()
+
+    def _write(self, release: Release, *, action: str, outcome: str) -> None:
+        entry = Entry.model_validate(
+            {
+                "environment": self.settings.env,
+                "sequence": len(self._entries) + 1,
+                "action": action,
+                "outcome": outcome,
+                "release": release.model_dump(),
+                "actor": "test",
+                "started": END,
+                "finished": END,
+                "previous": self._entries[-1].hash if self._entries else GENESIS,
+            }
+        ).sealed()
+        self._entries.append(entry)
+        self._dynamodb.put_item(
+            TableName=self.settings.ledger_table,
+            Item={
+                "environment": {"S": entry.environment},
+                "sequence": {"N": str(entry.sequence)},
+                "entry": {"S": entry.text()},
+            },
+        )
+
+    def _queue(self, session: boto3.Session) -> None:
+        self._queue_url = self._sqs.create_queue(QueueName="heard")["QueueUrl"]
+        arn = self._sqs.get_queue_attributes(QueueUrl=self._queue_url, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
+        bus = session.client("events")
+        pattern = json.dumps({"source": ["pipeline.monitor"], "detail-type": ["Monitoring Result"]})
+        bus.put_rule(Name="monitor", EventPattern=pattern)
+        bus.put_targets(Rule="monitor", Targets=[{"Id": "1", "Arn": arn}])
+
+
+@pytest.fixture(scope="session")
+def archive(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Pack the trained model as SageMaker does."""
+    target = tmp_path_factory.mktemp("artifact") / "model.tar.gz"
+    with tarfile.open(target, "w:gz") as tar:
+        for path in sorted(model_dir.iterdir()):
+            tar.add(path, arcname=path.name)
+    return target
+
+
+@pytest.fixture
+def place(checkout: Path, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Stand in prod, where nothing serves yet."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        settings = Settings.load(checkout, "prod", {"PIPELINE__AWS__POLL_SECONDS": "1"})
+        yield Place(settings, connect(settings), archive, tmp_path / "report")
+
+
+def test_undrifted_traffic_ends_ok(place: Place, world: World) -> None:
+    """The verdict reaches metrics, event bus, bucket and the local folder."""
+    place.serve(3)
+    sample = world.sample(1200, seed=0)
+    place.capture(events(sample)[:700])
+    place.capture(events(sample)[700:], hour="2026/11/23/03")
+
+    result = place.watch()
+
+    assert result.outputs["outcome"] == "ok"
+    assert (place.metric("Runs"), place.metric("OutcomeOk"), place.metric("OutcomeDrift")) == (1, 1, 0)
+    assert place.metric("Psi", "pirat") is not None
+    (heard,) = place.events()
+    assert (heard["detail"]["outcome"], heard["detail"]["rows"], heard["detail"]["reactions"]) == ("ok", 1200, [])
+    assert b"currentColor" in place.report("report.html")
+    assert json.loads(place.report("constraint_violations.json")) == {"violations": []}
+
+
+def test_drift_is_an_error_with_its_evidence(place: Place, world: World) -> None:
+    """Shifted incomes end with exit code 40, an event that names the feature, and Model Monitor's file."""
+    place.serve(3)
+    sample = world.sample(1200, seed=1)
+    place.capture(events(sample.changed(pirat=sample.rows["pirat"] * 1.3)))
+
+    with pytest.raises(DriftFound) as caught:
+        place.watch()
+
+    assert "pirat" in str(caught.value)
+    assert "| drift | pirat |" in caught.value.summary
+    (heard,) = place.events()
+    assert heard["detail"]["reactions"] == ["page"]
+    assert {item["feature"] for item in heard["detail"]["violations"]} == {"pirat"}
+    violations = json.loads(place.report("constraint_violations.json"))["violations"]
+    assert {item["constraint_check_type"] for item in violations} == {"baseline_drift_check"}
+    assert place.metric("OutcomeDrift") == 1
+
+
+def test_an_empty_window_is_insufficient(place: Place) -> None:
+    """No captures at all is exit code 41, and heard."""
+    place.serve(3)
+
+    with pytest.raises(DataInsufficient, match="0 rows"):
+        place.watch()
+
+    assert place.metric("OutcomeInsufficientData") == 1
+    assert place.events()[0]["detail"]["outcome"] == "insufficient-data"
+
+
+def test_a_monitor_without_a_baseline_is_broken_aloud(place: Place) -> None:
+    """Where nothing serves the run fails with exit code 42, and still rings."""
+    with pytest.raises(MonitorBroken, match="no release serves"):
+        place.watch()
+
+    assert place.metric("OutcomeBroken") == 1
+    assert place.events()[0]["detail"]["reactions"] == ["page"]
+
+
+def test_lost_quality_rolls_back_once(place: Place, world: World) -> None:
+    """Late truth shows the loss; the first run decides to roll back, the next one cools down."""
+    place.serve(2, fingerprint="0" * 64)
+    place.serve(3)
+    sample = world.sample(1000, seed=2)
+    place.capture(events(sample, start=END - timedelta(hours=90)), hour="2026/11/19/18")
+    place.capture(events(world.sample(1000, seed=3)))
+    place.label(truth_lines(sample, flip=0.35)[::-1], hour="2026/11/23/10")
+
+    for hours in (0, 1):
+        with pytest.raises(DriftFound):
+            place.watch(hours_later=hours)
+
+    first, second = (event["detail"] for event in place.events())
+    assert first["reactions"] == ["page", "rollback"]
+    assert second["reactions"] == ["page"]
+    assert "cools down" in second["withheld"][0]
+
+
+def test_below_a_rollback_there_is_nothing_known(place: Place, world: World) -> None:
+    """A release that was rolled back to is the last known good one."""
+    place.serve(2, fingerprint="0" * 64)
+    place.serve(4, fingerprint="1" * 64)
+    place.serve(3, action="rollback")
+    sample = world.sample(1000, seed=4)
+    place.capture(events(sample))
+    place.label(truth_lines(sample, flip=0.35), hour="2026/11/23/10")
+
+    with pytest.raises(DriftFound):
+        place.watch()
+
+    assert place.events()[0]["detail"]["reactions"] == ["page"]
+
+
+def test_an_unreadable_object_is_reported(place: Place, world: World) -> None:
+    """A capture file full of noise makes the monitor broken when it is most of what there is."""
+    place.serve(3)
+    place.capture(events(world.sample(600, seed=5)))
+    place.capture([b"\x00\xff garbage"] * 600, name="01-00.jsonl")
+
+    with pytest.raises(MonitorBroken, match="600 of 1200"):
+        place.watch()
