@@ -40,20 +40,20 @@ class Alarms:
 
     def tripped(self, place: Place, names: tuple[str, ...]) -> str | None:
         """Return the first of some alarms that is in ALARM."""
-        if not names:
-            return None
-        client = self._clients.cloudwatch(place)
-        found = client.describe_alarms(AlarmNames=list(names), StateValue="ALARM")["MetricAlarms"]
-        return found[0]["AlarmName"] if found else None
+        alarms = self._named(place, names)
+        return next((name for name in names if name in alarms and alarms[name]["StateValue"] == "ALARM"), None)
 
     def require(self, place: Place, names: tuple[str, ...]) -> None:
         """Refuse a deployment whose alarms do not all exist."""
-        if not names:
-            return
-        client = self._clients.cloudwatch(place)
-        found = {a["AlarmName"] for a in client.describe_alarms(AlarmNames=list(names))["MetricAlarms"]}
-        if missing := [name for name in names if name not in found]:
+        alarms = self._named(place, names)
+        if missing := [name for name in names if name not in alarms]:
             raise invalid(f"The following alarms do not exist: {', '.join(missing)}.")
+
+    def _named(self, place: Place, names: tuple[str, ...]) -> dict[str, Document]:
+        if not names:
+            return {}
+        found = self._clients.cloudwatch(place).describe_alarms(AlarmNames=list(names))["MetricAlarms"]
+        return {alarm["AlarmName"]: cast("Document", alarm) for alarm in found}
 
     def look(self) -> None:
         """Evaluate every alarm once."""

@@ -106,13 +106,13 @@ class Models:
 def _only_container(params: Document) -> Document:
     containers: list[Document] = params.get("Containers") or []
     primary: Document | None = params.get("PrimaryContainer")
-    if primary and containers:
+    if primary is not None and containers:
         raise invalid("PrimaryContainer and Containers cannot both be present.")
     if len(containers) > 1:
         raise unsupported("inference pipelines of several containers")
-    if not primary and not containers:
+    if primary is None and not containers:
         raise invalid("Either PrimaryContainer or Containers must be present.")
-    container = primary or containers[0]
+    container = primary if primary is not None else containers[0]
     if container.get("Mode") == "MultiModel" or "ModelDataSource" in container:
         raise unsupported("multi-model containers and ModelDataSource")
     return container

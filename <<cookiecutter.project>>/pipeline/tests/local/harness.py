@@ -1,5 +1,6 @@
 """A client's view of a local AWS with two tiny images, and what its tests share."""
 
+import argparse
 import io
 import json
 import shutil
@@ -17,7 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from pipeline.local import control
+from pipeline.local import control, fault_command
 from pipeline.local.folder import Folder
 from pipeline.local.images import environment_file
 from pipeline.local.server import Options
@@ -67,6 +68,11 @@ class LocalAws:
                 config=Config(retries={"total_max_attempts": 1}, max_pool_connections=50),
             )
         return self.clients[name]
+
+    def switch(self, kind: str, **arguments: Any) -> str:
+        """Run `local fault`."""
+        defaults = {"rate": 1.0, "operation": None, "seconds": 1.0, "endpoint": None, "variant": None}
+        return fault_command.run(self.running, argparse.Namespace(kind=kind, **{**defaults, **arguments}))
 
     @property
     def sagemaker(self) -> Any:
