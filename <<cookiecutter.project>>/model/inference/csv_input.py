@@ -24,8 +24,7 @@ class CsvInput:
 
     def decode(self, body: bytes, *, header: bool | None = None) -> Batch:
         """Return the body's rows as a batch; `header` None looks at the first line."""
-        if body.count(b"\n") > self._max_rows + 1:
-            raise too_large(f"more than {self._max_rows} rows; send them in several requests")
+        self._refuse_beyond(body.count(b"\n") - 1)  # a first estimate, before memory is spent on it
         lines = _read(body)
         if not lines:
             raise malformed("expected at least one row")
@@ -44,6 +43,7 @@ class CsvInput:
             raise invalid(errors)
         if not rows:
             raise malformed("expected at least one row below the header")
+        self._refuse_beyond(len(rows))
         width = len(names)
         ordered = self._in_order(names, rows) if all(len(row) == width for row in rows) else None
         if ordered is None:
@@ -52,6 +52,10 @@ class CsvInput:
             return from_rows(msgspec.convert(ordered, self._rows_type, strict=False))
         except msgspec.ValidationError as error:
             raise invalid(self._explainer.errors(_cells(names, rows))) from error
+
+    def _refuse_beyond(self, rows: int) -> None:
+        if rows > self._max_rows:
+            raise too_large(f"more than {self._max_rows} rows; send them in several requests")
 
     def _in_order(self, names: tuple[str, ...], rows: list[list[str]]) -> list[Cells]:
         """Bring the cells into the schema's order, missing ones as None."""

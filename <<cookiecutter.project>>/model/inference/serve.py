@@ -19,6 +19,7 @@ from workers import Supervisor, listen
 from model import Model
 
 REFUSALS = (ArtifactRefused, ModelRefused, SchemaInvalid, SettingsInvalid)
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GRACE_SECONDS = 25  # SageMaker kills 30 s after SIGTERM
 KEEP_ALIVE_SECONDS = 75  # longer than the 60 s after which load balancers drop an idle connection
 
@@ -54,8 +55,6 @@ def serve(model: Model, settings: Settings, listener: socket.socket) -> None:
 
 def serve_in_this_process(model: Model, settings: Settings, listener: socket.socket) -> None:
     """Answer requests until SIGTERM; those in flight are finished."""
-    # uvicorn raises the signal again when it has shut down: this handler makes that an exit code of 0.
-    signal.signal(signal.SIGTERM, _already_stopped)
     GuardedProtocol.receive_seconds = settings.receive_seconds
     telemetry = Telemetry(settings, positive=model.schema.positive)
     application = Application(model, settings, telemetry)
@@ -72,17 +71,18 @@ def serve_in_this_process(model: Model, settings: Settings, listener: socket.soc
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = uvicorn.Server(config)
+    # uvicorn has its own handlers only while it runs: a signal before that must not be lost, and the one
+    # that it raises again when it has shut down must not turn the exit code of 0 into another.
+    for number in STOP_SIGNALS:
+        signal.signal(number, server.handle_exit)
+    server.run(sockets=[listener])
     application.close()
 
 
 def _refuse(reason: str) -> int:
     write_lines(1, [msgspec.json.encode({"event": "refused-to-start", "reason": reason})])
     return 1
-
-
-def _already_stopped(*_: object) -> None:
-    """Nothing is left to do."""
 
 
 if __name__ == "__main__":

@@ -1,0 +1,171 @@
+"""Decoders against random input: the fast path and the one that explains agree, and nothing else escapes."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from batch import Batch
+from csv_input import CsvInput
+from explain import Explainer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from json_input import JsonInput
+from problem import Problem
+from schema import Schema, parse_schema
+
+CONFIG = Path(__file__).parents[2] / "config"
+SCHEMA = parse_schema((CONFIG / "schema.json").read_bytes())
+MAX_ROWS = 20
+RARELY_SLOW = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5)
+)
+ANYTHING = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+)
+
+
+def _good_cells(schema: Schema) -> dict[str, st.SearchStrategy[Any]]:
+    cells: dict[str, st.SearchStrategy[Any]] = {}
+    for feature in schema.features:
+        value: st.SearchStrategy[Any] = (
+            st.floats(feature.minimum, feature.maximum) if feature.is_number else st.sampled_from(feature.categories)
+        )
+        cells[feature.name] = value | st.none() if feature.is_optional else value
+    return cells
+
+
+GOOD_ROW = st.fixed_dictionaries(_good_cells(SCHEMA))
+# Rows that are good but for a few cells, some of which are no feature at all.
+SPOILED_ROW = st.builds(
+    lambda row, changes: {**row, **changes},
+    GOOD_ROW,
+    st.dictionaries(st.sampled_from([*SCHEMA.names, "afam", "other"]), SCALARS, max_size=2),
+)
+
+
+def _json_input() -> JsonInput:
+    return JsonInput(SCHEMA, max_rows=MAX_ROWS)
+
+
+def _places(problem: Problem) -> set[tuple[int | None, str | None]]:
+    return {(error.row, error.field) for error in problem.errors}
+
+
+def _is_wrong(name: str, value: Any) -> bool:
+    """Judge one cell by the schema's own words, in plain Python."""
+    if name in SCHEMA.carried:
+        return False
+    feature = next((feature for feature in SCHEMA.features if feature.name == name), None)
+    if feature is None:
+        return True
+    if value is None:
+        return not feature.is_optional
+    if feature.is_number:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return not is_number or not (feature.minimum or 0) <= value <= (feature.maximum or math.inf)
+    if not isinstance(value, str):
+        return True
+    return value not in feature.categories and feature.unknown == "refuse"
+
+
+@RARELY_SLOW
+@given(st.lists(SPOILED_ROW, min_size=1, max_size=5))
+def test_exactly_the_wrong_cells_are_named(rows: list[dict[str, Any]]) -> None:
+    """A body is accepted when no cell is wrong; otherwise each wrong cell is named, and only those."""
+    wrong = {(number, name) for number, row in enumerate(rows) for name, value in row.items() if _is_wrong(name, value)}
+    body = json.dumps({"instances": rows}).encode()
+
+    if wrong:
+        with pytest.raises(Problem) as refused:
+            _json_input().decode(body)
+        assert _places(refused.value) == wrong
+    else:
+        assert _json_input().decode(body).rows == len(rows)
+
+
+@RARELY_SLOW
+@given(st.lists(SPOILED_ROW, min_size=1, max_size=5))
+def test_rows_and_columns_are_judged_alike(rows: list[dict[str, Any]]) -> None:
+    """The same table in either form is accepted with the same content, or refused at the same places."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    full = [{name: row.get(name) for name in names} for row in rows if set(row) == set(names)] or [rows[0]]
+    columns = {name: [row.get(name) for row in full] for name in full[0]}
+
+    by_row = _outcome({"instances": full})
+    by_column = _outcome({"columns": columns})
+
+    if isinstance(by_row, set) and any(name == "other" for _, name in by_row):
+        assert by_column == {(None, "other")}
+    else:
+        assert by_row == by_column
+
+
+def _outcome(document: dict[str, Any]) -> set[tuple[int | None, str | None]] | list[list[Any]]:
+    try:
+        batch = _json_input().decode(json.dumps(document).encode())
+    except Problem as problem:
+        return _places(problem)
+    return [list(column) for column in batch.columns]
+
+
+@RARELY_SLOW
+@given(st.lists(GOOD_ROW, min_size=1, max_size=5))
+def test_csv_reads_what_json_reads(rows: list[dict[str, Any]]) -> None:
+    """Numbers survive their way through text, and an empty cell is a missing value."""
+    text = io.StringIO()
+    csv.writer(text).writerows([["" if row[name] is None else row[name] for name in SCHEMA.names] for row in rows])
+
+    from_csv = CsvInput(SCHEMA, max_rows=MAX_ROWS).decode(text.getvalue().encode())
+    from_json = _json_input().decode(json.dumps({"instances": rows}).encode())
+
+    assert [list(column) for column in from_csv.columns] == [list(column) for column in from_json.columns]
+
+
+@RARELY_SLOW
+@given(st.binary(max_size=200) | ANYTHING.map(lambda value: json.dumps(value).encode()))
+def test_any_json_body_is_accepted_or_refused(body: bytes) -> None:
+    """Whatever arrives, the decoder returns rows or raises a problem."""
+    assert _is_judged(lambda: _json_input().decode(body))
+
+
+@RARELY_SLOW
+@given(
+    st.binary(max_size=200) | st.text(alphabet='0123456789.,;"\r\nyesno\x00', max_size=200).map(str.encode),
+    st.booleans(),
+)
+def test_any_csv_body_is_accepted_or_refused(body: bytes, header: bool) -> None:
+    """Whatever arrives, the decoder returns rows or raises a problem."""
+    assert _is_judged(lambda: CsvInput(SCHEMA, max_rows=MAX_ROWS).decode(body, header=header))
+
+
+def _is_judged(decode: Callable[[], Batch]) -> bool:
+    try:
+        return decode().rows >= 1
+    except Problem as problem:
+        return 400 <= problem.status < 500
+
+
+@RARELY_SLOW
+@given(st.dictionaries(st.sampled_from(["instances", "columns", "x"]), ANYTHING, max_size=3))
+def test_any_shape_below_the_right_keys_is_judged(document: dict[str, Any]) -> None:
+    """A refusal lists at least one error, or says that the body is malformed."""
+    with pytest.raises(Problem) as refused:
+        _json_input().decode(json.dumps(document).encode())
+
+    assert refused.value.errors or refused.value.kind in {"malformed-body", "too-large"}
+
+
+def test_explaining_a_hopeless_batch_stays_cheap() -> None:
+    """Fifty thousand bad rows are judged without an object each."""
+    explainer = Explainer(SCHEMA, strict=True)
+
+    errors = explainer.errors({} for _ in range(50_000))
+
+    assert sum(1 for _ in errors) == 50_000 * sum(not feature.is_optional for feature in SCHEMA.features)
