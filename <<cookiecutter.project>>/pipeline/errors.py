@@ -14,6 +14,7 @@ PipelineError
 ├── GatesNotRun             21   register was asked for a model that no gate has seen
 ├── NotApproved             22   the environment wants an approval that is not there
 ├── DataInvalid             23   the data set contradicts the schema
+├── DrillTooSlow            29   a rehearsed rollback took longer than promised
 ├── CandidateRejected       30   the candidate broke a limit and was rolled back
 ├── ReleaseInProgress       31   somebody else is changing the endpoint
 ├── LeaseLost               32   another process took over the endpoint
@@ -192,3 +193,7 @@ class GitHubRefused(PipelineError, exit_code=53):
 
 class StackFailed(PipelineError, exit_code=70):
     """CloudFormation could not bring a stack into the declared state."""
+
+
+class DrillTooSlow(PipelineError, exit_code=29):
+    """A rehearsed rollback took longer than promised."""

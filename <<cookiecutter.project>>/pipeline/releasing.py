@@ -20,8 +20,7 @@ from pipeline.release.config import DeployConfig
 from pipeline.release.drive import Driver, Job, World
 from pipeline.release.gauges import LiveGauges
 from pipeline.release.journal import Author, Journal, Line
-from pipeline.release.ledger import EntryAction
-from pipeline.release.machine import Rules
+from pipeline.release.machine import RolloutKind, Rules
 from pipeline.release.ports import Clock, Guard, LeaseView, SystemClock
 from pipeline.release.rules import limits_of, plan_of
 from pipeline.release.state import Fleet, Release
@@ -76,7 +75,7 @@ class Desk:
     lease: LeaseView
     progress: Progress
 
-    def carry_out(self, kind: EntryAction, candidate: Release, *, reason: str, strategy: str = "") -> Finish:
+    def carry_out(self, kind: RolloutKind, candidate: Release, *, reason: str, strategy: str = "") -> Finish:
         """Drive one rollout to its end, the unfinished one of a former run included."""
         known_rows = self._prepare(candidate)
         rollout = self.journal.standing.rollout
@@ -88,6 +87,15 @@ class Desk:
             self.journal.write(replace(line, strategy=strategy or self.settings.deploy.strategy))
         return self._drive(known_rows)
 
+    def restore(self, reason: str) -> Finish | None:
+        """Give all traffic back to the release that must serve, by the shortest way."""
+        serving = self.journal.standing.serving
+        if serving is None or self.journal.standing.rollout:
+            return self.abandon(reason)
+        line = Line(action="repair", outcome="started", release=serving, before=self._percents(), reason=reason)
+        self.journal.write(replace(line, strategy=self.settings.deploy.strategy))
+        return self.abandon(reason)
+
     def abandon(self, reason: str) -> Finish | None:
         """End an unfinished rollout in favour of its champion; None when there is none."""
         rollout = self.journal.standing.rollout
@@ -97,6 +105,14 @@ class Desk:
             line = Line(action="abort", outcome="started", release=rollout.candidate, reason=reason)
             self.journal.write(replace(line, before=self._percents()))
         return self._drive([])
+
+    def settle(self) -> None:
+        """Wait until AWS has done what it was asked outside of a rollout."""
+        tenure = leasing.Tenure(
+            self.aws.lease, self.clock, self.lease, seconds=self.settings.deploy.lease_seconds, progress=self.progress
+        )
+        while (fleet := look(self.settings, self.aws)) is not None and not fleet.settled:
+            tenure.wait(self.settings.aws.poll_seconds, f"AWS says {fleet.status}")
 
     def _drive(self, known_rows: list[dict[str, object]]) -> Finish:
         standing = self.journal.standing

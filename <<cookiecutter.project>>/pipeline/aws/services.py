@@ -14,6 +14,7 @@ from pipeline.aws.ledger import Ledger
 from pipeline.aws.metrics import Metrics
 from pipeline.aws.models import Models
 from pipeline.aws.monitoring import Monitoring
+from pipeline.aws.records import Records
 from pipeline.aws.registry import Registry
 from pipeline.aws.session import CONFIG
 from pipeline.aws.stacks import Stacks
@@ -108,6 +109,11 @@ class Aws:
             self._session.client("events", config=CONFIG),
             bucket=self._places.capture_bucket,
         )
+
+    @cached_property
+    def records(self) -> Records:
+        """What the containers logged about each request."""
+        return Records(self._session.client("logs", config=CONFIG))
 
     @cached_property
     def lease(self) -> Lease:

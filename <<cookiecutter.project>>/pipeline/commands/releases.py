@@ -10,8 +10,14 @@ from pipeline.commands.running import place, run
 from pipeline.config import Environment
 from pipeline.result import StageResult
 from pipeline.settings import Settings
+from pipeline.stages import clean as clean_stage
 from pipeline.stages import deploy as deploy_stage
+from pipeline.stages import drill as drill_stage
+from pipeline.stages import history as history_stage
+from pipeline.stages import reconcile as reconcile_stage
 from pipeline.stages import rollback as rollback_stage
+from pipeline.stages import verify_ledger as verify_ledger_stage
+from pipeline.stages import who_served as who_served_stage
 
 app = typer.Typer()
 
@@ -67,6 +73,69 @@ def rollback(
             progress=place().progress,
         )
         return rollback_stage.run(settings, aws, options)
+
+    run(env, act)
+
+
+@app.command()
+def reconcile(
+    env: Env,
+    apply: Annotated[bool, typer.Option("--apply", help="Repair what can be repaired.")] = False,
+    actor: Actor = None,
+) -> None:
+    """Compare what is declared with what serves."""
+
+    def act(settings: Settings, aws: Aws) -> StageResult:
+        options = reconcile_stage.Options(
+            actor=_actor(aws, actor), run=_run_id(), apply=apply, progress=place().progress
+        )
+        return reconcile_stage.run(settings, aws, options)
+
+    run(env, act)
+
+
+@app.command()
+def history(env: Env, limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50) -> None:
+    """Tell what served when, why, and who said so."""
+    options = history_stage.Options(limit=limit)
+    run(env, lambda settings, aws: history_stage.run(settings, aws, options))
+
+
+@app.command("verify-ledger")
+def verify_ledger(env: Env) -> None:
+    """Prove that nobody altered, removed or moved an entry of the ledger."""
+    run(env, lambda settings, aws: verify_ledger_stage.run(settings, aws, verify_ledger_stage.Options()))
+
+
+@app.command("who-served")
+def who_served(
+    env: Env,
+    inference_id: Annotated[str, typer.Argument(help="As returned to the caller.")],
+    hours: Annotated[float, typer.Option(min=0.01, help="How far back to look.")] = 48,
+) -> None:
+    """Tell which release answered a request, and who let it."""
+    options = who_served_stage.Options(inference_id=inference_id, hours=hours)
+    run(env, lambda settings, aws: who_served_stage.run(settings, aws, options))
+
+
+@app.command()
+def clean(env: Env, actor: Actor = None) -> None:
+    """Retire standbys whose time is over, and say what they cost."""
+
+    def act(settings: Settings, aws: Aws) -> StageResult:
+        options = clean_stage.Options(actor=_actor(aws, actor), run=_run_id(), progress=place().progress)
+        return clean_stage.run(settings, aws, options)
+
+    run(env, act)
+
+
+@app.command()
+def drill(env: Env, actor: Actor = None) -> None:
+    """Roll an environment back and forward again, and keep the times."""
+
+    def act(settings: Settings, aws: Aws) -> StageResult:
+        options = drill_stage.Options(actor=_actor(aws, actor), run=_run_id(), progress=place().progress)
+        return drill_stage.run(settings, aws, options)
 
     run(env, act)
 

@@ -176,8 +176,9 @@ class Driver:
         serving = rollout.candidate if action.result == "promoted" else rollout.champion
         if serving is not None and action.result != "failed":
             self._world.fleets.tag(self._job.endpoint, serving.tags)
-        # A repair promotes nobody: the release that serves is the one that served.
-        outcome = "succeeded" if rollout.kind == "repair" and action.result != "failed" else action.result
+        # Repairing and cleaning promote nobody: the release that serves is the one that served.
+        promotes = rollout.kind in {"deploy", "rollback"}
+        outcome = action.result if promotes or action.result == "failed" else "succeeded"
         line = Line(action=rollout.kind, outcome=outcome, started=rollout.started, after=self._percents())
         asked_because = opened.reason if opened else ""
         before = opened.before if opened else {}

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Literal, cast
+from typing import cast
 
 from pipeline.release.ledger import GENESIS, Entry
-from pipeline.release.machine import Rollout
+from pipeline.release.machine import Rollout, RolloutKind
 from pipeline.release.state import Release
 
-_OPENING = frozenset({"deploy", "rollback", "repair"})
+_OPENING = frozenset({"deploy", "rollback", "repair", "clean"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +26,8 @@ class Standing:
     promotions: tuple[Promotion, ...] = ()
     rollout: Rollout | None = None
     opened: Entry | None = None
+    closed: Entry | None = None
+    known: frozenset[str] = frozenset()
     sequence: int = 0
     head: str = GENESIS
 
@@ -47,11 +48,6 @@ class Standing:
                 continue
             line.append(item.release)
         return line[-2] if len(line) > 1 else None
-
-    @property
-    def promoted_at(self) -> datetime | None:
-        """When the serving release got all traffic."""
-        return self.promotions[-1].entry.finished if self.promotions else None
 
 
 def fold(entries: Iterable[Entry]) -> Standing:
@@ -83,13 +79,13 @@ def find(entries: Sequence[Entry], wanted: str) -> list[Release]:
 
 
 def _open(standing: Standing, entry: Entry, release: Release) -> Standing:
-    kind = cast(Literal["deploy", "rollback", "repair"], entry.action)
+    kind = cast(RolloutKind, entry.action)
     rollout = Rollout(kind=kind, candidate=release, champion=standing.serving, started=entry.started)
-    return replace(standing, rollout=rollout, opened=entry)
+    return replace(standing, rollout=rollout, opened=entry, known=standing.known | {release.model})
 
 
 def _close(standing: Standing, entry: Entry) -> Standing:
-    closed = replace(standing, rollout=None, opened=None)
+    closed = replace(standing, rollout=None, opened=None, closed=entry)
     if entry.outcome != "promoted" or entry.release is None:
         return closed
     return replace(closed, promotions=(*standing.promotions, Promotion(release=entry.release, entry=entry)))

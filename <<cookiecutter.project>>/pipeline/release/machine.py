@@ -11,12 +11,14 @@ from pipeline.release.strategies import Plan, Step
 
 _MAX_RETREATS = 3
 
+RolloutKind = Literal["deploy", "rollback", "repair", "clean"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rollout:
     """An unfinished change of release, as far as the ledger has seen it come."""
 
-    kind: Literal["deploy", "rollback", "repair"]
+    kind: RolloutKind
     candidate: Release
     champion: Release | None
     started: datetime

@@ -2,14 +2,15 @@
 
 from pipeline.release.checks import Limits
 from pipeline.release.config import DeployConfig
+from pipeline.release.machine import RolloutKind
 from pipeline.release.strategies import Plan, plan_deploy, plan_repair, plan_rollback
 
 
-def plan_of(config: DeployConfig, *, kind: str, first: bool) -> Plan:
+def plan_of(config: DeployConfig, *, kind: RolloutKind, first: bool) -> Plan:
     """List the steps of a deploy, a rollback or a repair."""
     if kind == "rollback":
         return plan_rollback(config)
-    if kind == "repair":
+    if kind in {"repair", "clean"}:
         return plan_repair(config)
     return plan_deploy(config, first=first)
 

@@ -1,0 +1,134 @@
+"""reconcile: compare what is declared with what serves; report every difference, or mend it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pipeline.aws.services import Aws
+from pipeline.errors import EndpointDrifted, EndpointUnrecovered
+from pipeline.release.actions import Finish
+from pipeline.release.history import Standing, fold
+from pipeline.release.journal import Author, Line, read
+from pipeline.release.ports import SystemClock
+from pipeline.release.reconcile import Actual, Declared, Difference, differences
+from pipeline.releasing import Desk, desk, look
+from pipeline.result import StageResult
+from pipeline.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Whether to mend, and who does."""
+
+    actor: str
+    run: str = ""
+    apply: bool = False
+    progress: Callable[[str], None] = lambda _: None
+
+
+def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
+    """Report or repair; a release that is under way is left alone."""
+    standing = fold(read(aws.ledger))
+    if standing.rollout and (owner := _alive(settings, aws)):
+        return StageResult(
+            summary=f"### reconcile\n`{settings.env}` is being changed by {owner}; nothing was compared.",
+            outputs={"differences": "0"},
+        )
+    found = _compare(settings, aws, standing)
+    if not found:
+        return StageResult(
+            summary=f"### reconcile\n`{settings.env}` is what was declared.", outputs={"differences": "0"}
+        )
+    if not (options.apply or settings.deploy.repair):
+        raise _drifted(settings, found)
+    return _repair(settings, aws, found, options=options)
+
+
+def _alive(settings: Settings, aws: Aws) -> str:
+    holder = aws.lease.holder(settings.endpoint_name)
+    return holder.owner if holder and holder.expires > SystemClock().now().timestamp() else ""
+
+
+def _compare(settings: Settings, aws: Aws, standing: Standing) -> list[Difference]:
+    view = aws.endpoints.describe(settings.endpoint_name)
+    declared = Declared(
+        serving=standing.serving,
+        known=standing.known,
+        instance_type=settings.serving.instance_type,
+        instances=settings.serving.instance_count,
+        capture_percent=settings.serving.capture_percent,
+    )
+    actual = Actual(
+        fleet=look(settings, aws),
+        capture_percent=view.capture_percent if view else 0,
+        tags=aws.endpoints.tags(settings.endpoint_name) if view else {},
+        alarms=aws.metrics.alarms(f"{settings.endpoint_name}-"),
+    )
+    expected = tuple(f"{settings.endpoint_name}-{name}" for name in settings.deploy.native.alarms)
+    return [*_unfinished(standing), *differences(declared, actual, expected_alarms=expected)]
+
+
+def _unfinished(standing: Standing) -> list[Difference]:
+    if standing.rollout is None:
+        return []
+    tried = f"{standing.rollout.kind} of {standing.rollout.candidate.variant} was left unfinished"
+    return [Difference(what="release", declared="promoted or rolled back", actual=tried, remedy="weights")]
+
+
+def _drifted(settings: Settings, found: list[Difference]) -> EndpointDrifted:
+    lines = [f"{item.what}: declared {item.declared}, is {item.actual}" for item in found]
+    error = EndpointDrifted(
+        f"{len(found)} differences between what is declared and what is:\n    " + "\n    ".join(lines),
+        where=f"endpoint {settings.endpoint_name}",
+        next_step=f"python -m pipeline reconcile --env {settings.env} --apply repairs what can be repaired",
+    )
+    error.summary = f"### reconcile\n{_table(found)}"
+    return error
+
+
+def _repair(settings: Settings, aws: Aws, found: list[Difference], *, options: Options) -> StageResult:
+    reason = "; ".join(f"{item.what} was {item.actual} instead of {item.declared}" for item in found)
+    author = Author(actor=options.actor, run=options.run)
+    with desk(settings, aws, author, progress=options.progress) as work:
+        _mend(settings, work, {item.remedy for item in found}, reason=reason)
+        left = _compare(settings, aws, work.journal.standing)
+    if any(item.remedy != "none" for item in left):
+        raise _drifted(settings, left)
+    remains = f"\n\nNot for this command to mend:\n\n{_table(left)}" if left else ""
+    return StageResult(
+        summary=f"### reconcile\nRepaired, and written to the ledger:\n\n{_table(found)}{remains}",
+        outputs={"differences": str(len(found)), "left": str(len(left))},
+    )
+
+
+def _mend(settings: Settings, work: Desk, remedies: set[str], *, reason: str) -> None:
+    serving = work.journal.standing.serving
+    if work.journal.standing.rollout:
+        _require(settings, work.abandon(f"reconcile: {reason}"))
+        serving = work.journal.standing.serving
+    elif "weights" in remedies and "fleet" not in remedies:
+        _require(settings, work.restore(reason))
+    if serving is None:
+        return
+    if "fleet" in remedies:
+        _require(settings, work.carry_out("repair", serving, reason=reason))
+    if "size" in remedies:
+        work.aws.endpoints.resize(settings.endpoint_name, {serving.variant: settings.serving.instance_count})
+        work.settle()
+        work.journal.write(Line(action="repair", outcome="succeeded", release=serving, reason=reason))
+    if "tags" in remedies:
+        work.aws.endpoints.tag(settings.endpoint_name, serving.tags)
+        work.journal.write(Line(action="repair", outcome="succeeded", release=serving, reason=reason))
+
+
+def _require(settings: Settings, finish: Finish | None) -> None:
+    if finish is not None and finish.result == "failed":
+        raise EndpointUnrecovered(
+            f"the repair did not succeed: {finish.reason}",
+            where=f"endpoint {settings.endpoint_name}",
+            next_step="read the endpoint's events in the console; a person is needed",
+        )
+
+
+def _table(found: list[Difference]) -> str:
+    rows = "\n".join(f"| {item.what} | {item.declared} | {item.actual} |" for item in found)
+    return f"| what | declared | actual |\n|---|---|---|\n{rows}"
