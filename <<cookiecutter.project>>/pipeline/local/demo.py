@@ -22,8 +22,7 @@ _QUICK = {
     "PIPELINE__DEPLOY__CHECK_SECONDS": "0.5",
     "PIPELINE__DEPLOY__MINIMUM_REQUESTS": "10",
 }
-_COPIED = ("data", "infra", "model", "monitoring", "pipeline")
-_IGNORED = shutil.ignore_patterns("__pycache__", ".local", "tests")
+_LEFT_OUT = shutil.ignore_patterns(".git", ".local", ".venv", ".*_cache", "__pycache__", "node_modules", "reports")
 _BETTER = {"n_estimators": "180"}
 _WORSE = {"n_estimators": "1"}
 
@@ -37,7 +36,7 @@ def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
     _found(story, folder)
     first = _release(story, "1st")
     _promote(story, first)
-    with Traffic(f"{_project(root)}-prod", applications(root, _ROWS)) as traffic:
+    with Traffic(story.client, f"{_project(root)}-prod", applications(root, _ROWS)) as traffic:
         second = _better(story, traffic)
         _worse(story)
         _back(story, traffic, first)
@@ -120,9 +119,7 @@ def _judge(story: Story, traffic: Traffic, first: int) -> None:
 def _checkout(root: Path, target: Path) -> Path:
     """Copy what makes a model, so that the demo's commits never touch the user's files."""
     shutil.rmtree(target, ignore_errors=True)
-    for name in _COPIED:
-        shutil.copytree(root / name, target / name, ignore=_IGNORED)
-    shutil.copytree(root / "model/tests", target / "model/tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root, target, ignore=_LEFT_OUT)
     _git(target, "init", "--quiet")
     _git(target, "add", "--all")
     _git(target, "commit", "--quiet", "--message", "The project as it is")

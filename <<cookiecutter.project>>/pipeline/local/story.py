@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.errors import DemoFailed
-from pipeline.local.traffic import ask
+from pipeline.local.traffic import ONCE, ask
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,9 @@ class Story:
         )
         self.steps.append(step)
         mark = "[green]✓[/]" if step.exit_code == 0 else "[yellow]■[/]"
-        self.console.print(f"{mark} [bold]{name}[/] {step.seconds:5.1f} s  {step.outcome}", highlight=False)
+        self.console.print(
+            f"{mark} [bold]{name:<14}[/] {seconds:5.1f} s  {step.outcome}", highlight=False, soft_wrap=True
+        )
         return step
 
     @cached_property
@@ -86,10 +91,14 @@ class Story:
             region_name=self.environ["AWS_DEFAULT_REGION"],
         )
 
+    @cached_property
+    def client(self) -> "SageMakerRuntimeClient":
+        """A client's way to the endpoints, without a second try."""
+        return self.session.client("sagemaker-runtime", endpoint_url=self.environ["AWS_ENDPOINT_URL"], config=ONCE)
+
     def ask(self, endpoint: str, row: dict[str, object]) -> None:
         """Send one application to an endpoint over HTTP, and show the answer."""
-        client = self.session.client("sagemaker-runtime", endpoint_url=self.environ["AWS_ENDPOINT_URL"])
-        answer = ask(client, endpoint, row)
+        answer = ask(self.client, endpoint, row)
         if answer.lost:
             raise DemoFailed(f"{endpoint} does not answer: {answer.error}", where=endpoint)
         told = f"version {answer.version} says {answer.label} in {1000 * answer.seconds:.0f} ms"

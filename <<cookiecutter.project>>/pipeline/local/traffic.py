@@ -12,7 +12,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-import boto3
 import botocore.exceptions
 from botocore.config import Config
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 # A client that retried would hide a lost request.
-_ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
+ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,16 @@ class Answer:
 class Traffic:
     """Steady load on one endpoint, from `clients` threads with a pause between requests."""
 
-    def __init__(self, endpoint: str, rows: list[dict[str, object]], *, clients: int = 2, pause: float = 0.02) -> None:
+    def __init__(
+        self,
+        client: "SageMakerRuntimeClient",
+        endpoint: str,
+        rows: list[dict[str, object]],
+        *,
+        clients: int = 2,
+        pause: float = 0.02,
+    ) -> None:
+        self._client = client
         self._endpoint = endpoint
         self._rows = rows
         self._pause = pause
@@ -87,11 +95,10 @@ class Traffic:
             time.sleep(self._pause)
 
     def _work(self, number: int) -> None:
-        client = boto3.Session().client("sagemaker-runtime", config=_ONCE)
         rows: Iterator[dict[str, object]] = itertools.cycle(self._rows[number:] + self._rows[:number])
         while not self._stop.wait(self._pause):
             moment = time.monotonic() - self._began
-            self._answers.append(ask(client, self._endpoint, next(rows), moment=moment))
+            self._answers.append(ask(self._client, self._endpoint, next(rows), moment=moment))
 
 
 def ask(client: "SageMakerRuntimeClient", endpoint: str, row: dict[str, object], *, moment: float = 0.0) -> Answer:
