@@ -49,6 +49,7 @@ ARROWS = {
     "runner": {"errors", "result"},
     "report": {"errors"},
     "gates": {"errors", "result"},
+    "observability": {"errors"},
     "artifact": {"errors"},
     "docker": {"errors"},
     "fingerprint": {"errors"},

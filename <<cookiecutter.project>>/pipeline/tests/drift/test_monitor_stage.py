@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from moto import mock_aws
 
@@ -22,7 +23,7 @@ from pipeline.settings import Settings
 from pipeline.stages import monitor
 from pipeline.tests.drift.worlds import END, FINGERPRINT, VARIANT, World, events, truth_lines
 
-SILENT: dict[str, str] = {}
+EVENT_SCHEMA = json.loads((Path(__file__).parents[3] / "monitoring/event.schema.json").read_text())
 
 
 class Place:
@@ -87,7 +88,10 @@ class Place:
     def events(self) -> list[dict[str, Any]]:
         """Receive what the event bus delivered."""
         answer = self._sqs.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10)
-        return [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+        heard = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+        for event in heard:
+            jsonschema.validate(event["detail"], EVENT_SCHEMA, format_checker=jsonschema.FormatChecker())
+        return heard
 
     def metric(self, name: str, feature: str | None = None) -> float | None:
         """Read the newest value of one of the monitor's metrics."""
