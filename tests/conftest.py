@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bake import ROOT, bake, export
+from bake import ROOT, bake, commit, export
+from commands import make
 
 ANSWERS = Path(__file__).parent / "answers"
 
@@ -28,3 +29,14 @@ def baked(template: Path, answers: dict[str, str], tmp_path_factory: pytest.Temp
     """Bake the project that those answers make."""
     scratch = tmp_path_factory.mktemp("bake")
     return bake(template, scratch / "projects" / answers["project"], answers, scratch)
+
+
+@pytest.fixture(scope="session")
+def installed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bake with the default answers, commit, and install the locked dependencies."""
+    scratch = tmp_path_factory.mktemp("generated")
+    project = bake(template, scratch / "mortgage-decisions", {}, scratch)
+    commit(project)
+    run = make("setup", folder=project, seconds=600)
+    assert run.returncode == 0, run.stdout
+    return project

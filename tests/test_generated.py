@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bake import TEMPLATE, bake, commit
+from bake import TEMPLATE
 from commands import make, newcomer
 
 pytestmark = pytest.mark.slow
@@ -16,34 +16,23 @@ UNRENDERED = {
 }
 
 
-@pytest.fixture(scope="module")
-def project(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Bake with the default answers, commit, and install the locked dependencies."""
-    scratch = tmp_path_factory.mktemp("generated")
-    project = bake(template, scratch / "mortgage-decisions", {}, scratch)
-    commit(project)
-    run = make("setup", folder=project, seconds=600)
-    assert run.returncode == 0, run.stdout
-    return project
-
-
 @pytest.mark.parametrize("word", ["check", "test"])
-def test_generated_project_passes(project: Path, word: str) -> None:
+def test_generated_project_passes(installed: Path, word: str) -> None:
     """`make check` and `make test` succeed in a fresh project and leave its files as they were."""
-    run = make(word, folder=project, seconds=900)
+    run = make(word, folder=installed, seconds=900)
 
     assert run.returncode == 0, run.stdout[-8000:]
-    status = subprocess.run(["git", "status", "--porcelain"], cwd=project, capture_output=True, text=True, check=True)
+    status = subprocess.run(["git", "status", "--porcelain"], cwd=installed, capture_output=True, text=True, check=True)
     assert status.stdout == ""
 
 
 @pytest.mark.parametrize("check", UNRENDERED)
-def test_template_is_clean_before_rendering(project: Path, template: Path, check: str) -> None:
+def test_template_is_clean_before_rendering(installed: Path, template: Path, check: str) -> None:
     """The generated project's rules hold in the template's own folder."""
     program, *arguments = UNRENDERED[check]
 
     run = subprocess.run(
-        [project / ".venv/bin" / program, *arguments],
+        [installed / ".venv/bin" / program, *arguments],
         cwd=template / TEMPLATE,
         env=newcomer(),
         capture_output=True,
@@ -54,8 +43,8 @@ def test_template_is_clean_before_rendering(project: Path, template: Path, check
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_setup_is_done_once(project: Path) -> None:
+def test_setup_is_done_once(installed: Path) -> None:
     """A second `make setup` finds everything in place."""
-    run = make("setup", folder=project, seconds=60)
+    run = make("setup", folder=installed, seconds=60)
 
     assert "Installing" not in run.stdout

@@ -1,0 +1,153 @@
+"""A project on a machine that plays GitHub: its commits, its token issuer, and the AWS that trusts it."""
+
+import json
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from act.issuer import OWNER_ID, REPOSITORY_ID, Issuer
+from act.loopback import serving
+from act.runner import Host
+from act.sts import Policy, Sts
+from commands import newcomer
+
+OWNER = "example-org"
+# A bake of ten minutes is right for prod and long for a test: same code, shorter settings.
+QUICK = {
+    "PIPELINE__AWS__POLL_SECONDS": "0.1",
+    "PIPELINE__DEPLOY__BAKE_SECONDS": "2",
+    "PIPELINE__DEPLOY__CHECK_SECONDS": "0.5",
+    "PIPELINE__DEPLOY__MINIMUM_REQUESTS": "0",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkout:
+    """A clone of the project with its dependencies installed."""
+
+    folder: Path
+
+    def pipeline(self, *words: str, environment: Mapping[str, str] | None = None) -> str:
+        """Run a command of the pipeline, and return what it printed."""
+        command: list[str | Path] = [self.folder / ".venv/bin/python", "-m", "pipeline", *words]
+        variables = {**newcomer(), **QUICK, **(environment or {})}
+        done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def commit(self, message: str) -> None:
+        """Commit every change."""
+        identity = ["-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *identity, "commit", "--quiet", "--all", "-m", message], cwd=self.folder, check=True)
+
+    @property
+    def project(self) -> dict[str, Any]:
+        """The answers that it was baked with."""
+        values: dict[str, Any] = json.loads((self.folder / "infra/config/project.json").read_text(encoding="utf-8"))
+        return values
+
+
+def clone(source: Path, target: Path) -> Checkout:
+    """Clone a project and share its installed dependencies."""
+    subprocess.run(["git", "clone", "--quiet", source, target], check=True)
+    (target / ".venv").symlink_to((source / ".venv").resolve())
+    return Checkout(folder=target)
+
+
+@pytest.fixture(scope="session")
+def known(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """Clone the project and write GitHub's name for it into project.json, as docs/setup.md says."""
+    checkout = clone(installed, tmp_path_factory.mktemp("known") / "project")
+    path = checkout.folder / "infra/config/project.json"
+    values = checkout.project
+    owner, name = values["github"]["owner"], values["github"]["repository"]
+    values["github"]["subject_prefix"] = f"repo:{owner}@{OWNER_ID}/{name}@{REPOSITORY_ID}"
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    checkout.commit("Name the repository as GitHub's tokens do")
+    return checkout
+
+
+@pytest.fixture(scope="session")
+def aws(known: Checkout) -> Iterator[dict[str, str]]:
+    """Start the embedded AWS and bootstrap it: the stacks, their roles, this commit's images."""
+    try:
+        exports = known.pipeline("local", "up")
+        words = (shlex.split(line)[1].split("=", 1) for line in exports.splitlines() if line.startswith("export "))
+        environment: dict[str, str] = dict(words)
+        for env in ("dev", "staging", "prod"):
+            known.pipeline("bootstrap", "aws", "--env", env, "--yes", environment=environment)
+        known.pipeline("local", "image", environment=environment)
+        yield environment
+    finally:
+        known.pipeline("local", "down")
+
+
+@pytest.fixture
+def issuer(known: Checkout) -> Issuer:
+    """Issue tokens for the project's own repository."""
+    return Issuer(repository=f"{OWNER}/{known.project['project']}")
+
+
+@pytest.fixture
+def sts(aws: dict[str, str]) -> Sts:
+    """Hold tokens against the trust policies that the bootstrap made."""
+    iam = boto3.client(
+        "iam",
+        endpoint_url=aws["AWS_ENDPOINT_URL"],
+        region_name=aws["AWS_REGION"],
+        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
+    )
+
+    def trust_policy(role: str) -> Policy | None:
+        try:
+            found: Policy = iam.get_role(RoleName=role.rsplit("/", 1)[1])["Role"]["AssumeRolePolicyDocument"]
+        except iam.exceptions.NoSuchEntityException:
+            return None
+        return found
+
+    return Sts(aws=aws["AWS_ENDPOINT_URL"], trust_policy=trust_policy)
+
+
+def environments(checkout: Checkout) -> dict[str, dict[str, str]]:
+    """Read the variables of each GitHub environment as `bootstrap github` sets them."""
+    declared = json.loads((checkout.folder / ".github/environments.json").read_text(encoding="utf-8"))["environments"]
+    project = checkout.project
+    return {
+        name: {
+            variable: text.format(
+                account=project["accounts"][environment["account_of"]],
+                project=project["project"],
+                region=project["region"],
+                registry_account=project["registry_account"],
+            )
+            for variable, text in environment["variables"].items()
+        }
+        for name, environment in declared.items()
+    }
+
+
+@pytest.fixture
+def checkout(known: Checkout, tmp_path: Path) -> Checkout:
+    """Clone the project anew, for a test to commit to."""
+    return clone(known.folder, tmp_path / "project")
+
+
+@pytest.fixture
+def host(checkout: Checkout, aws: dict[str, str], issuer: Issuer, sts: Sts, tmp_path: Path) -> Iterator[Host]:
+    """Let workflows of the checkout run, with everything that they reach over the network."""
+    with serving(issuer.answer) as issuing, serving(sts.answer) as assuming:
+        yield Host(
+            project=checkout.folder,
+            repository=f"{OWNER}/{checkout.project['project']}",
+            scratch=tmp_path,
+            issuer=issuing,
+            environments=environments(checkout),
+            variables={**QUICK, "AWS_ENDPOINT_URL": aws["AWS_ENDPOINT_URL"], "AWS_ENDPOINT_URL_STS": assuming},
+        )
