@@ -1,5 +1,8 @@
 """Run the exported graph: the probability of the positive class for each row, and its label."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
@@ -19,8 +22,13 @@ def open_session(model: bytes) -> onnxruntime.InferenceSession:
 
 
 def score(session: onnxruntime.InferenceSession, table: pd.DataFrame, schema: Schema) -> npt.NDArray[np.float64]:
-    """Return the probability of the positive class, shape (rows,)."""
-    (probabilities,) = session.run([OUTPUT], onnx_inputs(table, schema))
+    """Return the probability of the positive class for each row of a table, shape (rows,)."""
+    return run(session, onnx_inputs(table, schema))
+
+
+def run(session: onnxruntime.InferenceSession, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
+    """Return the probability of the positive class for the graph's own inputs, shape (rows,)."""
+    (probabilities,) = session.run([OUTPUT], dict(inputs))
     return np.asarray(probabilities, dtype=np.float64)[:, 1]
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
+from preprocessing import onnx_inputs
+from scoring import run
 
 from model.tests.gates.candidate import Candidate
 
@@ -76,8 +78,11 @@ def _worst_flip_share(candidate: Candidate, table: pd.DataFrame, changed: Iterat
 
 
 def _in_batches(candidate: Candidate, table: pd.DataFrame, size: int) -> np.ndarray:
-    starts = range(0, len(table), size)
-    return np.concatenate([candidate.probability(table.iloc[start : start + size]) for start in starts])
+    whole = onnx_inputs(table, candidate.schema)
+    parts = (
+        {name: values[start : start + size] for name, values in whole.items()} for start in range(0, len(table), size)
+    )
+    return np.concatenate([run(candidate.session, part) for part in parts])
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> float:
