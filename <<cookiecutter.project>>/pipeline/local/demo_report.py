@@ -1,5 +1,6 @@
 """The demo as a page: what happened when, how good and how fair the models are, how traffic moved."""
 
+import html
 import io
 import json
 import tarfile
@@ -41,7 +42,7 @@ def _facts(story: Story, traffic: Traffic) -> list[tuple[str, str]]:
     lost = sum(answer.lost for answer in traffic.answers)
     jobs = sum(step.outputs.get("cached") == "false" for step in story.steps)
     return [
-        ("the whole loop", f"{sum(step.seconds for step in story.steps):.0f} s"),
+        ("the loop, from train to rollback", f"{story.loop_seconds:.0f} s"),
         ("rollback of prod, the command included", f"{steps['rollback'].seconds:.1f} s"),
         ("training jobs started", str(jobs)),
         ("requests to prod meanwhile", str(len(traffic.answers))),
@@ -52,7 +53,7 @@ def _facts(story: Story, traffic: Traffic) -> list[tuple[str, str]]:
 def _steps(steps: Sequence[Step]) -> str:
     rows = [
         (page.word("✓" if step.exit_code == 0 else "stopped", good=step.exit_code == 0), step.name,
-         page.code(step.command), f"{step.seconds:.1f}", page.code(step.outcome))
+         page.code(step.command), f"{step.seconds:.1f}", html.escape(step.outcome))
         for step in steps
     ]  # fmt: skip
     return page.table(["", "stage", "command", "seconds", "what it said"], rows, numbers=[3])

@@ -17,7 +17,8 @@ p { max-width: 46rem; } .lead { color: var(--muted); margin-top: 0; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .45rem .75rem .45rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { color: var(--muted); font-weight: 600; font-size: .85rem; } td.number { text-align: right; }
-code { font: .9em ui-monospace, monospace; overflow-wrap: anywhere; }
+code { font: .85em/1.4 ui-monospace, monospace; overflow-wrap: anywhere; } td code { display: block; min-width: 14rem; }
+td:last-child { min-width: 16rem; }
 .good { color: var(--good); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; }
 figure { margin: 0; padding: .75rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
