@@ -53,7 +53,7 @@ def _item(wanted: object, found: object) -> bool:
 
 def _text(name: str, argument: object, found: str) -> bool:
     if isinstance(argument, dict):
-        return _text(name, argument.get("equals-ignore-case", ""), found.lower())
+        return _text(name, str(argument.get("equals-ignore-case", "")).lower(), found.lower())
     given = str(argument)
     tests: dict[str, Callable[[], bool]] = {
         "prefix": lambda: found.startswith(given),

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Request, Response
 
 from pipeline.local import wire
 from pipeline.local.calls import Calls
-from pipeline.local.clients import INTERNAL_HEADER
+from pipeline.local.clients import ACCOUNT_HEADER, INTERNAL_HEADER
 from pipeline.local.faults import Faults
 from pipeline.local.fronts import Front
 from pipeline.local.identity import Identity, Signature, signature
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
+_ACCOUNT_KEY = f"HTTP_{ACCOUNT_HEADER.upper().replace('-', '_')}"
 _LOG = logging.getLogger(__name__)
 
 
@@ -87,6 +88,8 @@ class Gateway:
         operation = wire.operation_name(request)
         try:
             self._faults.meet(signed.service, operation)
+            # Otherwise moto would put unknown keys into an account of its own choice.
+            request.environ[_ACCOUNT_KEY] = caller.place.account
             response = self._moto.call(request)
         except Refusal as refusal:
             response = wire.error_response(request, refusal, signed.service)

@@ -21,6 +21,8 @@ PLACE_KIND = "place"
 
 DEFAULT_REGION = "us-east-1"
 _CREDENTIAL = regex.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+# What moto's STS says of a key that its IAM did not issue.
+_UNKNOWN = ":user/moto"
 _STS = "{https://sts.amazonaws.com/doc/2011-06-15/}"
 
 
@@ -45,8 +47,9 @@ def signature(request: Request) -> Signature:
 class Identity:
     """Asks the STS behind the plane who holds an access key. Signatures are not verified, as in moto."""
 
-    def __init__(self, sts: "WSGIApplication", store: Store) -> None:
+    def __init__(self, sts: "WSGIApplication", store: Store, default_account: str) -> None:
         self._client = Client(sts)
+        self._default_account = default_account
         self._store = store
         self._whose = functools.lru_cache(maxsize=1024)(self._ask)
 
@@ -60,6 +63,12 @@ class Identity:
         return Caller(place=place, arn=arn)
 
     def _ask(self, access_key: str, account: str) -> tuple[str, str]:
+        found, arn = self._identified(access_key, account)
+        if account or not arn.endswith(_UNKNOWN):
+            return found, arn
+        return self._default_account, f"arn:aws:sts::{self._default_account}{_UNKNOWN}"
+
+    def _identified(self, access_key: str, account: str) -> tuple[str, str]:
         scope = f"{access_key or 'anonymous'}/20200101/{DEFAULT_REGION}/sts/aws4_request"
         headers = [("Authorization", f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0")]
         if account:

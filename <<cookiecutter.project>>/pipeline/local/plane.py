@@ -43,7 +43,7 @@ _WATCH_SECONDS = 0.25
 class Plane:
     """One running local AWS."""
 
-    def __init__(self, folder: Folder, *, endpoint_url: str, time_scale: float) -> None:
+    def __init__(self, folder: Folder, *, endpoint_url: str, account: str, time_scale: float) -> None:
         folder.create()
         kill_leftovers(folder.processes)
         token = secrets.token_hex(16)
@@ -61,7 +61,7 @@ class Plane:
         self.gateway = Gateway(
             self._fronts(),
             moto=self._journal,
-            identity=Identity(moto, self._platform.store),
+            identity=Identity(moto, self._platform.store, account),
             faults=self._platform.faults,
             calls=self._calls,
             token=token,

@@ -23,9 +23,8 @@ class Options:
 
 def serve(options: Options) -> None:
     """Run the local AWS until SIGTERM or SIGINT."""
-    # Moto reads its default account once, when it is imported.
-    os.environ["MOTO_ACCOUNT_ID"] = options.account
-    for name in [n for n in os.environ if n.startswith("AWS_")]:
+    # Neither the caller's credentials nor moto's own switches may change what this server is.
+    for name in [n for n in os.environ if n.startswith(("AWS_", "MOTO_"))]:
         del os.environ[name]
     os.environ["AWS_DEFAULT_REGION"] = options.region
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -34,14 +33,14 @@ def serve(options: Options) -> None:
 
 
 def _run(options: Options) -> None:
-    from pipeline.local.listener import Listener  # noqa: PLC0415 - imports moto, after the environment is set
+    from pipeline.local.listener import Listener  # noqa: PLC0415 - moto reads the environment when it is imported
     from pipeline.local.plane import Plane  # noqa: PLC0415
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     listener = Listener(options.port)
-    plane = Plane(options.folder, endpoint_url=listener.url, time_scale=options.time_scale)
+    plane = Plane(options.folder, endpoint_url=listener.url, account=options.account, time_scale=options.time_scale)
     plane.restore()
     listener.serve(plane.gateway)
     plane.start()

@@ -24,6 +24,8 @@ from pipeline.local.images import environment_file
 from pipeline.local.server import Options
 
 T = TypeVar("T")
+Inbox = Callable[[], list[dict[str, Any]]]
+"""Takes the messages that have come."""
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 PROJECT_ROOT = Path(__file__).parents[3]
@@ -185,6 +187,17 @@ def eventually(look: Callable[[], T], good: Callable[[T], bool], seconds: float 
         assert time.monotonic() < deadline, f"still {seen}"
         time.sleep(0.03)
     return seen
+
+
+def collected(taken: Inbox, count: int) -> list[dict[str, Any]]:
+    """Return the messages of an inbox once so many have come."""
+    found: list[dict[str, Any]] = []
+
+    def look() -> list[dict[str, Any]]:
+        found.extend(taken())
+        return found
+
+    return eventually(look, lambda messages: len(messages) >= count)
 
 
 def refused(call: Callable[..., object], **params: Any) -> tuple[str, str]:

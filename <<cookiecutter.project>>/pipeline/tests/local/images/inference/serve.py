@@ -52,4 +52,5 @@ if __name__ == "__main__":
     assert sys.argv[1:] == ["serve"]
     if MODEL["hyperparameters"].get("crash"):
         sys.exit(3)
+    time.sleep(float(MODEL["hyperparameters"].get("delay", "0")))
     ThreadingHTTPServer((os.environ["SERVE_HOST"], int(os.environ["SAGEMAKER_BIND_TO_PORT"])), Handler).serve_forever()
