@@ -1,5 +1,7 @@
 """The model and the data that the gates judge, named by MODEL_DIR, DATA_DIR and CHAMPION_DIR.
 
+A fine-tuned model is also held against its parent: PARENT_DIR, and PARENT_DATA_DIR that trained it.
+
 Without MODEL_DIR the gates judge a model that they train for the occasion. With it, only the gates run:
 the tests of the training code and of the gates themselves judge no model.
 """
@@ -66,6 +68,20 @@ def champion() -> Candidate:
     if "CHAMPION_DIR" not in os.environ:
         pytest.skip("CHAMPION_DIR is not set: no approved model to compare with")
     return Candidate(Path(os.environ["CHAMPION_DIR"]))
+
+
+@pytest.fixture(scope="session")
+def parent() -> Candidate:
+    """Return the model that the one under judgement was fine-tuned from."""
+    if "PARENT_DIR" not in os.environ:
+        pytest.skip("PARENT_DIR is not set: the model was trained from scratch and has nothing to forget")
+    return Candidate(Path(os.environ["PARENT_DIR"]))
+
+
+@pytest.fixture(scope="session")
+def parent_test(parent: Candidate) -> pd.DataFrame:
+    """Return the rows that the parent was judged by."""
+    return load_split(Path(os.environ["PARENT_DATA_DIR"]), parent.schema).test
 
 
 @pytest.fixture(scope="session")

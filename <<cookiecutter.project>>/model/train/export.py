@@ -1,9 +1,13 @@
 """The fitted pipeline as one ONNX graph whose inputs are the raw features."""
 
+import copy
+
+import onnx
 from feature_schema import NumberFeature, Schema
 from scoring import OUTPUT
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
 # Fixed, so that a newer exporter writes what the serving image's runtime already reads.
@@ -23,11 +27,31 @@ def export(pipeline: Pipeline, schema: Schema, *, threshold: float) -> bytes:
     )
     for output in [o for o in graph.graph.output if o.name != OUTPUT]:
         graph.graph.output.remove(output)
+    describe(graph, schema, threshold=threshold)
+    return as_bytes(graph)
+
+
+def export_trees(trees: GradientBoostingClassifier) -> onnx.ModelProto:
+    """Return the fitted trees alone, without the first guess that they correct."""
+    bare = copy.copy(trees)
+    bare.init = "zero"
+    inputs = [("columns", FloatTensorType([None, trees.n_features_in_]))]
+    graph: onnx.ModelProto = convert_sklearn(
+        bare, "trees", inputs, target_opset=OPSETS, options={id(bare): {"zipmap": False}}
+    )
+    return graph
+
+
+def describe(graph: onnx.ModelProto, schema: Schema, *, threshold: float) -> None:
+    """Write into the graph what its answer means."""
+    meanings = {"negative": schema.negative, "positive": schema.positive, "threshold": str(threshold)}
+    onnx.helper.set_model_props(graph, meanings)
+
+
+def as_bytes(graph: onnx.ModelProto) -> bytes:
+    """Serialize a graph, so that equal graphs make equal bytes."""
     # The exporter walks a Python set, so without this the order would follow the process's hash seed.
     graph.opset_import.sort(key=lambda opset: opset.domain)
-    meanings = {"negative": schema.negative, "positive": schema.positive, "threshold": str(threshold)}
-    for key, value in meanings.items():
-        graph.metadata_props.add(key=key, value=value)
     return bytes(graph.SerializeToString(deterministic=True))
 
 

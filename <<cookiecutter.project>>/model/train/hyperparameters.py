@@ -13,7 +13,10 @@ RESERVED_PREFIXES = ("_tuning", "sagemaker_")
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
-    """What shapes the model; `threshold` is the probability from which the positive label is given."""
+    """What shapes the model; `threshold` is the probability from which the positive label is given.
+
+    `n_estimators` counts the rounds of a model from scratch, `additional_rounds` those that fine-tuning adds.
+    """
 
     n_estimators: int
     learning_rate: float
@@ -22,6 +25,7 @@ class Hyperparameters:
     subsample: float
     threshold: float
     seed: int
+    additional_rounds: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,7 @@ _DOMAINS = {
     "subsample": _Domain(convert=float, low=0.05, high=1),
     "threshold": _Domain(convert=float, low=0.01, high=0.99),
     "seed": _Domain(convert=int, low=0, high=4_294_967_295),
+    "additional_rounds": _Domain(convert=int, low=1, high=5000),
 }
 
 

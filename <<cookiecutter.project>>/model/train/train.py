@@ -10,12 +10,14 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from continuation import continue_from
 from evaluation import Scored, bias, by_group, curves, histogram, quality
 from export import export
 from failures import TrainingFailure
 from feature_schema import Schema, load_schema
 from hyperparameters import Hyperparameters, load_hyperparameters
 from learner import build_pipeline
+from parent import CHANNEL, Parent, load_parent, require_same_features
 from parity import Parity, prove_equal
 from preprocessing import Split, features, load_split, target
 from reference_statistics import constraints, statistics
@@ -56,10 +58,11 @@ def train(root: Path) -> None:
     schema = load_schema(_schema_path())
     hyperparameters = load_hyperparameters(root / "input/config/hyperparameters.json")
     split = load_split(root / "input/data/training", schema)
+    parent = load_parent(root / "input/data" / CHANNEL, sha256=os.environ.get("PARENT_SHA256"))
     print(f"training on {len(split.train)} rows with {hyperparameters}", flush=True)  # noqa: T201 - the job's log
-    model, parity = _fit(split, schema, hyperparameters)
+    model, parity = _continue(parent, split, hyperparameters) if parent else _fit(split, schema, hyperparameters)
     scored = _judge(model, split, schema, hyperparameters.threshold)
-    metrics = _metrics(scored, split, schema, parity)
+    metrics = _metrics(scored, split, schema, parity) | _lineage(parent, hyperparameters)
     learnt = features(split.train, schema)
     documents = {
         "schema.json": _schema_document() | {"threshold": hyperparameters.threshold},
@@ -78,6 +81,23 @@ def _fit(split: Split, schema: Schema, hyperparameters: Hyperparameters) -> tupl
     threshold = hyperparameters.threshold
     model = export(pipeline, schema, threshold=threshold)
     return model, prove_equal(pipeline, model, features(split.test, schema), schema, threshold=threshold)
+
+
+def _continue(parent: Parent, split: Split, hyperparameters: Hyperparameters) -> tuple[bytes, Parity]:
+    require_same_features(parent, _schema_path())
+    schema, threshold = parent.schema, hyperparameters.threshold
+    unfitted = build_pipeline(schema, hyperparameters)
+    continued = continue_from(parent, unfitted, rounds=hyperparameters.additional_rounds)
+    continued.pipeline.fit(features(split.train, schema), target(split.train, schema))
+    model = continued.export(schema, threshold=threshold)
+    parity = prove_equal(continued.pipeline, model, features(split.test, schema), schema, threshold=threshold)
+    return model, parity
+
+
+def _lineage(parent: Parent | None, hyperparameters: Hyperparameters) -> dict[str, Any]:
+    if parent is None:
+        return {}
+    return {"parent": {"sha256": parent.sha256, "additional_rounds": hyperparameters.additional_rounds}}
 
 
 def _judge(model: bytes, split: Split, schema: Schema, threshold: float) -> Scored:

@@ -1,10 +1,12 @@
 """Run train.py as SageMaker does: a process, a root folder, hyperparameters as strings."""
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -23,6 +25,22 @@ def prepare(root: Path, changes: Mapping[str, str] | None = None, *, data: Path 
     config.mkdir()
     (config / "hyperparameters.json").write_text(json.dumps(values | dict(changes or {})), encoding="utf-8")
     return root
+
+
+def give_parent(root: Path, model: Path) -> dict[str, str]:
+    """Put a trained model into the job's `model` channel; return the variables that name its content."""
+    channel = root / "input" / "data" / "model"
+    channel.mkdir(parents=True)
+    archive = channel / "model.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for path in sorted(model.iterdir()):
+            tar.add(path, arcname=path.name)
+    return {"PARENT_SHA256": sha256(archive)}
+
+
+def sha256(path: Path) -> str:
+    """Hash a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def run(root: Path, environment: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":

@@ -44,13 +44,15 @@ def rewire(folder: Path, body: str) -> None:
 
 
 def judge(
-    gate: str, model: Path, *, data: Path = DATA, champion: Path | None = None
+    gate: str, model: Path, *, data: Path = DATA, champion: Path | None = None, parent: Path | None = None
 ) -> tuple[int, dict[str, dict[str, Any]]]:
     """Run one gate's file as the test stage does; return the exit code and the marks it recorded."""
     report = model.parent / f"{gate}.xml"
     environment = {"MODEL_DIR": str(model), "DATA_DIR": str(data), "OMP_NUM_THREADS": "1"}
     if champion:
         environment["CHAMPION_DIR"] = str(champion)
+    if parent:
+        environment |= {"PARENT_DIR": str(parent), "PARENT_DATA_DIR": str(DATA)}
     file = f"model/tests/{gate}.py"
     code = _pytest([file, f"--junitxml={report}"], environment)
     cases = ElementTree.parse(report).getroot()  # noqa: S314 - our own subprocess wrote it
