@@ -7,9 +7,9 @@ from typing import Literal
 
 from pipeline.local.clock import Clock
 from pipeline.local.metric_queries import Window, answer
+from pipeline.local.metric_statistics import Datum
 from pipeline.local.metrics import Metrics
 from pipeline.local.place import Document, Place
-from pipeline.local.statistics import Datum
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
@@ -83,7 +83,7 @@ def _values(metrics: Metrics, place: Place, alarm: Document, clock: Clock, now: 
 
 def _queries(alarm: Document) -> tuple[list[Document], float]:
     if metrics := alarm.get("Metrics"):
-        periods = [q["MetricStat"]["Period"] for q in metrics if "MetricStat" in q]
+        periods = [q.get("MetricStat", q)["Period"] for q in metrics if "Period" in q.get("MetricStat", q)]
         return metrics, max(periods, default=60)
     stat = {
         "Metric": {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions") if name in alarm},

@@ -10,10 +10,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.local.alarm_actions import Actions, Transition
 from pipeline.local.alarm_state import State, Verdict, evaluate, supported
 from pipeline.local.clock import Clock
+from pipeline.local.foundation import Foundation
 from pipeline.local.identity import PLACE_KIND
 from pipeline.local.metrics import Metrics
 from pipeline.local.place import Document, Place
-from pipeline.local.platform import Platform
 from pipeline.local.refusal import Refusal, invalid
 
 _LOG = logging.getLogger(__name__)
@@ -28,13 +28,13 @@ Key = tuple[Place, str]
 class Alarms:
     """Looks at every alarm in turn."""
 
-    def __init__(self, platform: Platform, metrics: Metrics, flush: Callable[[], None]) -> None:
-        self._clients = platform.clients
-        self._store = platform.store
-        self._clock: Clock = platform.clock
+    def __init__(self, foundation: Foundation, metrics: Metrics, flush: Callable[[], None]) -> None:
+        self._clients = foundation.clients
+        self._store = foundation.store
+        self._clock: Clock = foundation.clock
         self._metrics = metrics
         self._flush = flush
-        self._actions = Actions(platform.clients, platform.events)
+        self._actions = Actions(foundation.clients, foundation.events)
         self._seen: dict[Key, State] = {}
         self._held: dict[Key, float] = {}
 

@@ -7,9 +7,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.local.endpoint_configs import variants
 from pipeline.local.fleet import Fleet
+from pipeline.local.foundation import Foundation
 from pipeline.local.models import Models
 from pipeline.local.place import Document, Place
-from pipeline.local.platform import Platform
 from pipeline.local.refusal import Refusal
 from pipeline.local.replica import Launch, Replica, Unhealthy
 from pipeline.local.roles import Roles
@@ -20,14 +20,14 @@ _HEALTH_SECONDS = 240
 class Builder:
     """Turns endpoint configurations into running fleets."""
 
-    def __init__(self, platform: Platform, models: Models, roles: Roles) -> None:
-        self._platform = platform
+    def __init__(self, foundation: Foundation, models: Models, roles: Roles) -> None:
+        self._foundation = foundation
         self._models = models
         self._roles = roles
 
     def build(self, place: Place, endpoint: str, config: Document) -> Fleet:
         """Start every variant and wait until each answers; raise Unhealthy when one does not."""
-        if self._platform.faults.strikes("endpoint-failed"):
+        if self._foundation.faults.strikes("endpoint-failed"):
             raise Unhealthy("InternalServerError: injected by `local fault endpoint-failed`")
         try:
             replicas = [self._replica(place, endpoint, variant) for variant in variants(config)]
@@ -48,7 +48,7 @@ class Builder:
         return [{"SpecifiedImage": container["Image"], "ResolvedImage": container["Image"]}]
 
     def _start(self, place: Place, fleet: Fleet) -> None:
-        s3 = self._platform.clients.s3(place)
+        s3 = self._foundation.clients.s3(place)
 
         def start(replica: Replica) -> None:
             try:
@@ -64,7 +64,7 @@ class Builder:
     def _replica(self, place: Place, endpoint: str, variant: Document) -> Replica:
         model = self._models.find(place, variant["ModelName"])
         container = self._models.container(place, model)
-        image = self._platform.images.find(container["Image"])
+        image = self._foundation.images.find(container["Image"])
         stream = f"{variant['VariantName']}/i-{uuid.uuid4().hex[:17]}"
         launch = Launch(
             variant=variant,
@@ -75,6 +75,6 @@ class Builder:
                 **container.get("Environment", {}),
             },
             artifact=container.get("ModelDataUrl"),
-            sink=self._platform.logs.sink(place, f"/aws/sagemaker/Endpoints/{endpoint}", stream),
+            sink=self._foundation.logs.sink(place, f"/aws/sagemaker/Endpoints/{endpoint}", stream),
         )
-        return Replica(launch, self._platform.containers, self._platform.folder.scratch)
+        return Replica(launch, self._foundation.containers, self._foundation.folder.scratch)

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from pipeline.local.listing import paged
 from pipeline.local.metric_queries import Window, answer, metric_of
+from pipeline.local.metric_statistics import Datum, by_period, compute, known
 from pipeline.local.metrics import Metrics, Series
 from pipeline.local.place import Call, Document
 from pipeline.local.refusal import Refusal, unsupported
-from pipeline.local.statistics import Datum, by_period, compute, known
 
 _MAX_DATAPOINTS = 1440
 _SHORT_PERIODS = frozenset({1, 5, 10, 20, 30})

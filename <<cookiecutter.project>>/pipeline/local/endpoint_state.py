@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pipeline.local.builder import Builder
 from pipeline.local.clock import now
 from pipeline.local.fleet import Fleet
+from pipeline.local.foundation import Foundation
 from pipeline.local.place import Document, Place
-from pipeline.local.platform import Platform
 from pipeline.local.refusal import not_found
 
 KIND = "endpoint"
@@ -24,20 +24,20 @@ _EVENT_STATUS = {
 class EndpointState:
     """Reads and writes endpoints, and announces each change."""
 
-    def __init__(self, platform: Platform, builder: Builder) -> None:
-        self._platform = platform
+    def __init__(self, foundation: Foundation, builder: Builder) -> None:
+        self._foundation = foundation
         self._builder = builder
 
     def find(self, place: Place, name: str) -> Document:
         """Return an endpoint by name."""
-        endpoint = self._platform.store.find(place, KIND, name)
+        endpoint = self._foundation.store.find(place, KIND, name)
         if endpoint is None:
             raise not_found("endpoint", place.arn(KIND, name))
         return endpoint
 
     def change(self, place: Place, name: str, **fields: object) -> None:
         """Change an endpoint's record; announce its state."""
-        endpoint = self._platform.store.change(place, KIND, name, **fields, LastModifiedTime=now())
+        endpoint = self._foundation.store.change(place, KIND, name, **fields, LastModifiedTime=now())
         if "EndpointStatus" in fields:
             self.announce(place, endpoint)
 
@@ -46,7 +46,7 @@ class EndpointState:
         names = ("EndpointName", "EndpointArn", "EndpointConfigName", "ProductionVariants", "FailureReason")
         detail = {name: endpoint[name] for name in (*names, "CreationTime", "LastModifiedTime") if name in endpoint}
         status = _EVENT_STATUS[endpoint["EndpointStatus"]]
-        self._platform.events.state_change(
+        self._foundation.events.state_change(
             place, "Endpoint", endpoint["EndpointArn"], {**detail, "EndpointStatus": status}
         )
 
@@ -60,7 +60,7 @@ class EndpointState:
             "EventType": event_type,
             **more,
         }
-        self._platform.events.state_change(place, "Endpoint Deployment", endpoint["EndpointArn"], detail)
+        self._foundation.events.state_change(place, "Endpoint Deployment", endpoint["EndpointArn"], detail)
 
     def serving(self, place: Place, fleet: Fleet) -> dict[str, object]:
         """Return the fields of an endpoint that a fleet serves."""

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pipeline.local.clock import now
 from pipeline.local.endpoint_configs import EndpointConfigs
 from pipeline.local.endpoint_state import KIND, EndpointState, shown
+from pipeline.local.foundation import Foundation
 from pipeline.local.listing import Listing
 from pipeline.local.place import Call, Document, Place
-from pipeline.local.platform import Platform
 from pipeline.local.refusal import duplicate, invalid
 from pipeline.local.rollout import Rollout, Update
 from pipeline.local.strategy import Plan, plan
@@ -24,14 +24,14 @@ class Endpoints:
 
     def __init__(
         self,
-        platform: Platform,
+        foundation: Foundation,
         configs: EndpointConfigs,
         state: EndpointState,
         rollout: Rollout,
         tags: Tags,
         require_alarms: AlarmsExist,
     ) -> None:
-        self._store = platform.store
+        self._store = foundation.store
         self._configs = configs
         self._state = state
         self._rollout = rollout

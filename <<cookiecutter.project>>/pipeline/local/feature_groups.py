@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from pipeline.local.clock import now
+from pipeline.local.foundation import Foundation
 from pipeline.local.listing import Listing
 from pipeline.local.place import Call, Document, Place
-from pipeline.local.platform import Platform
 from pipeline.local.refusal import Refusal, in_use, unsupported
 from pipeline.local.tags import Tags
 
@@ -18,9 +18,9 @@ _LISTING = Listing(result="FeatureGroupSummaries", name="FeatureGroupName", stat
 class FeatureGroups:
     """The feature group operations."""
 
-    def __init__(self, platform: Platform, tags: Tags) -> None:
-        self._store = platform.store
-        self._clock = platform.clock
+    def __init__(self, foundation: Foundation, tags: Tags) -> None:
+        self._store = foundation.store
+        self._clock = foundation.clock
         self._tags = tags
 
     def operations(self) -> dict[str, Callable[[Call], Document]]:

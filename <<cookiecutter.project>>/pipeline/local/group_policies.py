@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pipeline.local.groups import Groups
 from pipeline.local.place import Call, Document
 from pipeline.local.refusal import invalid
+from pipeline.local.sharing import POLICY_KIND as KIND
 from pipeline.local.store import Store
-
-KIND = "model-package-group-policy"
 
 
 class GroupPolicies:

@@ -6,6 +6,7 @@ from pipeline.local.clock import now
 from pipeline.local.listing import Listing
 from pipeline.local.place import Call, Document, Place
 from pipeline.local.refusal import conflict, invalid
+from pipeline.local.sharing import Sharing
 from pipeline.local.store import Store
 from pipeline.local.tags import Tags
 
@@ -17,8 +18,9 @@ _LISTING = Listing(result="ModelPackageGroupSummaryList", name="ModelPackageGrou
 class Groups:
     """The model package group operations."""
 
-    def __init__(self, store: Store, tags: Tags) -> None:
+    def __init__(self, store: Store, sharing: Sharing, tags: Tags) -> None:
         self._store = store
+        self._sharing = sharing
         self._tags = tags
 
     def operations(self) -> dict[str, Callable[[Call], Document]]:
@@ -64,7 +66,8 @@ class Groups:
 
     def describe(self, call: Call) -> Document:
         """DescribeModelPackageGroup."""
-        return self.find(call.place, call.params["ModelPackageGroupName"])
+        name = call.params["ModelPackageGroupName"]
+        return self.find(self._sharing.owner(call.caller, name, "DescribeModelPackageGroup"), name)
 
     def list(self, call: Call) -> Document:
         """ListModelPackageGroups."""

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 
 from pipeline.local.capture import Capture, Captured
+from pipeline.local.metric_statistics import Datum
 from pipeline.local.metrics import Metrics, Series, series
 from pipeline.local.place import Place
-from pipeline.local.statistics import Datum
 
 NAMESPACE = "AWS/SageMaker"
 

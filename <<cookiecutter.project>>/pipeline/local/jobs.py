@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.local.containers import Container, LineSink
-from pipeline.local.platform import Platform
+from pipeline.local.foundation import Foundation
 
 STOP_GRACE_SECONDS = 120
 _FAILURE_CHARACTERS = 1024
@@ -39,14 +39,14 @@ class Ended:
 class Runner:
     """Runs the container of one job, and can be told to stop it."""
 
-    def __init__(self, platform: Platform) -> None:
-        self._platform = platform
+    def __init__(self, foundation: Foundation) -> None:
+        self._foundation = foundation
         self.stop = threading.Event()
 
     def run(self, run: Run) -> Ended:
         """Run to the end, to the time limit or until stopped."""
         started = time.monotonic()
-        container = self._platform.containers.start(
+        container = self._foundation.containers.start(
             run.command, environment={**run.environment, "SM_ML_ROOT": str(run.ml)}, home=run.ml, sink=run.sink
         )
         while (code := container.wait(0.1)) is None:
@@ -56,7 +56,7 @@ class Runner:
         return Ended(exit_code=code)
 
     def _end(self, container: Container, *, timed_out: bool) -> Ended:
-        container.stop(max(1.0, self._platform.clock.real(STOP_GRACE_SECONDS)))
+        container.stop(max(1.0, self._foundation.clock.real(STOP_GRACE_SECONDS)))
         return Ended(exit_code=None, timed_out=timed_out)
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from pipeline.local import metrics_insights as insights
 from pipeline.local.metric_math import Math, Points
+from pipeline.local.metric_statistics import Datum, compute, known
 from pipeline.local.metrics import Metrics, Series, series
 from pipeline.local.place import Document, Place
 from pipeline.local.refusal import Refusal
-from pipeline.local.statistics import Datum, compute, known
 
 ByPeriod = Callable[[Sequence[Datum], float], dict[float, list[Datum]]]
 
@@ -44,9 +45,11 @@ def answer(metrics: Metrics, place: Place, queries: list[Document], window: Wind
     for query in queries:
         if "MetricStat" in query:
             found[query["Id"]] = _statistic(metrics, place, query["MetricStat"], window)
+        elif insights.is_query(query["Expression"]):
+            found[query["Id"]] = _selected(metrics, place, query, window)
     moments = tuple(sorted({moment for points in found.values() for moment in points}))
     for query in queries:
-        if "Expression" in query:
+        if query["Id"] not in found:
             found[query["Id"]] = Math(series=dict(found), periods=moments).evaluate(query["Expression"])
     return [
         Answered(id=q["Id"], label=_label(q), points=found[q["Id"]], returned=q.get("ReturnData", True))
@@ -71,6 +74,14 @@ def _statistic(metrics: Metrics, place: Place, stat: Document, window: Window) -
     if unit := stat.get("Unit"):
         data = [datum for datum in data if datum.unit == unit]
     return {start: compute(stat["Stat"], part) for start, part in window.cut(data, stat["Period"]).items()}
+
+
+def _selected(metrics: Metrics, place: Place, query: Document, window: Window) -> Points:
+    wanted = insights.parse(query["Expression"])
+    chosen = [key for key in metrics.known(place) if wanted.takes(key)]
+    data = [datum for key in chosen for datum in metrics.between(key, window.start, window.end)]
+    periods = window.cut(data, query.get("Period", 60))
+    return {start: compute(wanted.statistic, part) for start, part in periods.items()}
 
 
 def _label(query: Document) -> str:

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.local.metric_statistics import Datum
 from pipeline.local.place import Place
-from pipeline.local.statistics import Datum
 
 _TABLE = "CREATE TABLE IF NOT EXISTS datum (series TEXT, time REAL, vals TEXT, counts TEXT, unit TEXT)"
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from pipeline.local import transfer
 from pipeline.local.clock import now
+from pipeline.local.foundation import Foundation
 from pipeline.local.listing import Listing
-from pipeline.local.place import Call, Document, Place
-from pipeline.local.platform import Platform
+from pipeline.local.place import Call, Caller, Document, Place
 from pipeline.local.refusal import duplicate, invalid, not_found, unsupported
 from pipeline.local.registry import Registry
 from pipeline.local.roles import Roles
@@ -19,8 +19,8 @@ _LISTING = Listing(result="Models", name="ModelName")
 class Models:
     """The model operations."""
 
-    def __init__(self, platform: Platform, registry: Registry, roles: Roles, tags: Tags) -> None:
-        self._platform = platform
+    def __init__(self, foundation: Foundation, registry: Registry, roles: Roles, tags: Tags) -> None:
+        self._foundation = foundation
         self._registry = registry
         self._roles = roles
         self._tags = tags
@@ -36,7 +36,7 @@ class Models:
 
     def find(self, place: Place, name: str) -> Document:
         """Return a model by name."""
-        model = self._platform.store.find(place, KIND, name)
+        model = self._foundation.store.find(place, KIND, name)
         if model is None:
             raise not_found("model", place.arn(KIND, name))
         return model
@@ -53,13 +53,13 @@ class Models:
 
     def create(self, call: Call) -> Document:
         """CreateModel."""
-        place, params, store = call.place, call.params, self._platform.store
+        place, params, store = call.place, call.params, self._foundation.store
         name, arn = params["ModelName"], place.arn(KIND, params["ModelName"])
         container = _only_container(params)
         if "ExecutionRoleArn" not in params:
             raise invalid("ExecutionRoleArn is required.")
         self._roles.require(place, params["ExecutionRoleArn"])
-        self._check_container(place, container)
+        self._check_container(call.caller, container)
         with store.lock:
             if store.find(place, KIND, name):
                 raise duplicate("model", arn)
@@ -74,28 +74,28 @@ class Models:
 
     def list(self, call: Call) -> Document:
         """ListModels."""
-        return _LISTING.page(self._platform.store.all(call.place, KIND), call.params)
+        return _LISTING.page(self._foundation.store.all(call.place, KIND), call.params)
 
     def delete(self, call: Call) -> Document:
         """DeleteModel: allowed while an endpoint runs it, as on AWS."""
         model = self.find(call.place, call.params["ModelName"])
-        self._platform.store.remove(call.place, KIND, model["ModelName"])
+        self._foundation.store.remove(call.place, KIND, model["ModelName"])
         self._tags.forget(call.place, model["ModelArn"])
         return {}
 
-    def _check_container(self, place: Place, container: Document) -> None:
+    def _check_container(self, caller: Caller, container: Document) -> None:
         if "ModelPackageName" in container:
-            self._check_package(place, container["ModelPackageName"])
+            self._check_package(caller, container["ModelPackageName"])
         elif "Image" not in container:
             raise invalid("Both Image and ModelPackageName are missing in the container definition.")
         else:
-            self._platform.images.find(container["Image"])
+            self._foundation.images.find(container["Image"])
             uri = container.get("ModelDataUrl")
-            if uri and not transfer.exists(self._platform.clients.s3(place), uri):
+            if uri and not transfer.exists(self._foundation.clients.s3(caller.place), uri):
                 raise invalid(f"Could not find model data at {uri}.")
 
-    def _check_package(self, place: Place, arn: str) -> None:
-        package = self._registry.find(place, arn)
+    def _check_package(self, caller: Caller, arn: str) -> None:
+        package = self._registry.shared(caller, arn, "CreateModel")
         status = package["ModelApprovalStatus"]
         if status != "Approved":
             raise invalid(f"Cannot create Model: ModelPackage {arn} has approval status {status}, not Approved.")

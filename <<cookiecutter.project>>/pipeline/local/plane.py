@@ -21,6 +21,7 @@ from pipeline.local.events import Events
 from pipeline.local.faults import Faults
 from pipeline.local.flusher import Flusher
 from pipeline.local.folder import Folder
+from pipeline.local.foundation import Foundation
 from pipeline.local.fronts import ControlPlane, FeatureRuntime, Front, Runtime
 from pipeline.local.gateway import Gateway
 from pipeline.local.hosting import Hosting
@@ -31,7 +32,6 @@ from pipeline.local.invoke import Invoker
 from pipeline.local.journal import Journal
 from pipeline.local.logs import Logs
 from pipeline.local.metrics import Metrics
-from pipeline.local.platform import Platform
 from pipeline.local.roles import Roles
 from pipeline.local.store import Store
 from pipeline.local.switches import Switches
@@ -48,7 +48,7 @@ class Plane:
         kill_leftovers(folder.processes)
         token = secrets.token_hex(16)
         clients = Clients(endpoint_url, token)
-        self._platform = _platform(folder, clients, Clock(time_scale))
+        self._foundation = _foundation(folder, clients, Clock(time_scale))
         self._metrics = Metrics(folder.metrics)
         self._hosting = Hosting()
         self._calls = Calls(folder.calls)
@@ -56,17 +56,17 @@ class Plane:
         self._journal = Journal(moto, folder.journal)
         self._invocations = Invocations(self._metrics, Capture(clients))
         self._invoker = Invoker(self._hosting, self._invocations)
-        self._alarms = Alarms(self._platform, self._metrics, self._invocations.flush_metrics)
-        self._services = services.wire(self._platform, self._hosting, self._alarms, Roles(clients, endpoint_url))
+        self._alarms = Alarms(self._foundation, self._metrics, self._invocations.flush_metrics)
+        self._services = services.wire(self._foundation, self._hosting, self._alarms, Roles(clients, endpoint_url))
         self.gateway = Gateway(
             self._fronts(),
             moto=self._journal,
-            identity=Identity(moto, self._platform.store, account),
-            faults=self._platform.faults,
+            identity=Identity(moto, self._foundation.store, account),
+            faults=self._foundation.faults,
             calls=self._calls,
             token=token,
         )
-        self._flusher = Flusher([self._invocations.flush, self._platform.logs.flush], seconds=_FLUSH_SECONDS)
+        self._flusher = Flusher([self._invocations.flush, self._foundation.logs.flush], seconds=_FLUSH_SECONDS)
         self._watcher = Flusher([self._hosting.revive, self._alarms.look], seconds=_WATCH_SECONDS)
 
     def restore(self) -> None:
@@ -86,14 +86,14 @@ class Plane:
         self._services.rollout.close()
         self._invoker.close()
         self._flusher.close()
-        self._platform.events.close()
-        self._platform.containers.kill_all()
+        self._foundation.events.close()
+        self._foundation.containers.kill_all()
         self._calls.close()
         self._metrics.close()
-        self._platform.store.close()
+        self._foundation.store.close()
 
     def _fronts(self) -> list[Front]:
-        platform = self._platform
+        foundation = self._foundation
         metrics = CloudWatch(self._metrics, self._invocations.flush_metrics).operations()
         return [
             ControlPlane(self._services.control),
@@ -101,15 +101,15 @@ class Plane:
             FeatureRuntime(self._services.records),
             CborCloudWatch(metrics),
             JsonCloudWatch(metrics),
-            EventBridge(platform.events),
-            Switches(platform.faults, self._hosting),
-            CloudFormationFront(CloudFormation(platform.store, platform.clients)),
-            BucketPolicies(platform.store, platform.clients, self._journal),
+            EventBridge(foundation.events),
+            Switches(foundation.faults, self._hosting),
+            CloudFormationFront(CloudFormation(foundation.store, foundation.clients)),
+            BucketPolicies(foundation.store, foundation.clients, self._journal),
         ]
 
 
-def _platform(folder: Folder, clients: Clients, clock: Clock) -> Platform:
-    return Platform(
+def _foundation(folder: Folder, clients: Clients, clock: Clock) -> Foundation:
+    return Foundation(
         folder=folder,
         store=Store(folder.database),
         clock=clock,

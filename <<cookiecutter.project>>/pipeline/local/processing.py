@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable
 
 from pipeline.local.clock import now
+from pipeline.local.foundation import Foundation
 from pipeline.local.jobs import Runner
 from pipeline.local.listing import Listing
 from pipeline.local.place import Call, Document, Place
-from pipeline.local.platform import Platform
 from pipeline.local.processing_run import ROOT, ProcessingRun
 from pipeline.local.refusal import in_use, invalid, unsupported
 from pipeline.local.roles import Roles
@@ -21,8 +21,8 @@ _DAY_SECONDS = 86_400
 class Processing:
     """The processing operations."""
 
-    def __init__(self, platform: Platform, roles: Roles, tags: Tags) -> None:
-        self._platform = platform
+    def __init__(self, foundation: Foundation, roles: Roles, tags: Tags) -> None:
+        self._foundation = foundation
         self._roles = roles
         self._tags = tags
         self._runners: dict[tuple[Place, str], Runner] = {}
@@ -43,17 +43,17 @@ class Processing:
         name, arn = params["ProcessingJobName"], place.arn(KIND, params["ProcessingJobName"])
         _refuse_what_is_not_run(params)
         self._roles.require(place, params["RoleArn"])
-        self._platform.images.find(params["AppSpecification"]["ImageUri"])
+        self._foundation.images.find(params["AppSpecification"]["ImageUri"])
         with self._lock:
-            if self._platform.store.find(place, KIND, name):
+            if self._foundation.store.find(place, KIND, name):
                 raise in_use(
                     "Job name must be unique within an AWS account and region, and a job with this name "
                     f"already exists ({arn})"
                 )
             self._tags.put(place, arn, params.pop("Tags", []))
-            runner = self._runners[place, name] = Runner(self._platform)
-            self._platform.store.put(place, KIND, name, _fresh(params, arn))
-        run = ProcessingRun(self._platform, self._roles, runner, place=place, name=name)
+            runner = self._runners[place, name] = Runner(self._foundation)
+            self._foundation.store.put(place, KIND, name, _fresh(params, arn))
+        run = ProcessingRun(self._foundation, self._roles, runner, place=place, name=name)
         threading.Thread(target=run.run, daemon=True, name=f"process-{name}").start()
         return {"ProcessingJobArn": arn}
 
@@ -63,7 +63,7 @@ class Processing:
 
     def list(self, call: Call) -> Document:
         """ListProcessingJobs."""
-        return _LISTING.page(self._platform.store.all(call.place, KIND), call.params)
+        return _LISTING.page(self._foundation.store.all(call.place, KIND), call.params)
 
     def stop(self, call: Call) -> Document:
         """StopProcessingJob."""
@@ -73,15 +73,15 @@ class Processing:
                 f"The request was rejected because the processing job is in status {job['ProcessingJobStatus']}."
             )
         name = job["ProcessingJobName"]
-        self._platform.store.change(call.place, KIND, name, ProcessingJobStatus="Stopping")
+        self._foundation.store.change(call.place, KIND, name, ProcessingJobStatus="Stopping")
         self._runners[call.place, name].stop.set()
         return {}
 
     def fail_interrupted(self) -> None:
         """Fail the jobs that a former server left running."""
-        for place, name, job in self._platform.store.everywhere(KIND):
+        for place, name, job in self._foundation.store.everywhere(KIND):
             if job["ProcessingJobStatus"] in {"InProgress", "Stopping"}:
-                self._platform.store.change(
+                self._foundation.store.change(
                     place,
                     KIND,
                     name,
@@ -92,7 +92,7 @@ class Processing:
 
     def _find(self, call: Call) -> Document:
         name = call.params["ProcessingJobName"]
-        job = self._platform.store.find(call.place, KIND, name)
+        job = self._foundation.store.find(call.place, KIND, name)
         if job is None:
             raise invalid(f"Could not find requested job with name: {name}")
         return job

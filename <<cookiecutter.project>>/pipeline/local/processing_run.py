@@ -7,10 +7,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.local import transfer
 from pipeline.local.clock import now
+from pipeline.local.foundation import Foundation
 from pipeline.local.images import Image
 from pipeline.local.jobs import Ended, Run, Runner, failure, ml_tree, write_json
 from pipeline.local.place import Document, Place
-from pipeline.local.platform import Platform
 from pipeline.local.roles import Roles
 
 _LOG = logging.getLogger(__name__)
@@ -24,8 +24,8 @@ LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 class ProcessingRun:
     """The life of one job, in a thread of its own."""
 
-    def __init__(self, platform: Platform, roles: Roles, runner: Runner, *, place: Place, name: str) -> None:
-        self._platform = platform
+    def __init__(self, foundation: Foundation, roles: Roles, runner: Runner, *, place: Place, name: str) -> None:
+        self._foundation = foundation
         self._roles = roles
         self._runner = runner
         self._place = place
@@ -33,14 +33,14 @@ class ProcessingRun:
 
     @property
     def _job(self) -> Document:
-        return self._platform.store.find(self._place, _KIND, self._name) or {}
+        return self._foundation.store.find(self._place, _KIND, self._name) or {}
 
     def run(self) -> None:
         """Run the job and record how it ended."""
         self._announce()
         try:
-            self._platform.clock.wait(_STARTING_SECONDS, self._runner.stop)
-            with ml_tree(self._platform.folder.scratch, "config", "output", "processing") as ml:
+            self._foundation.clock.wait(_STARTING_SECONDS, self._runner.stop)
+            with ml_tree(self._foundation.folder.scratch, "config", "output", "processing") as ml:
                 self._process(ml)
         except (ClientError, BotoCoreError, OSError) as problem:
             self._end("Failed", FailureReason=failure(f"ClientError: {problem}"))
@@ -52,16 +52,16 @@ class ProcessingRun:
         job = self._job
         write_json(ml / "config" / "processingjobconfig.json", job)
         write_json(ml / "config" / "resourceconfig.json", {"current_host": "algo-1", "hosts": ["algo-1"]})
-        s3 = self._platform.clients.s3(self._place)
+        s3 = self._foundation.clients.s3(self._place)
         for item in job.get("ProcessingInputs", []):
             source = item["S3Input"]
             transfer.download_prefix(s3, source["S3Uri"], _inside(ml, source["LocalPath"]))
         outputs = [item["S3Output"] for item in job.get("ProcessingOutputConfig", {}).get("Outputs", [])]
         for output in outputs:
             _inside(ml, output["LocalPath"]).mkdir(parents=True, exist_ok=True)
-        self._platform.store.change(self._place, _KIND, self._name, ProcessingStartTime=now())
+        self._foundation.store.change(self._place, _KIND, self._name, ProcessingStartTime=now())
         ended = Ended(exit_code=None) if self._runner.stop.is_set() else self._runner.run(self._described_run(ml))
-        self._platform.logs.flush()
+        self._foundation.logs.flush()
         if ended.exit_code == 0:
             for output in outputs:
                 transfer.upload_folder(s3, _inside(ml, output["LocalPath"]), output["S3Uri"])
@@ -81,7 +81,7 @@ class ProcessingRun:
     def _described_run(self, ml: Path) -> Run:
         job = self._job
         application = job["AppSpecification"]
-        image = self._platform.images.find(application["ImageUri"])
+        image = self._foundation.images.find(application["ImageUri"])
         words = [*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])]
         return Run(
             command=_command(words, image, ml),
@@ -94,12 +94,12 @@ class ProcessingRun:
             },
             ml=ml,
             max_seconds=job["StoppingCondition"]["MaxRuntimeInSeconds"],
-            sink=self._platform.logs.sink(self._place, LOG_GROUP, f"{self._name}/algo-1-{int(now())}"),
+            sink=self._foundation.logs.sink(self._place, LOG_GROUP, f"{self._name}/algo-1-{int(now())}"),
         )
 
     def _end(self, status: str, **fields: object) -> None:
         moment = now()
-        self._platform.store.change(
+        self._foundation.store.change(
             self._place,
             _KIND,
             self._name,
@@ -112,7 +112,7 @@ class ProcessingRun:
 
     def _announce(self) -> None:
         job = self._job
-        self._platform.events.state_change(self._place, "Processing Job", job["ProcessingJobArn"], job)
+        self._foundation.events.state_change(self._place, "Processing Job", job["ProcessingJobArn"], job)
 
 
 def _inside(ml: Path, path: str) -> Path:

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 from pipeline.local import transfer
 from pipeline.local.clock import now
+from pipeline.local.foundation import Foundation
 from pipeline.local.groups import PACKAGE_KIND, Groups
 from pipeline.local.listing import Listing
-from pipeline.local.place import Call, Document, Place
-from pipeline.local.platform import Platform
+from pipeline.local.place import Call, Caller, Document, Place
 from pipeline.local.refusal import invalid, unsupported
+from pipeline.local.sharing import Sharing, home
 from pipeline.local.tags import Tags
 
 KIND = PACKAGE_KIND
@@ -20,10 +21,11 @@ _METADATA_LIMIT = 50
 class Registry:
     """The model package operations."""
 
-    def __init__(self, platform: Platform, groups: Groups, tags: Tags) -> None:
-        self._platform = platform
-        self._store = platform.store
+    def __init__(self, foundation: Foundation, groups: Groups, sharing: Sharing, tags: Tags) -> None:
+        self._foundation = foundation
+        self._store = foundation.store
         self._groups = groups
+        self._sharing = sharing
         self._tags = tags
 
     def operations(self) -> dict[str, Callable[[Call], Document]]:
@@ -37,11 +39,15 @@ class Registry:
         }
 
     def find(self, place: Place, arn: str) -> Document:
-        """Return a version by its ARN."""
-        package = self._store.find(place, KIND, arn)
+        """Return a version by its ARN, of whatever account."""
+        package = self._store.find(home(arn, place), KIND, arn)
         if package is None:
             raise invalid(f"ModelPackage {arn} does not exist.")
         return package
+
+    def shared(self, caller: Caller, arn: str, action: str) -> Document:
+        """Return a version that the caller may use in this way."""
+        return self.find(self._sharing.owner(caller, arn, action), arn)
 
     def create(self, call: Call) -> Document:
         """CreateModelPackage: the next version of a group."""
@@ -66,13 +72,16 @@ class Registry:
 
     def describe(self, call: Call) -> Document:
         """DescribeModelPackage."""
-        return self.find(call.place, call.params["ModelPackageName"])
+        return self.shared(call.caller, call.params["ModelPackageName"], "DescribeModelPackage")
 
     def list(self, call: Call) -> Document:
         """ListModelPackages."""
-        params, packages = call.params, self._store.all(call.place, KIND)
-        if "ModelPackageGroupName" in params:
-            group = self._groups.find(call.place, params["ModelPackageGroupName"])["ModelPackageGroupName"]
+        params = call.params
+        name = params.get("ModelPackageGroupName")
+        place = self._sharing.owner(call.caller, name, "ListModelPackages") if name else call.place
+        packages = self._store.all(place, KIND)
+        if name:
+            group = self._groups.find(place, name)["ModelPackageGroupName"]
             packages = [p for p in packages if p["ModelPackageGroupName"] == group]
         if status := params.get("ModelApprovalStatus"):
             packages = [p for p in packages if p["ModelApprovalStatus"] == status]
@@ -80,8 +89,9 @@ class Registry:
 
     def update(self, call: Call) -> Document:
         """UpdateModelPackage: metadata is merged, what is not named stays."""
-        place, params = call.place, call.params
+        params = call.params
         arn = params["ModelPackageArn"]
+        place = self._sharing.owner(call.caller, arn, "UpdateModelPackage")
         with self._store.lock:
             package = self.find(place, arn)
             merged = {**package.get("CustomerMetadataProperties", {}), **params.get("CustomerMetadataProperties", {})}
@@ -113,9 +123,9 @@ class Registry:
 
     def _check_containers(self, place: Place, specification: Document) -> None:
         for container in specification.get("Containers", []):
-            self._platform.images.find(container["Image"])
+            self._foundation.images.find(container["Image"])
             uri = container.get("ModelDataUrl")
-            if uri and not transfer.exists(self._platform.clients.s3(place), uri):
+            if uri and not transfer.exists(self._foundation.clients.s3(place), uri):
                 raise invalid(f"Could not find model data at {uri}.")
 
     def _announce(self, place: Place, arn: str) -> None:
@@ -123,7 +133,7 @@ class Registry:
         names = ("ModelPackageGroupName", "ModelPackageVersion", "ModelPackageArn", "CreationTime")
         more = ("ModelPackageStatus", "ModelApprovalStatus", "ApprovalDescription", "CustomerMetadataProperties")
         detail = {name: package[name] for name in (*names, *more) if name in package}
-        self._platform.events.state_change(
+        self._foundation.events.state_change(
             place, "Model Package", arn, {"ModelPackageName": f"{package['ModelPackageGroupName']}", **detail}
         )
 

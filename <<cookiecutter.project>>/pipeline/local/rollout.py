@@ -10,9 +10,9 @@ from pipeline.local.builder import Builder
 from pipeline.local.clock import now
 from pipeline.local.endpoint_state import KIND, EndpointState
 from pipeline.local.fleet import Fleet, Traffic
+from pipeline.local.foundation import Foundation
 from pipeline.local.hosting import Hosting
 from pipeline.local.place import Document, Place
-from pipeline.local.platform import Platform
 from pipeline.local.replica import Unhealthy
 from pipeline.local.strategy import Plan
 
@@ -44,9 +44,9 @@ class Rollout:
     """Moves endpoints from state to state, each in a thread of its own."""
 
     def __init__(
-        self, platform: Platform, builder: Builder, hosting: Hosting, state: EndpointState, tripped: Tripped
+        self, foundation: Foundation, builder: Builder, hosting: Hosting, state: EndpointState, tripped: Tripped
     ) -> None:
-        self._platform = platform
+        self._foundation = foundation
         self._builder = builder
         self._hosting = hosting
         self._state = state
@@ -87,7 +87,7 @@ class Rollout:
         threading.Thread(target=work, daemon=True, name=name).start()
 
     def _wait(self, seconds: float) -> None:
-        self._platform.clock.wait(seconds, self._stop)
+        self._foundation.clock.wait(seconds, self._stop)
 
     def _create(self, place: Place, name: str, config: Document, seconds: float) -> None:
         began = time.monotonic()
@@ -104,7 +104,7 @@ class Rollout:
         )
 
     def _rest_of(self, seconds: float, began: float) -> None:
-        left = self._platform.clock.real(seconds) - (time.monotonic() - began)
+        left = self._foundation.clock.real(seconds) - (time.monotonic() - began)
         if left > 0:
             self._stop.wait(left)
 
@@ -140,7 +140,7 @@ class Rollout:
         plan = update.plan
         deadline = None
         if plan.max_seconds is not None:
-            deadline = time.monotonic() + self._platform.clock.real(plan.max_seconds)
+            deadline = time.monotonic() + self._foundation.clock.real(plan.max_seconds)
         for step in plan.steps:
             self._hosting.route(update.place, update.name, Traffic(blue=old, green=new, green_share=step.share))
             if update.deployment:
@@ -150,7 +150,7 @@ class Rollout:
 
     def _bake(self, update: Update, seconds: float, deadline: float | None) -> None:
         # Without alarms AWS does not bake at all.
-        end = time.monotonic() + (self._platform.clock.real(seconds) if update.plan.alarms else 0)
+        end = time.monotonic() + (self._foundation.clock.real(seconds) if update.plan.alarms else 0)
         while True:
             if name := self._tripped(update.place, update.plan.alarms):
                 raise _RolledBack(f"Alarm {name} was triggered during the deployment; it was rolled back.")
@@ -175,7 +175,7 @@ class Rollout:
             "ProductionVariants": variants,
             "StartTime": now(),
         }
-        self._platform.store.change(update.place, KIND, update.name, PendingDeploymentSummary=summary)
+        self._foundation.store.change(update.place, KIND, update.name, PendingDeploymentSummary=summary)
 
     def _promote(self, update: Update, fleet: Fleet) -> None:
         self._state.change(

@@ -9,17 +9,18 @@ from pipeline.local.endpoint_state import EndpointState
 from pipeline.local.endpoints import Endpoints
 from pipeline.local.feature_groups import FeatureGroups
 from pipeline.local.feature_records import FeatureRecords
+from pipeline.local.foundation import Foundation
 from pipeline.local.fronts import Handler
 from pipeline.local.group_policies import GroupPolicies
 from pipeline.local.groups import Groups
 from pipeline.local.hosting import Hosting
 from pipeline.local.models import Models
-from pipeline.local.platform import Platform
 from pipeline.local.processing import Processing
 from pipeline.local.registry import Registry
 from pipeline.local.roles import Roles
 from pipeline.local.rollout import Rollout
 from pipeline.local.search import Search
+from pipeline.local.sharing import Sharing
 from pipeline.local.tags import Tags
 from pipeline.local.training import Training
 
@@ -41,18 +42,19 @@ class Services:
         self.processing.fail_interrupted()
 
 
-def wire(platform: Platform, hosting: Hosting, alarms: Alarms, roles: Roles) -> Services:
+def wire(foundation: Foundation, hosting: Hosting, alarms: Alarms, roles: Roles) -> Services:
     """Create every part, each with those that it asks."""
-    store, tags = platform.store, Tags(platform.store)
-    groups, features = Groups(store, tags), FeatureGroups(platform, tags)
-    registry = Registry(platform, groups, tags)
-    models = Models(platform, registry, roles, tags)
+    store, tags = foundation.store, Tags(foundation.store)
+    sharing, features = Sharing(store), FeatureGroups(foundation, tags)
+    groups = Groups(store, sharing, tags)
+    registry = Registry(foundation, groups, sharing, tags)
+    models = Models(foundation, registry, roles, tags)
     configs = EndpointConfigs(store, models, roles, tags)
-    builder = Builder(platform, models, roles)
-    state = EndpointState(platform, builder)
-    rollout = Rollout(platform, builder, hosting, state, alarms.tripped)
-    endpoints = Endpoints(platform, configs, state, rollout, tags, alarms.require)
-    training, processing = Training(platform, roles, tags), Processing(platform, roles, tags)
+    builder = Builder(foundation, models, roles)
+    state = EndpointState(foundation, builder)
+    rollout = Rollout(foundation, builder, hosting, state, alarms.tripped)
+    endpoints = Endpoints(foundation, configs, state, rollout, tags, alarms.require)
+    training, processing = Training(foundation, roles, tags), Processing(foundation, roles, tags)
     registry_parts = (groups, GroupPolicies(store, groups), registry, Search(store, tags), tags)
     parts = (training, processing, *registry_parts, models, configs, endpoints, features)
     return Services(

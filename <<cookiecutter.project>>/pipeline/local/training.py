@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable
 
 from pipeline.local.clock import now
+from pipeline.local.foundation import Foundation
 from pipeline.local.jobs import Runner
 from pipeline.local.listing import Listing
 from pipeline.local.place import Call, Document, Place
-from pipeline.local.platform import Platform
 from pipeline.local.refusal import in_use, invalid, unsupported
 from pipeline.local.roles import Roles
 from pipeline.local.tags import Tags
@@ -21,8 +21,8 @@ _DAY_SECONDS = 86_400
 class Training:
     """The training operations."""
 
-    def __init__(self, platform: Platform, roles: Roles, tags: Tags) -> None:
-        self._platform = platform
+    def __init__(self, foundation: Foundation, roles: Roles, tags: Tags) -> None:
+        self._foundation = foundation
         self._roles = roles
         self._tags = tags
         self._runners: dict[tuple[Place, str], Runner] = {}
@@ -43,16 +43,16 @@ class Training:
         name, arn = params["TrainingJobName"], place.arn(KIND, params["TrainingJobName"])
         _refuse_what_is_not_run(params)
         self._roles.require(place, params["RoleArn"])
-        self._platform.images.find(params["AlgorithmSpecification"]["TrainingImage"])
+        self._foundation.images.find(params["AlgorithmSpecification"]["TrainingImage"])
         with self._lock:
-            if self._platform.store.find(place, KIND, name):
+            if self._foundation.store.find(place, KIND, name):
                 raise in_use(
                     "Job name must be unique within an AWS account and region, and a job with this name "
                     f"already exists ({arn})"
                 )
             self._tags.put(place, arn, params.pop("Tags", []))
-            self._runners[place, name] = Runner(self._platform)
-            self._platform.store.put(place, KIND, name, _fresh(params, arn))
+            self._runners[place, name] = Runner(self._foundation)
+            self._foundation.store.put(place, KIND, name, _fresh(params, arn))
         self._start(place, name)
         return {"TrainingJobArn": arn}
 
@@ -62,7 +62,7 @@ class Training:
 
     def list(self, call: Call) -> Document:
         """ListTrainingJobs."""
-        return _LISTING.page(self._platform.store.all(call.place, KIND), call.params)
+        return _LISTING.page(self._foundation.store.all(call.place, KIND), call.params)
 
     def stop(self, call: Call) -> Document:
         """StopTrainingJob."""
@@ -70,15 +70,15 @@ class Training:
         if job["TrainingJobStatus"] != "InProgress":
             raise invalid(f"The request was rejected because the training job is in status {job['TrainingJobStatus']}.")
         name = job["TrainingJobName"]
-        self._platform.store.change(call.place, KIND, name, TrainingJobStatus="Stopping", SecondaryStatus="Stopping")
+        self._foundation.store.change(call.place, KIND, name, TrainingJobStatus="Stopping", SecondaryStatus="Stopping")
         self._runners[call.place, name].stop.set()
         return {}
 
     def fail_interrupted(self) -> None:
         """Fail the jobs that a former server left running."""
-        for place, name, job in self._platform.store.everywhere(KIND):
+        for place, name, job in self._foundation.store.everywhere(KIND):
             if job["TrainingJobStatus"] in {"InProgress", "Stopping"}:
-                self._platform.store.change(
+                self._foundation.store.change(
                     place,
                     KIND,
                     name,
@@ -90,11 +90,11 @@ class Training:
 
     def _start(self, place: Place, name: str) -> None:
         runner = self._runners[place, name]
-        run = TrainingRun(self._platform, self._roles, runner, place=place, name=name)
+        run = TrainingRun(self._foundation, self._roles, runner, place=place, name=name)
         threading.Thread(target=run.run, daemon=True, name=f"train-{name}").start()
 
     def _find(self, call: Call) -> Document:
-        job = self._platform.store.find(call.place, KIND, call.params["TrainingJobName"])
+        job = self._foundation.store.find(call.place, KIND, call.params["TrainingJobName"])
         if job is None:
             raise invalid("Requested resource not found.")
         return job

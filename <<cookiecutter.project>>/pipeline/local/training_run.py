@@ -8,9 +8,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.local import transfer
 from pipeline.local.clock import now
+from pipeline.local.foundation import Foundation
 from pipeline.local.jobs import Ended, Run, Runner, failure, ml_tree, write_json
 from pipeline.local.place import Document, Place
-from pipeline.local.platform import Platform
 from pipeline.local.roles import Roles
 
 _LOG = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ class _Failed(Exception):
 class TrainingRun:
     """The life of one job, in a thread of its own."""
 
-    def __init__(self, platform: Platform, roles: Roles, runner: Runner, *, place: Place, name: str) -> None:
-        self._platform = platform
+    def __init__(self, foundation: Foundation, roles: Roles, runner: Runner, *, place: Place, name: str) -> None:
+        self._foundation = foundation
         self._roles = roles
         self._runner = runner
         self._place = place
@@ -36,14 +36,14 @@ class TrainingRun:
 
     @property
     def _job(self) -> Document:
-        return self._platform.store.find(self._place, _KIND, self._name) or {}
+        return self._foundation.store.find(self._place, _KIND, self._name) or {}
 
     def run(self) -> None:
         """Run the job and record how it ended."""
         self._move("Starting", "Preparing the instances for training")
         try:
-            self._platform.clock.wait(_STARTING_SECONDS, self._runner.stop)
-            with ml_tree(self._platform.folder.scratch, "input/config", "input/data", "model", "output/data") as ml:
+            self._foundation.clock.wait(_STARTING_SECONDS, self._runner.stop)
+            with ml_tree(self._foundation.folder.scratch, "input/config", "input/data", "model", "output/data") as ml:
                 self._train(ml)
         except _Failed as problem:
             self._end("Failed", "Failed", FailureReason=failure(str(problem)))
@@ -57,10 +57,10 @@ class TrainingRun:
         self._move("Downloading", "Downloading input data")
         self._prepare(ml)
         self._move("Training", "Training image download completed. Training in progress.", TrainingStartTime=now())
-        if self._platform.faults.strikes("training-failed"):
+        if self._foundation.faults.strikes("training-failed"):
             raise _Failed("InternalServerError: injected by `local fault training-failed`")
         ended = Ended(exit_code=None) if self._runner.stop.is_set() else self._runner.run(self._described_run(ml))
-        self._platform.logs.flush()
+        self._foundation.logs.flush()
         self._finish(ml, ended)
 
     def _finish(self, ml: Path, ended: Ended) -> None:
@@ -85,13 +85,13 @@ class TrainingRun:
         for channel in channels:
             uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
             folder = ml / "input" / "data" / channel["ChannelName"]
-            if not transfer.download_prefix(self._platform.clients.s3(self._place), uri, folder):
+            if not transfer.download_prefix(self._foundation.clients.s3(self._place), uri, folder):
                 raise _Failed(f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}"')
 
     def _described_run(self, ml: Path) -> Run:
         job = self._job
-        image = self._platform.images.find(job["AlgorithmSpecification"]["TrainingImage"])
-        ship = self._platform.logs.sink(self._place, LOG_GROUP, f"{self._name}/algo-1-{int(now())}")
+        image = self._foundation.images.find(job["AlgorithmSpecification"]["TrainingImage"])
+        ship = self._foundation.logs.sink(self._place, LOG_GROUP, f"{self._name}/algo-1-{int(now())}")
 
         def sink(line: str) -> None:
             self._lines.append(line)
@@ -126,7 +126,7 @@ class TrainingRun:
     def _upload(self, folder: Path, name: str) -> str:
         uri = f"{self._job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._name}/output/{name}"
         if any(folder.iterdir()):
-            transfer.upload_packed(self._platform.clients.s3(self._place), folder, uri)
+            transfer.upload_packed(self._foundation.clients.s3(self._place), folder, uri)
         return uri
 
     def _move(self, secondary: str, message: str, **fields: object) -> None:
@@ -149,9 +149,9 @@ class TrainingRun:
         )
 
     def _change(self, **fields: object) -> None:
-        job = self._platform.store.change(self._place, _KIND, self._name, LastModifiedTime=now(), **fields)
+        job = self._foundation.store.change(self._place, _KIND, self._name, LastModifiedTime=now(), **fields)
         detail = {k: v for k, v in job.items() if k != "SecondaryStatusTransitions"}
-        self._platform.events.state_change(self._place, "Training Job", job["TrainingJobArn"], detail)
+        self._foundation.events.state_change(self._place, "Training Job", job["TrainingJobArn"], detail)
 
 
 def _content(channel: Document) -> Document:
