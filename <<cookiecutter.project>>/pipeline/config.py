@@ -21,6 +21,8 @@ AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 ProjectName = Annotated[str, StringConstraints(pattern=r"^[a-z](?:-?[a-z0-9])+$", min_length=3, max_length=32)]
 
+SUBJECT_PREFIX = r"^(repo:[A-Za-z0-9-]+(@[0-9]+)?/[A-Za-z0-9._-]+(@[0-9]+)?)?$"
+
 Model = TypeVar("Model", bound=BaseModel)
 
 _PREFIX = "PIPELINE__"
@@ -38,6 +40,8 @@ class GitHub(Section):
     owner: str
     repository: str
     reviewers: str
+    # repo:OWNER@ID/NAME@ID, as GitHub's tokens begin; known once the repository exists.
+    subject_prefix: Annotated[str, StringConstraints(pattern=SUBJECT_PREFIX)] = ""
 
 
 class Accounts(Section):

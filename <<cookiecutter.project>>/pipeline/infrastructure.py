@@ -1,20 +1,26 @@
 """Which stacks make up the project's AWS, in which order, and with which parameters."""
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+from pipeline import cost, observability
 from pipeline.config import ENVIRONMENTS
 from pipeline.errors import ConfigurationError
 from pipeline.settings import Settings
 
-Scope = Literal["shared", "dev", "staging", "prod"]
+Scope = Literal["account", "shared", "dev", "staging", "prod"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """One stack: a template of infra/lib, applied to one account."""
+    """One stack: a template of infra/lib, applied to one account.
+
+    Scope "account" is what an account has once, "shared" what the registry's account keeps for all environments.
+    """
 
     name: str
     account: str
@@ -24,41 +30,107 @@ class Stack:
     tags: Mapping[str, str]
 
 
-# In the order of creation. Stacks of scope "shared" belong to the registry's account and are made once.
-_SHARED = ("storage", "registry", "delivery")
-_ENVIRONMENT = ("storage", "delivery")
+# In the order of creation: keys before what they encrypt, boundaries before the roles that they bound.
+_ACCOUNT = ("audit", "access")
+_SHARED = ("storage", "access", "registry", "delivery")
+_ENVIRONMENT = ("storage", "access", "delivery", "observability", "cost")
 _PARAMETERS: Mapping[str, tuple[str, ...]] = {
-    "storage": ("Project", "Scope", "Accounts"),
-    "registry": ("Project", "Accounts"),
+    "access": ("Project", "Scope", "RegistryAccount", "SubjectPrefix", "Operations"),
+    "audit": ("Project",),
+    "cost": ("Project", "Scope", "MonthlyBudget"),
     "delivery": ("Project", "Scope", "RegistryAccount"),
+    "observability": ("Project", "Scope", "Repository"),
+    "registry": ("Project", "Accounts", "ProductionAccount"),
+    "storage": ("Project", "Scope", "Accounts", "LedgerDays"),
 }
+# A budget warns above the estimate, not at it.
+_BUDGET_MARGIN = 1.25
+_MARK = "  # Here bootstrap puts the alarms of monitoring/alarms and the dashboard of monitoring/dashboard.json.\n"
 
 
 def stacks(settings: Settings) -> tuple[Stack, ...]:
     """Return every stack that the environment needs, in the order in which they are made."""
-    shared = tuple(_stack(settings, concern, scope="shared") for concern in _SHARED)
-    return shared + tuple(_stack(settings, concern, scope=settings.env) for concern in _ENVIRONMENT)
+    accounts = dict.fromkeys((settings.registry_account, settings.account))
+    shared = settings.registry_account
+    # Without a subject there is nobody to trust, and CloudFormation makes no stack without a resource.
+    once = _ACCOUNT if settings.project_file.github.subject_prefix else ("audit",)
+    return (
+        *(_stack(settings, concern, scope="account", account=account) for account in accounts for concern in once),
+        *(_stack(settings, concern, scope="shared", account=shared) for concern in _SHARED),
+        *(_stack(settings, concern, scope=settings.env, account=settings.account) for concern in _ENVIRONMENT),
+    )
 
 
-def _stack(settings: Settings, concern: str, *, scope: Scope) -> Stack:
+def alarms(settings: Settings) -> dict[str, dict[str, Any]]:
+    """Return the alarms on the environment's endpoint, by their files' names."""
+    return observability.alarms(settings.root, "endpoint", _filled(settings))
+
+
+def _stack(settings: Settings, concern: str, *, scope: Scope, account: str) -> Stack:
     values = _values(settings, scope)
     return Stack(
         name=f"{settings.project}-{concern}-{scope}",
-        account=settings.registry_account if scope == "shared" else settings.account,
+        account=account,
         scope=scope,
-        template=_read(settings.root / "infra" / "lib" / f"{concern}.yml"),
-        parameters={name: values[name] for name in _PARAMETERS[concern]},
+        template=_template(settings, concern),
+        # What only an environment decides keeps its default in the stacks that all environments share.
+        parameters={name: values[name] for name in _PARAMETERS[concern] if name in values},
         tags={"project": settings.project, "environment": scope, "concern": concern},
     )
 
 
 def _values(settings: Settings, scope: Scope) -> dict[str, str]:
     accounts = (str(getattr(settings.project_file.accounts, name)) for name in ENVIRONMENTS)
-    return {
+    shared = {
         "Project": settings.project,
         "Scope": scope,
         "Accounts": ",".join(dict.fromkeys((*accounts, settings.registry_account))),
         "RegistryAccount": settings.registry_account,
+        "ProductionAccount": settings.project_file.accounts.prod,
+        "SubjectPrefix": settings.project_file.github.subject_prefix,
+        "Repository": f"{settings.project_file.github.owner}/{settings.project_file.github.repository}",
+    }
+    return {**shared, **_own_values(settings)} if scope in ENVIRONMENTS else shared
+
+
+def _own_values(settings: Settings) -> dict[str, str]:
+    budget = cost.estimate(settings, alarms=len(alarms(settings))).dollars * _BUDGET_MARGIN
+    return {
+        "MonthlyBudget": str(math.ceil(budget)),
+        "LedgerDays": str(settings.deploy.ledger_retention_days),
+        # Production's own environment waits for reviewers; unattended work has one beside it.
+        "Operations": "prod-operations" if settings.env == "prod" else settings.env,
+    }
+
+
+def _template(settings: Settings, concern: str) -> str:
+    path = settings.root / "infra" / "lib" / f"{concern}.yml"
+    text = _read(path)
+    if concern != "observability":
+        return text
+    if _MARK not in text:
+        raise ConfigurationError("the place for the alarms is missing", where=str(path), next_step=f"restore {_MARK!r}")
+    # JSON is YAML: each resource is one more line of the template.
+    resources = {f"Alarm{name.title().replace('-', '')}": _alarm(one) for name, one in alarms(settings).items()}
+    body = observability.dashboard(settings.root, _filled(settings))
+    resources["Dashboard"] = {
+        "Type": "AWS::CloudWatch::Dashboard",
+        "Properties": {"DashboardName": settings.endpoint_name, "DashboardBody": body},
+    }
+    return text.replace(_MARK, "".join(f"  {name}: {json.dumps(item)}\n" for name, item in resources.items()))
+
+
+def _alarm(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    page = [{"Ref": "Page"}]
+    return {"Type": "AWS::CloudWatch::Alarm", "Properties": {**parameters, "AlarmActions": page, "OKActions": page}}
+
+
+def _filled(settings: Settings) -> dict[str, str | float]:
+    return {
+        "EndpointName": settings.endpoint_name,
+        "P95LatencyMicroseconds": settings.serving.sla.p95_ms * 1000,
+        "Region": settings.region,
+        "Runbook": "docs/operate.md",
     }
 
 

@@ -36,6 +36,8 @@ def canonical(value: object) -> object:
         return sorted((canonical(item) for item in value), key=lambda item: json.dumps(item, sort_keys=True))
     if isinstance(value, str) and value.lstrip().startswith("{"):
         return canonical(_document(value))
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -5,7 +5,6 @@ import time
 import uuid
 from collections.abc import Callable
 
-from pipeline.local.cloudformation.comparison import differences
 from pipeline.local.cloudformation.kinds import KINDS
 from pipeline.local.cloudformation.kinds.kind import Api
 from pipeline.local.cloudformation.state import Made, Stack, Stacks
@@ -63,8 +62,9 @@ class Drifts:
 
 
 def _drift(api: Api, stack: Stack, made: Made) -> Document:
-    actual = KINDS[made.type].read(api, made.identifier)
-    wrong = differences(made.properties, actual or {}) if actual is not None else []
+    kind = KINDS[made.type]
+    actual = kind.read(api, made.identifier)
+    wrong = kind.differences(made.properties, actual or {}) if actual is not None else []
     status = "DELETED" if actual is None else "MODIFIED" if wrong else "IN_SYNC"
     return {
         "StackId": stack.id,

@@ -8,7 +8,6 @@ from dataclasses import replace
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.local.cloudformation.changes import Change, declared, kind_of
-from pipeline.local.cloudformation.comparison import differences
 from pipeline.local.cloudformation.intrinsics import Evaluator, Physical
 from pipeline.local.cloudformation.kinds.kind import Api
 from pipeline.local.cloudformation.state import Made, Stack
@@ -129,7 +128,7 @@ class Execution:
             self._replaced.append(replace(change.made, deletion_policy=resource.replace_policy))
         if change.action == "Add" or change.replacement:
             self._undo.append(lambda: self._unmake(made))
-        if wrong := differences(properties, kind.read(self._api, identifier) or {}):
+        if wrong := kind.differences(properties, kind.read(self._api, identifier) or {}):
             first = wrong[0]
             raise ResourceFailed(
                 resource.logical_id,

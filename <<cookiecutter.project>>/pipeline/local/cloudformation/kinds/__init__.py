@@ -2,15 +2,47 @@
 
 from collections.abc import Mapping
 
-from pipeline.local.cloudformation.kinds.dynamodb import Table
-from pipeline.local.cloudformation.kinds.ecr import Repository
-from pipeline.local.cloudformation.kinds.iam import Role
+from pipeline.local.cloudformation.kinds import (
+    budgets,
+    cloudtrail,
+    cloudwatch,
+    dynamodb,
+    ecr,
+    events,
+    iam,
+    kms,
+    logs,
+    s3,
+    sagemaker,
+    sns,
+    sqs,
+)
 from pipeline.local.cloudformation.kinds.kind import Kind
-from pipeline.local.cloudformation.kinds.kms import Alias, Key
-from pipeline.local.cloudformation.kinds.s3 import Bucket, BucketPolicy
-from pipeline.local.cloudformation.kinds.sagemaker import ModelPackageGroup
 
 KINDS: Mapping[str, Kind] = {
     kind.type: kind
-    for kind in (Alias(), Bucket(), BucketPolicy(), Key(), ModelPackageGroup(), Repository(), Role(), Table())
+    for kind in (
+        budgets.Budget(),
+        cloudtrail.Trail(),
+        cloudwatch.Alarm(),
+        cloudwatch.Dashboard(),
+        dynamodb.Table(),
+        ecr.Repository(),
+        events.ApiDestination(),
+        events.Connection(),
+        events.Rule(),
+        iam.ManagedPolicy(),
+        iam.OidcProvider(),
+        iam.Role(),
+        kms.Alias(),
+        kms.Key(),
+        logs.LogGroup(),
+        s3.Bucket(),
+        s3.BucketPolicy(),
+        sagemaker.ModelPackageGroup(),
+        sns.Topic(),
+        sns.TopicPolicy(),
+        sqs.Queue(),
+        sqs.QueuePolicy(),
+    )
 }

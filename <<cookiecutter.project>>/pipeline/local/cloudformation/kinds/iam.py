@@ -99,3 +99,88 @@ class Role(Kind):
             api.call("iam", "attach_role_policy", RoleName=role, PolicyArn=arn)
         for arn in sorted(old - new):
             api.call("iam", "detach_role_policy", RoleName=role, PolicyArn=arn)
+
+
+class ManagedPolicy(Kind):
+    """AWS::IAM::ManagedPolicy."""
+
+    type = "AWS::IAM::ManagedPolicy"
+    properties = frozenset({"ManagedPolicyName", "Description", "PolicyDocument"})
+    replacing = frozenset({"ManagedPolicyName", "Description"})
+    name = "ManagedPolicyName"
+
+    def create(self, api: Api, properties: Document) -> str:
+        """CreatePolicy."""
+        document = text(properties["PolicyDocument"])
+        more = present(properties, "Description")
+        name = properties["ManagedPolicyName"]
+        return str(api.call("iam", "create_policy", PolicyName=name, PolicyDocument=document, **more)["Policy"]["Arn"])
+
+    def update(self, api: Api, identifier: str, *, before: Document, after: Document) -> None:
+        """CreatePolicyVersion; IAM keeps five, so the older ones go."""
+        self._forget_versions(api, identifier)
+        document = text(after["PolicyDocument"])
+        api.call("iam", "create_policy_version", PolicyArn=identifier, PolicyDocument=document, SetAsDefault=True)
+
+    def read(self, api: Api, identifier: str) -> Document | None:
+        """GetPolicy, GetPolicyVersion."""
+        answer = api.find("iam", "get_policy", PolicyArn=identifier)
+        if answer is None:
+            return None
+        policy = answer["Policy"]
+        version = api.call("iam", "get_policy_version", PolicyArn=identifier, VersionId=policy["DefaultVersionId"])
+        return {
+            "ManagedPolicyName": policy["PolicyName"],
+            "Description": policy.get("Description", ""),
+            "PolicyDocument": parsed(version["PolicyVersion"]["Document"]),
+        }
+
+    def delete(self, api: Api, identifier: str) -> None:
+        """DeletePolicy, which refuses one that is attached."""
+        self._forget_versions(api, identifier)
+        api.call("iam", "delete_policy", PolicyArn=identifier)
+
+    def find(self, api: Api, properties: Document) -> str | None:
+        """Find the account's own policy by name."""
+        arn = f"arn:aws:iam::{api.place.account}:policy/{properties['ManagedPolicyName']}"
+        return arn if self.read(api, arn) is not None else None
+
+    def _forget_versions(self, api: Api, arn: str) -> None:
+        for version in api.every("iam", "list_policy_versions", "Versions", PolicyArn=arn):
+            if not version["IsDefaultVersion"]:
+                api.call("iam", "delete_policy_version", PolicyArn=arn, VersionId=version["VersionId"])
+
+
+class OidcProvider(Kind):
+    """AWS::IAM::OIDCProvider."""
+
+    type = "AWS::IAM::OIDCProvider"
+    properties = frozenset({"Url", "ClientIdList", "Tags"})
+    replacing = frozenset({"Url"})
+    tagged = True
+
+    def create(self, api: Api, properties: Document) -> str:
+        """CreateOpenIDConnectProvider."""
+        more = present(properties, "Tags")
+        clients = properties.get("ClientIdList", [])
+        answer = api.call("iam", "create_open_id_connect_provider", Url=properties["Url"], ClientIDList=clients, **more)
+        return str(answer["OpenIDConnectProviderArn"])
+
+    def read(self, api: Api, identifier: str) -> Document | None:
+        """GetOpenIDConnectProvider."""
+        answer = api.find("iam", "get_open_id_connect_provider", OpenIDConnectProviderArn=identifier)
+        if answer is None:
+            return None
+        return {
+            "Url": f"https://{answer['Url'].removeprefix('https://')}",
+            "ClientIdList": answer["ClientIDList"],
+            "Tags": answer.get("Tags", []),
+        }
+
+    def delete(self, api: Api, identifier: str) -> None:
+        """DeleteOpenIDConnectProvider."""
+        api.call("iam", "delete_open_id_connect_provider", OpenIDConnectProviderArn=identifier)
+
+    def attributes(self, api: Api, identifier: str) -> Mapping[str, str]:
+        """Return the provider's ARN."""
+        return {"Arn": identifier}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from botocore.exceptions import ClientError
 
+from pipeline.local.cloudformation.comparison import Difference, differences
 from pipeline.local.place import Document, Place
 from pipeline.local.refusal import unsupported
 
@@ -52,6 +53,8 @@ class Kind(ABC):
     # The property that names the resource, and whether stack tags are added to it.
     name: ClassVar[str] = ""
     tagged: ClassVar[bool] = False
+    # Properties that the service never answers, so that nobody can tell whether they are as declared.
+    hidden: ClassVar[frozenset[str]] = frozenset()
 
     @abstractmethod
     def create(self, api: Api, properties: Document) -> str:
@@ -68,6 +71,10 @@ class Kind(ABC):
     def update(self, api: Api, identifier: str, *, before: Document, after: Document) -> None:
         """Change the resource in place."""
         raise unsupported(f"an update of {self.type}")
+
+    def differences(self, declared: Document, actual: Document) -> list[Difference]:
+        """Compare what was declared with what the service answers."""
+        return differences({name: value for name, value in declared.items() if name not in self.hidden}, actual)
 
     def attributes(self, api: Api, identifier: str) -> Mapping[str, str]:
         """Return what GetAtt answers."""
