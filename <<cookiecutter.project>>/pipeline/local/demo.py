@@ -13,7 +13,7 @@ from rich.console import Console
 from pipeline.errors import DemoFailed, GateFailed, NotApproved
 from pipeline.local import demo_report
 from pipeline.local.story import Step, Story
-from pipeline.local.traffic import Traffic, applications
+from pipeline.local.traffic import Traffic, applications, ask
 
 # A bake of ten minutes is right for production and long for a demo: same code, shorter settings.
 _QUICK = {
@@ -34,9 +34,13 @@ def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
     """Play the loop against the running embedded AWS; return the path of its report."""
     story = Story(checkout=_checkout(root, folder / "demo"), environ={**environ, **_QUICK}, console=Console())
     _found(story, folder)
-    first = _release(story, "1st")
-    _promote(story, first)
-    with Traffic(story.client, f"{_project(root)}-prod", applications(root, _ROWS)) as traffic:
+    endpoint, rows = f"{_project(root)}-prod", applications(root, _ROWS)
+    with Traffic(story.client, endpoint, rows) as traffic:
+        if not ask(story.client, endpoint, rows[0]).lost:
+            traffic.begin()  # an earlier demo left its releases: their successor needs callers to prove itself on
+        first = _release(story, "1st")
+        _promote(story, first)
+        traffic.begin()
         second = _better(story, traffic)
         _worse(story)
         _back(story, traffic, first)

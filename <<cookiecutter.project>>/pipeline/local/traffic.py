@@ -63,15 +63,20 @@ class Traffic:
         self._threads = [threading.Thread(target=self._work, args=(n,), daemon=True) for n in range(clients)]
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
         return self
+
+    def begin(self) -> None:
+        """Send the first request; a second call changes nothing."""
+        if not self._threads[0].is_alive():
+            self._began = time.monotonic()
+            for thread in self._threads:
+                thread.start()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        for thread in self._threads:
+        for thread in filter(threading.Thread.is_alive, self._threads):
             thread.join(timeout=35)
 
     @property
