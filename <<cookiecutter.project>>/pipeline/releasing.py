@@ -5,7 +5,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,13 +16,12 @@ from pipeline.aws.services import Aws
 from pipeline.release import lease as leasing
 from pipeline.release import samples
 from pipeline.release.actions import Finish
-from pipeline.release.config import DeployConfig
-from pipeline.release.drive import Driver, Job, World
+from pipeline.release.carry import Carrier, Site
+from pipeline.release.drive import World
 from pipeline.release.gauges import LiveGauges
-from pipeline.release.journal import Author, Journal, Line
-from pipeline.release.machine import RolloutKind, Rules
-from pipeline.release.ports import Clock, Guard, LeaseView, SystemClock
-from pipeline.release.rules import limits_of, plan_of
+from pipeline.release.journal import Author, Journal
+from pipeline.release.machine import RolloutKind
+from pipeline.release.ports import Clock, LeaseView, SystemClock
 from pipeline.release.state import Fleet, Release
 from pipeline.settings import Settings
 
@@ -77,34 +76,20 @@ class Desk:
 
     def carry_out(self, kind: RolloutKind, candidate: Release, *, reason: str, strategy: str = "") -> Finish:
         """Drive one rollout to its end, the unfinished one of a former run included."""
-        known_rows = self._prepare(candidate)
-        rollout = self.journal.standing.rollout
-        if rollout and (rollout.kind != kind or not rollout.candidate.same_as(candidate)):
-            self.abandon(f"{kind} of version {candidate.version} came in its place")
-            rollout = None
-        if rollout is None:
-            line = Line(action=kind, outcome="started", release=candidate, before=self._percents(), reason=reason)
-            self.journal.write(replace(line, strategy=strategy or self.settings.deploy.strategy))
-        return self._drive(known_rows)
+        rows = self._prepare(candidate)
+        return self._carrier.carry_out(kind, candidate, reason=reason, rows=rows, strategy=strategy)
 
     def restore(self, reason: str) -> Finish | None:
         """Give all traffic back to the release that must serve, by the shortest way."""
-        serving = self.journal.standing.serving
-        if serving is None or self.journal.standing.rollout:
-            return self.abandon(reason)
-        line = Line(action="repair", outcome="started", release=serving, before=self._percents(), reason=reason)
-        self.journal.write(replace(line, strategy=self.settings.deploy.strategy))
-        return self.abandon(reason)
+        return self._carrier.restore(reason)
 
     def abandon(self, reason: str) -> Finish | None:
         """End an unfinished rollout in favour of its champion; None when there is none."""
-        rollout = self.journal.standing.rollout
-        if rollout is None:
-            return None
-        if not rollout.abort:
-            line = Line(action="abort", outcome="started", release=rollout.candidate, reason=reason)
-            self.journal.write(replace(line, before=self._percents()))
-        return self._drive([])
+        return self._carrier.abandon(reason)
+
+    @property
+    def _carrier(self) -> Carrier:
+        return Carrier(_site(self.settings), self._world(), self.journal, self.lease)
 
     def settle(self) -> None:
         """Wait until AWS has done what it was asked outside of a rollout."""
@@ -113,38 +98,6 @@ class Desk:
         )
         while (fleet := look(self.settings, self.aws)) is not None and not fleet.settled:
             tenure.wait(self.settings.aws.poll_seconds, f"AWS says {fleet.status}")
-
-    def _drive(self, known_rows: list[dict[str, object]]) -> Finish:
-        standing = self.journal.standing
-        strategy = standing.opened.strategy if standing.opened else self.settings.deploy.strategy
-        config = self.settings.deploy.model_copy(update={"strategy": strategy})
-        job = Job(
-            endpoint=self.settings.endpoint_name,
-            rules=self._rules(config),
-            strategy=strategy,
-            samples=known_rows,
-            lease_seconds=config.lease_seconds,
-            provision_timeout_seconds=max(config.provision_timeout_seconds, config.native.timeout_seconds),
-            guard=_guard(config, self.settings.endpoint_name),
-        )
-        return Driver(job, self._world(), self.journal, self.lease).run()
-
-    def _rules(self, config: DeployConfig) -> Rules:
-        serving, standing = self.settings.serving, self.journal.standing
-        kind = standing.rollout.kind if standing.rollout else "deploy"
-        return Rules(
-            plan=plan_of(config, kind=kind, first=standing.serving is None),
-            limits=limits_of(
-                config, p50_ms=serving.sla.p50_ms, p95_ms=serving.sla.p95_ms, capture_percent=serving.capture_percent
-            ),
-            instance_type=serving.instance_type,
-            instances=serving.instance_count,
-            poll_seconds=self.settings.aws.poll_seconds,
-            check_seconds=config.check_seconds,
-            traffic_wait_seconds=config.traffic_wait_seconds,
-            mirror_percent=config.mirror_percent,
-            capture_percent=serving.capture_percent,
-        )
 
     def _world(self) -> World:
         gauges = LiveGauges(
@@ -190,10 +143,6 @@ class Desk:
         )
         self.aws.models.ensure(release.model, container, role=self.settings.inference_role_arn)
 
-    def _percents(self) -> dict[str, float]:
-        fleet = look(self.settings, self.aws)
-        return fleet.percents if fleet else {}
-
 
 @contextmanager
 def desk(
@@ -224,16 +173,15 @@ def _journal(settings: Settings, aws: Aws, author: Author, clock: Clock, *, leas
     )
 
 
-def _guard(config: DeployConfig, endpoint: str) -> Guard | None:
-    if config.strategy != "native":
-        return None
-    percent = config.linear_step_percent if config.native.routing == "linear" else config.canary_percent
-    return Guard(
-        routing=config.native.routing,
-        percent=percent,
-        wait_seconds=int(config.bake_seconds),
-        termination_wait_seconds=int(config.native.termination_wait_seconds),
-        timeout_seconds=config.native.timeout_seconds,
-        # Alarms belong to one endpoint; the configuration names them without it.
-        alarms=tuple(f"{endpoint}-{name}" for name in config.native.alarms),
+def _site(settings: Settings) -> Site:
+    serving = settings.serving
+    return Site(
+        endpoint=settings.endpoint_name,
+        config=settings.deploy,
+        instance_type=serving.instance_type,
+        instances=serving.instance_count,
+        capture_percent=serving.capture_percent,
+        p50_ms=serving.sla.p50_ms,
+        p95_ms=serving.sla.p95_ms,
+        poll_seconds=settings.aws.poll_seconds,
     )

@@ -135,10 +135,11 @@ class Driver:
     def _provision(self, *, layout: Layout, guarded: bool) -> None:
         asked = self._hands.config_name(layout)
         tries = self._memory.retreats + (1 if self._rollout.abort else 0)
-        self._memory = replace(self._memory, asked=asked, retreats=tries)
+        self._memory = replace(self._memory, retreats=tries)
         self._say(f"AWS brings up {', '.join(item.name for item in (*layout.production, *layout.shadow))} ({asked})")
         guard = self._job.guard if guarded else None
         self._hands.provision(layout, exists=self._memory.fleet is not None, guard=guard)
+        self._memory = replace(self._memory, asked=asked)
 
     def _write_step(self, action: Begin | Confirm) -> None:
         step, begun = self._job.rules.plan[action.step], isinstance(action, Begin)

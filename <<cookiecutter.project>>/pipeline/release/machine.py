@@ -124,8 +124,11 @@ def _bake(step: Step, rules: Rules, seen: Sighting, *, since: datetime) -> Wait 
 
 
 def _converge(rollout: Rollout, rules: Rules, fleet: Fleet | None) -> Provision | Shift | None:
-    step = rules.plan[rollout.step]
+    step, champion = rules.plan[rollout.step], rollout.champion
     layout = _layout(rollout, rules, fleet)
+    if step.native and champion and fleet is not None and set(fleet.percents) != {NATIVE_VARIANT}:
+        # A guardrail wants one variant name before and after: the champion gets it first.
+        return Provision(layout=_alone(champion, rules, fleet, native=True))
     if fleet is None or not fleet.holds(layout):
         return Provision(layout=layout, guarded=step.native)
     return None if fleet.sends(layout.weights) else Shift(weights=layout.weights)
@@ -182,5 +185,9 @@ def _bring_back(champion: Release, rules: Rules, seen: Sighting, *, reason: str)
         gave_up = f"{seen.retreats} attempts to bring the champion back failed"
         return Finish(result="failed", reason=f"{reason}; and {gave_up}")
     native = any(step.native for step in rules.plan)
-    alone = (_place(champion, rules, seen.fleet, weight=100, native=native),)
-    return Provision(layout=Layout(production=alone, capture_percent=rules.capture_percent))
+    return Provision(layout=_alone(champion, rules, seen.fleet, native=native))
+
+
+def _alone(release: Release, rules: Rules, fleet: Fleet | None, *, native: bool) -> Layout:
+    placement = _place(release, rules, fleet, weight=100, native=native)
+    return Layout(production=(placement,), capture_percent=rules.capture_percent)

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 TRANSIENT = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 BROKEN = frozenset({"Failed", "OutOfService", "UpdateRollbackFailed"})
-NATIVE_VARIANT = "champion"
+# The one name that a fleet under AWS's guardrails keeps, whatever release it serves.
+NATIVE_VARIANT = "serving"
 
 
 class Release(BaseModel):

@@ -33,7 +33,10 @@ _SWITCH = Step(name="all traffic", percent=100)
 
 def plan_deploy(config: DeployConfig, *, first: bool) -> Plan:
     """List the steps of a deploy; the first release of an endpoint has nobody to share with."""
-    return _FIRST if first else _STRATEGIES[config.strategy](config)
+    if first:
+        native = config.strategy == "native"
+        return (Step(name="first release", percent=100, alone=True, native=native, verify=True),)
+    return _STRATEGIES[config.strategy](config)
 
 
 def plan_rollback(config: DeployConfig) -> Plan:
@@ -91,7 +94,6 @@ def _share(config: DeployConfig, percent: int) -> Step:
     )
 
 
-_FIRST: Plan = (Step(name="first release", percent=100, alone=True, verify=True),)
 _STRATEGIES: Mapping[StrategyName, Callable[[DeployConfig], Plan]] = {
     "all_at_once": _all_at_once,
     "blue_green": _blue_green,

@@ -1,0 +1,122 @@
+"""Opening, continuing and ending rollouts of one endpoint, while its lease is held."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.release.actions import Finish
+from pipeline.release.config import DeployConfig
+from pipeline.release.drive import Driver, Job, World
+from pipeline.release.journal import Journal, Line
+from pipeline.release.machine import RolloutKind, Rules
+from pipeline.release.ports import Guard, LeaseView
+from pipeline.release.rules import limits_of, plan_of
+from pipeline.release.state import Fleet, Release
+
+Rows = Sequence[Mapping[str, object]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One endpoint and how it is configured; latencies are the service level in milliseconds."""
+
+    endpoint: str
+    config: DeployConfig
+    instance_type: str
+    instances: int
+    capture_percent: int
+    p50_ms: float
+    p95_ms: float
+    poll_seconds: float
+
+
+class Carrier:
+    """Drives rollouts to their ends, one at a time."""
+
+    def __init__(self, site: Site, world: World, journal: Journal, lease: LeaseView) -> None:
+        self._site = site
+        self._world = world
+        self._journal = journal
+        self._lease = lease
+
+    def carry_out(
+        self, kind: RolloutKind, candidate: Release, *, reason: str, rows: Rows, strategy: str = ""
+    ) -> Finish:
+        """Drive one rollout to its end, the unfinished one of a former run included."""
+        rollout = self._journal.standing.rollout
+        if rollout and (rollout.kind != kind or not rollout.candidate.same_as(candidate)):
+            self.abandon(f"{kind} of version {candidate.version} came in its place")
+            rollout = None
+        if rollout is None:
+            self._open(kind, candidate, reason=reason, strategy=strategy)
+        return self._drive(rows)
+
+    def restore(self, reason: str) -> Finish | None:
+        """Give all traffic back to the release that must serve, by the shortest way."""
+        standing = self._journal.standing
+        if standing.serving and not standing.rollout:
+            self._open("repair", standing.serving, reason=reason)
+        return self.abandon(reason)
+
+    def abandon(self, reason: str) -> Finish | None:
+        """End an unfinished rollout in favour of its champion; None when there is none."""
+        rollout = self._journal.standing.rollout
+        if rollout is None:
+            return None
+        if not rollout.abort:
+            line = Line(action="abort", outcome="started", release=rollout.candidate, reason=reason)
+            self._journal.write(replace(line, before=self._percents()))
+        return self._drive([])
+
+    def _open(self, kind: RolloutKind, candidate: Release, *, reason: str, strategy: str = "") -> None:
+        line = Line(action=kind, outcome="started", release=candidate, before=self._percents(), reason=reason)
+        self._journal.write(replace(line, strategy=strategy or self._site.config.strategy))
+
+    def _drive(self, rows: Rows) -> Finish:
+        opened, config = self._journal.standing.opened, self._site.config
+        # A rollout ends under the strategy that it began under, whatever the configuration says by now.
+        if opened is not None:
+            config = config.model_copy(update={"strategy": opened.strategy})
+        job = Job(
+            endpoint=self._site.endpoint,
+            rules=self._rules(config),
+            strategy=config.strategy,
+            samples=rows,
+            lease_seconds=config.lease_seconds,
+            provision_timeout_seconds=max(config.provision_timeout_seconds, config.native.timeout_seconds),
+            guard=_guard(config, self._site.endpoint),
+        )
+        return Driver(job, self._world, self._journal, self._lease).run()
+
+    def _rules(self, config: DeployConfig) -> Rules:
+        site, standing = self._site, self._journal.standing
+        kind = standing.rollout.kind if standing.rollout else "deploy"
+        return Rules(
+            plan=plan_of(config, kind=kind, first=standing.serving is None),
+            limits=limits_of(config, p50_ms=site.p50_ms, p95_ms=site.p95_ms, capture_percent=site.capture_percent),
+            instance_type=site.instance_type,
+            instances=site.instances,
+            poll_seconds=site.poll_seconds,
+            check_seconds=config.check_seconds,
+            traffic_wait_seconds=config.traffic_wait_seconds,
+            mirror_percent=config.mirror_percent,
+            capture_percent=site.capture_percent,
+        )
+
+    def _percents(self) -> dict[str, float]:
+        view = self._world.fleets.describe(self._site.endpoint)
+        return Fleet.of(view).percents if view else {}
+
+
+def _guard(config: DeployConfig, endpoint: str) -> Guard | None:
+    if config.strategy != "native":
+        return None
+    percent = config.linear_step_percent if config.native.routing == "linear" else config.canary_percent
+    return Guard(
+        routing=config.native.routing,
+        percent=percent,
+        wait_seconds=int(config.bake_seconds),
+        termination_wait_seconds=int(config.native.termination_wait_seconds),
+        timeout_seconds=config.native.timeout_seconds,
+        # Alarms belong to one endpoint; the configuration names them without it.
+        alarms=tuple(f"{endpoint}-{name}" for name in config.native.alarms),
+    )
