@@ -1,0 +1,115 @@
+"""verify: ask an endpoint itself whether the release serves, keeps its contract and is fast enough."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from pipeline import artifact
+from pipeline.aws.metrics import VariantTraffic
+from pipeline.aws.services import Aws
+from pipeline.errors import CandidateRejected, EndpointDrifted
+from pipeline.release import samples
+from pipeline.release.ports import Clock, SystemClock
+from pipeline.release.state import Release
+from pipeline.release.verify import problems_of
+from pipeline.releasing import look, release_of
+from pipeline.result import Annotation, StageResult
+from pipeline.settings import Settings
+
+_REQUESTS = 100
+# CloudWatch shows what happened within a few minutes.
+_PATIENCE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which version must serve."""
+
+    version: int
+    progress: Callable[[str], None]
+    clock: Clock = field(default_factory=SystemClock)
+
+
+def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
+    """Send requests, and refuse another release, a broken contract or a missed service level."""
+    release = release_of(settings, aws.registry.describe(options.version))
+    _require_serving(settings, aws, release)
+    since = options.clock.now().replace(second=0, microsecond=0)  # CloudWatch keeps whole minutes
+    options.progress(f"sending {_REQUESTS} requests to {settings.endpoint_name}")
+    _require_answers(settings, aws, release)
+    traffic = _measured(settings, aws, release, since=since, options=options)
+    _require_speed(settings, traffic)
+    return StageResult(
+        summary=f"### verify\nVersion **{release.version}** answers on `{settings.endpoint_name}` and keeps its "
+        f"contract: p50 {traffic.p50_ms:.1f} ms, p95 {traffic.p95_ms:.1f} ms over {traffic.requests} requests.",
+        outputs={"p50_ms": f"{traffic.p50_ms:.3f}", "p95_ms": f"{traffic.p95_ms:.3f}"},
+    )
+
+
+def _require_serving(settings: Settings, aws: Aws, release: Release) -> None:
+    fleet = look(settings, aws)
+    if fleet is None or fleet.percent(release) < 100:
+        raise EndpointDrifted(
+            f"version {release.version} does not answer all callers: "
+            f"{fleet.percents if fleet else 'there is no endpoint'}",
+            where=f"endpoint {settings.endpoint_name}",
+            next_step=f"python -m pipeline history --env {settings.env} tells what happened",
+        )
+
+
+def _require_answers(settings: Settings, aws: Aws, release: Release) -> None:
+    rows = samples.rows(_schema(aws, release), _REQUESTS)
+    for row in rows:
+        answer = aws.invocations.ask(settings.endpoint_name, release.variant, json.dumps({"instances": [row]}))
+        if problems := problems_of(answer, release, rows=1):
+            raise CandidateRejected(
+                "\n    ".join(problems),
+                where=f"endpoint {settings.endpoint_name}, request {json.dumps(row)}",
+                next_step=f'python -m pipeline rollback --env {settings.env} --reason "verification failed"',
+            )
+
+
+def _schema(aws: Aws, release: Release) -> dict[str, list[dict[str, object]]]:
+    with TemporaryDirectory() as scratch:
+        archive = Path(scratch) / "model.tar.gz"
+        aws.storage.download(release.model_data, archive, sha256=release.model_sha256)
+        folder = artifact.unpack(archive, Path(scratch) / "model")
+        schema: dict[str, list[dict[str, object]]] = json.loads((folder / "schema.json").read_text())
+    return schema
+
+
+def _measured(settings: Settings, aws: Aws, release: Release, *, since: datetime, options: Options) -> VariantTraffic:
+    deadline = options.clock.now() + _PATIENCE
+    while True:
+        now = options.clock.now()
+        traffic = aws.metrics.traffic(settings.endpoint_name, release.variant, since=since, until=now)
+        if traffic.requests >= _REQUESTS and traffic.p95_ms is not None:
+            return traffic
+        if now > deadline:
+            raise EndpointDrifted(
+                f"CloudWatch counted {traffic.requests} of {_REQUESTS} requests within {_PATIENCE}",
+                where=f"metrics of {settings.endpoint_name}, variant {release.variant}",
+                next_step="check the endpoint's metrics; without them no alarm rings either",
+            )
+        options.clock.sleep(settings.aws.poll_seconds)
+
+
+def _require_speed(settings: Settings, traffic: VariantTraffic) -> None:
+    file, sla = f"infra/config/{settings.env}.json", settings.serving.sla
+    levels = (("p50", traffic.p50_ms, sla.p50_ms), ("p95", traffic.p95_ms, sla.p95_ms))
+    slow = [
+        f"{name} is {value:.1f} ms, must be at most {most:g} ms"
+        for name, value, most in levels
+        if value and value > most
+    ]
+    if slow:
+        error = CandidateRejected(
+            "the endpoint answers too slowly: " + "; ".join(slow),
+            where=f"{file}: serving.sla",
+            next_step=f'python -m pipeline rollback --env {settings.env} --reason "too slow"',
+        )
+        error.annotations = tuple(Annotation(message=line, file=file) for line in slow)
+        raise error
