@@ -52,12 +52,12 @@ class JsonInput:
         return from_rows([msgspec.structs.astuple(instance)[: self._width] for instance in instances])
 
     def _from_columns(self, request: msgspec.Struct) -> Batch:
-        columns: tuple[list[Any] | None, ...] = msgspec.structs.astuple(request)[: self._width]
+        columns: tuple[list[Any] | None, ...] = msgspec.structs.astuple(request)
         counts = {len(column) for column in columns if column is not None}
         if len(counts) != 1:
             raise malformed(f"columns must have one length, found {sorted(counts)}")
         self._check_count(count := counts.pop())
-        return Batch(rows=count, columns=[column or (None,) * count for column in columns])
+        return Batch(rows=count, columns=[column or (None,) * count for column in columns[: self._width]])
 
     def _check_count(self, count: int) -> None:
         if count == 0:

@@ -44,11 +44,17 @@ def rewire(folder: Path, body: str) -> None:
 
 
 def judge(
-    gate: str, model: Path, *, data: Path = DATA, champion: Path | None = None, parent: Path | None = None
+    gate: str,
+    model: Path,
+    *,
+    data: Path = DATA,
+    champion: Path | None = None,
+    parent: Path | None = None,
+    further: Mapping[str, str] | None = None,
 ) -> tuple[int, dict[str, dict[str, Any]]]:
     """Run one gate's file as the test stage does; return the exit code and the marks it recorded."""
     report = model.parent / f"{gate}.xml"
-    environment = {"MODEL_DIR": str(model), "DATA_DIR": str(data), "OMP_NUM_THREADS": "1"}
+    environment = {"MODEL_DIR": str(model), "DATA_DIR": str(data), "OMP_NUM_THREADS": "1", **(further or {})}
     if champion:
         environment["CHAMPION_DIR"] = str(champion)
     if parent:

@@ -1,0 +1,135 @@
+"""Gate: the server answers this model as openapi.yml says, to good requests and to bad ones."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+import yaml
+from feature_schema import NumberFeature, Schema, load_schema
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from jsonschema_rs import validator_for
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from model.tests.gates import server
+from model.tests.gates.server import Server
+
+OPENAPI = Path(__file__).parents[1] / "inference" / "openapi.yml"
+API: dict[str, Any] = yaml.safe_load(OPENAPI.read_text(encoding="utf-8"))
+PREDICT = API["paths"]["/invocations"]["post"]
+SCHEMAS = API["components"]["schemas"]
+
+# Cells of a row in schema.json's order; what the schema of a CSV body cannot say.
+CSV_ROW = st.tuples(
+    st.floats(0, 5),
+    st.floats(0, 5) | st.just(""),
+    st.floats(0, 3),
+    *[st.sampled_from("123456789")] * 2,
+    st.sampled_from(["no", "yes"]),
+    st.floats(0, 100) | st.just(""),
+    *[st.sampled_from(["no", "yes"])] * 5,
+)
+schemathesis.openapi.media_type(
+    "text/csv",
+    st.lists(CSV_ROW.map(lambda row: ",".join(map(str, row))), min_size=1, max_size=5).map(
+        lambda lines: "\n".join(lines).encode()
+    ),
+)
+description = schemathesis.openapi.from_path(OPENAPI)
+
+
+@pytest.fixture(scope="module")
+def served(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return a server of the model under judgement."""
+    scratch = tmp_path_factory.mktemp("contract")
+    with server.running(model_dir, scratch, SAGEMAKER_MODEL_SERVER_WORKERS="1", MODEL_VERSION="3") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def model_schema(model_dir: Path) -> Schema:
+    """Return the schema that the model carries."""
+    return load_schema(model_dir / "schema.json")
+
+
+@description.parametrize()
+@settings(max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_server_keeps_its_description(case: schemathesis.Case[Any], served: Server) -> None:
+    """Generated requests, right and wrong, get the statuses, types, headers and bodies that are described."""
+    beside: list[Any] = [positive_data_acceptance] if _is_ragged(case.body) else []
+
+    case.call_and_validate(base_url=served.url, excluded_checks=beside)
+
+
+def _is_ragged(body: object) -> bool:
+    """Tell whether columns differ in length: JSON Schema cannot say that they are one table."""
+    match body:
+        case {"columns": dict() as columns}:
+            return len({len(column) for column in columns.values() if isinstance(column, list)}) > 1
+    return False
+
+
+def test_description_has_the_features_of_the_model(model_schema: Schema) -> None:
+    """Each feature is described with the range, values and duty that the model's schema gives it."""
+    described = {name: SCHEMAS[name] for name in SCHEMAS["Row"]["properties"] if name in SCHEMAS}
+
+    assert list(described) == list(model_schema.feature_names)
+    assert SCHEMAS["Row"]["required"] == SCHEMAS["Columns"]["properties"]["columns"]["required"]
+    for feature in model_schema.numbers:
+        assert _number(feature).items() <= described[feature.name].items()
+        assert (feature.name in SCHEMAS["Row"]["required"]) is (feature.missing == "refuse")
+    for category in model_schema.categories:
+        values = list(category.categories) if category.unknown == "refuse" else None
+        assert described[category.name].get("enum") == values
+
+
+def _number(feature: NumberFeature) -> dict[str, Any]:
+    kind = ["number", "null"] if feature.missing == "impute" else "number"
+    return {"type": kind, "minimum": feature.minimum, "maximum": feature.maximum}
+
+
+def test_description_has_the_labels_of_the_model(model_schema: Schema) -> None:
+    """What callers may get as a label is what the model answers."""
+    label = SCHEMAS["Answer"]["properties"]["predictions"]["items"]["properties"]["label"]
+
+    assert set(label["enum"]) == {model_schema.negative, model_schema.positive}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "name"),
+    [(kind, name) for kind, content in PREDICT["requestBody"]["content"].items() for name in content["examples"]],
+)
+def test_described_request_is_answered(content_type: str, name: str, served: Server) -> None:
+    """The examples are requests that a reader can send."""
+    value = PREDICT["requestBody"]["content"][content_type]["examples"][name]["value"]
+    body = value if isinstance(value, str) else json.dumps(value)
+
+    with served.caller() as caller:
+        reply = caller.invoke(body.encode(), content_type)
+
+    assert reply.status == 200
+    _fit("Answer", reply.json)
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (status, name)
+        for status, response in PREDICT["responses"].items()
+        for name in response["content"].get("application/problem+json", {}).get("examples", {})
+    ],
+)
+def test_described_refusal_is_a_refusal(status: str, name: str) -> None:
+    """The examples of refusals have the form of refusals."""
+    example = PREDICT["responses"][status]["content"]["application/problem+json"]["examples"][name]["value"]
+
+    assert example["status"] == int(status)
+    _fit("Problem", example)
+
+
+def _fit(schema: str, document: object) -> None:
+    """Raise unless the document fits the schema."""
+    validator_for({"$ref": f"#/components/schemas/{schema}", "components": API["components"]}).validate(document)
