@@ -140,6 +140,11 @@ class Settings(Section):
         """The role that a serving container runs under."""
         return f"arn:aws:iam::{self.account}:role/{self.project}-inference-{self.env}"
 
+    @property
+    def monitoring_role_arn(self) -> str:
+        """The role that a processing job of the monitor runs under."""
+        return f"arn:aws:iam::{self.account}:role/{self.project}-monitoring-{self.env}"
+
     def training_job_name(self, fingerprint: str) -> str:
         """Name the training job of a fingerprint, so that a second run finds the first."""
         return f"{self.project}-{fingerprint[:12]}"

@@ -138,8 +138,8 @@ class Monitoring:
 
     @aws_errors()
     def reports(self, prefix: str, *, name: str, newest: int) -> list[bytes]:
-        """Read the newest reports of that name below a prefix, oldest first."""
-        keys = sorted(item["Key"] for item in self._objects(prefix) if item["Key"].endswith(f"/{name}"))
+        """Read the newest objects below a prefix whose key ends so, oldest first."""
+        keys = sorted(item["Key"] for item in self._objects(prefix) if item["Key"].endswith(name))
         return [self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read() for key in keys[-newest:]]
 
     def _variants(self, endpoint: str) -> list[str]:

@@ -15,6 +15,7 @@ from pipeline.aws.metrics import Metrics
 from pipeline.aws.models import Models
 from pipeline.aws.monitoring import Monitoring
 from pipeline.aws.records import Records
+from pipeline.aws.processing import Processing
 from pipeline.aws.registry import Registry
 from pipeline.aws.session import CONFIG
 from pipeline.aws.stacks import Stacks
@@ -60,6 +61,12 @@ class Aws:
         """Training jobs."""
         client = self._session.client("sagemaker", config=CONFIG)
         return Training(client, poll_seconds=self._places.poll_seconds)
+
+    @cached_property
+    def processing(self) -> Processing:
+        """Processing jobs."""
+        client = self._session.client("sagemaker", config=CONFIG)
+        return Processing(client, poll_seconds=self._places.poll_seconds)
 
     @cached_property
     def registry(self) -> Registry:

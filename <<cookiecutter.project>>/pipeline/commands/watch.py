@@ -14,12 +14,15 @@ app = typer.Typer()
 @app.command()
 def monitor(
     env: Annotated[Environment, typer.Option("--env", help="The environment whose endpoint is watched.")],
-    window: Annotated[str | None, typer.Option(help="24h, 7d or START/END in UTC; the environment's if not given.")] = None,
+    window: Annotated[
+        str | None, typer.Option(help="24h, 7d or START/END in UTC; the environment's if not given.")
+    ] = None,
     baseline: Annotated[Path | None, typer.Option(help="A folder to compare with, not the release's files.")] = None,
+    rows: Annotated[Path | None, typer.Option(help="Parquet to judge instead of captured traffic.")] = None,
 ) -> None:
     """Compare captured traffic with the release's baseline: ok, drift, too little data, or broken."""
     # SciPy and NumPy take 0.3 s to import, which no other command should wait for.
     from pipeline.stages import monitor as stage  # noqa: PLC0415
 
-    options = stage.Options(progress=place().progress, window=window, baseline=baseline)
+    options = stage.Options(progress=place().progress, window=window, baseline=baseline, rows=rows)
     run(env, lambda settings, aws: stage.run(settings, aws, options))

@@ -26,9 +26,10 @@ class Bins:
     def __len__(self) -> int:
         return len(self.edges) + 1
 
-    def count(self, values: Values) -> Counts:
-        """Count finite values by bin."""
-        return np.bincount(np.searchsorted(self.edges, values), minlength=len(self))
+    def count(self, ordered: Values) -> Counts:
+        """Count sorted values by bin: looking up the edges among the values is far less work than the reverse."""
+        below = np.searchsorted(ordered, self.edges, side="right")
+        return np.diff(below, prepend=0, append=len(ordered))
 
     def coarsen(self, counts: Counts) -> Counts:
         """Add fine counts up to coarse ones."""

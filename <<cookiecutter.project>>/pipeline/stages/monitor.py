@@ -14,11 +14,10 @@ from pipeline.drift.baseline import FILES, Baseline, read_baseline
 from pipeline.drift.documents import CONTENT_TYPES, RECORD, REPORT, SUMMARY, Judged, documents
 from pipeline.drift.finding import Outcome
 from pipeline.drift.policy import Decision, Situation, decide
-from pipeline.drift.reader import CaptureReader, Window
+from pipeline.drift.reader import Window
 from pipeline.drift.record import Record, Served, load_records, past_reactions, rows_by_release, violation_rows
 from pipeline.drift.tally import Tally
 from pipeline.drift.timespan import parse_window
-from pipeline.drift.truth import read_truth
 from pipeline.drift.verdict import Verdict, evaluate
 from pipeline.errors import ArtifactCorrupt, DataInsufficient, DriftFound, ModelMissing, MonitorBroken, PipelineError
 from pipeline.release.history import Standing, fold
@@ -26,6 +25,7 @@ from pipeline.release.ledger import parse
 from pipeline.release.state import Release
 from pipeline.result import StageResult
 from pipeline.settings import Settings
+from pipeline.watching import Watch, read_captures
 
 # How many earlier runs the trend shows and the cool-down looks back on.
 _REMEMBERED = 60
@@ -46,14 +46,15 @@ _NEXT = {
 class Options:
     """Which window and as of when; None takes the environment's length, and now.
 
-    `baseline` is a folder to compare with instead of the release's own files; `folder` receives a copy of
-    the report.
+    `baseline` is a folder to compare with instead of the release's own files, `rows` a Parquet file or
+    folder to judge instead of captured traffic; `folder` receives a copy of the report.
     """
 
     progress: Callable[[str], None]
     window: str | None = None
     now: datetime | None = None
     baseline: Path | None = None
+    rows: Path | None = None
     folder: Path = Path("reports/monitor")
 
 
@@ -87,8 +88,9 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     one = _Run(settings=settings, aws=aws, options=options, window=window, time=now)
     try:
         standing, release = _standing(one)
-        baseline = _baseline(one, release)
-        tally = _read(one, baseline, release)
+        files = _baseline_files(one, release)
+        baseline = read_baseline(files, where=str(options.baseline or release.model_data))
+        tally = _read(one, files, baseline, release)
     except _FAULTS as err:
         _announce_fault(one, err)
         raise
@@ -110,33 +112,27 @@ def _standing(one: _Run) -> tuple[Standing, Release]:
     return standing, standing.serving
 
 
-def _baseline(one: _Run, release: Release) -> Baseline:
+def _baseline_files(one: _Run, release: Release) -> dict[str, bytes]:
     if one.options.baseline:
-        return read_baseline(_files(one.options.baseline), where=str(one.options.baseline))
+        return _files(one.options.baseline)
     with TemporaryDirectory() as scratch:
         archive = Path(scratch) / "model.tar.gz"
         one.aws.storage.download(release.model_data, archive, sha256=release.model_sha256)
-        files = _files(artifact.unpack(archive, Path(scratch) / "model"))
-    return read_baseline(files, where=release.model_data)
+        return _files(artifact.unpack(archive, Path(scratch) / "model"))
 
 
 def _files(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in FILES if (folder / name).is_file()}
 
 
-def _read(one: _Run, baseline: Baseline, release: Release) -> Tally:
-    monitoring, endpoint, window = one.aws.monitoring, one.settings.endpoint_name, one.window
-    # Ground truth may be uploaded at any time after the prediction, so up to this moment.
-    lines = monitoring.truth_lines(endpoint, since=window.labels_since, until=max(one.time, window.end))
-    truth = read_truth(lines, baseline.contract)
-    since = window.labels_since if truth.known else window.start
-    files = monitoring.captures(endpoint, since=since, until=window.end)
-    size = sum(file.size for file in files) / 2**20
-    one.options.progress(f"{len(files)} capture files of {size:.1f} MiB, {len(truth.known)} labelled calls")
-    reader = CaptureReader(baseline, window=window, release=release.fingerprint[:8], truth=truth)
-    for file, chunks in monitoring.contents(files):
-        reader.read(file.key, chunks, variant=file.variant)
-    return reader.finish()
+def _read(one: _Run, files: Mapping[str, bytes], baseline: Baseline, release: Release) -> Tally:
+    if one.options.rows:
+        # pyarrow takes 0.2 s to import, which only a run over a table should wait for.
+        from pipeline.drift.tables import read_tables  # noqa: PLC0415
+
+        return read_tables(one.options.rows, baseline)
+    watch = Watch(settings=one.settings, aws=one.aws, release=release, files=files, window=one.window, time=one.time)
+    return read_captures(watch, baseline, one.options.progress)
 
 
 def _decisions(one: _Run, standing: Standing, verdict: Verdict, past: Iterable[Record]) -> tuple[Decision, ...]:

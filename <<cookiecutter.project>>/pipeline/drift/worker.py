@@ -1,0 +1,73 @@
+"""One shard of a window, counted inside a SageMaker Processing job.
+
+It runs in the serving image, so numpy, msgspec and the standard library are all that it may import.
+The folders are those that the job's inputs name: `code`, `job` (baseline files, ground truth, task.json) and
+`captures`, of which every instance receives its own share of the files.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from pipeline.drift.baseline import FILES, read_baseline
+from pipeline.drift.events import BLOCK_BYTES
+from pipeline.drift.reader import CaptureReader, Window
+from pipeline.drift.shard import dump_tally
+from pipeline.drift.tally import Tally
+from pipeline.drift.truth import Truth
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What the stage asks of every shard."""
+
+    start: datetime
+    end: datetime
+    labels_since: datetime
+    release: str
+
+
+def main(root: Path) -> int:
+    """Count the captures below `root` and write the tally where the job's output is taken from."""
+    tally = count(root / "input")
+    output = root / "output"
+    output.mkdir(parents=True, exist_ok=True)
+    (output / f"{_host(root)}.tally").write_bytes(dump_tally(tally))
+    reading = tally.reading
+    sys.stdout.write(f"{reading.files} files, {reading.events} events, {reading.corrupt_lines} corrupt lines\n")
+    return 0
+
+
+def count(folder: Path) -> Tally:
+    """Count every capture file of this shard."""
+    job = folder / "job"
+    baseline = read_baseline({name: (job / name).read_bytes() for name in FILES}, where=str(job))
+    task = msgspec.json.decode((job / "task.json").read_bytes(), type=Task)
+    truth = msgspec.msgpack.decode((job / "truth.msgpack").read_bytes(), type=Truth)
+    window = Window(start=task.start, end=task.end, labels_since=task.labels_since)
+    reader = CaptureReader(baseline, window=window, release=task.release, truth=truth)
+    for path in sorted((folder / "captures").rglob("*.jsonl")):
+        # …/<variant>/yyyy/mm/dd/hh/<file>
+        reader.read(str(path), _chunks(path), variant=path.parts[-6])
+    return reader.finish()
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(BLOCK_BYTES):
+            yield chunk
+
+
+def _host(root: Path) -> str:
+    try:
+        return str(json.loads((root.parent / "config/resourceconfig.json").read_text())["current_host"])
+    except FileNotFoundError:
+        return "algo-1"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(os.environ.get("SM_ML_ROOT", "/opt/ml")) / "processing"))

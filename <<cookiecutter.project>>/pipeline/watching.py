@@ -1,0 +1,121 @@
+"""Reading a window: here when it is small, in a processing job when it is not, with the same answer."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import reduce
+from math import ceil
+from pathlib import Path
+
+import msgspec
+
+from pipeline.aws.monitoring import CaptureFile
+from pipeline.aws.processing import ROOT, ProcessingRequest, manifest
+from pipeline.aws.services import Aws
+from pipeline.drift.baseline import Baseline
+from pipeline.drift.reader import CaptureReader, Window
+from pipeline.drift.shard import load_tally
+from pipeline.drift.tally import Tally
+from pipeline.drift.truth import Truth, read_truth
+from pipeline.drift.worker import Task
+from pipeline.release.state import Release
+from pipeline.settings import Settings
+
+_PACKAGE = Path(__file__).parent
+# What the worker imports: the pure statistics, and the two modules below them.
+_CODE = ("__init__.py", "errors.py", "result.py", "drift/*.py")
+_WORKER = "drift/worker.py"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """One reading: whose traffic, against which files, in which window, as of when."""
+
+    settings: Settings
+    aws: Aws
+    release: Release
+    files: Mapping[str, bytes]
+    window: Window
+    time: datetime
+
+
+def read_captures(watch: Watch, baseline: Baseline, progress: Callable[[str], None]) -> Tally:
+    """Count the window's captures, and older ones that ground truth has come for."""
+    monitoring, endpoint, window = watch.aws.monitoring, watch.settings.endpoint_name, watch.window
+    # Ground truth may be uploaded at any time after the prediction, so up to this moment.
+    lines = monitoring.truth_lines(endpoint, since=window.labels_since, until=max(watch.time, window.end))
+    truth = read_truth(lines, baseline.contract)
+    since = window.labels_since if truth.known else window.start
+    captures = monitoring.captures(endpoint, since=since, until=window.end)
+    size = sum(file.size for file in captures) / 2**20
+    progress(f"{len(captures)} capture files of {size:.1f} MiB, {len(truth.known)} labelled calls")
+    if size > watch.settings.monitor.processing.above_mebibytes:
+        return _in_a_job(watch, captures, truth, progress)
+    return _here(watch, baseline, captures, truth)
+
+
+def _here(watch: Watch, baseline: Baseline, captures: Sequence[CaptureFile], truth: Truth) -> Tally:
+    reader = CaptureReader(baseline, window=watch.window, release=watch.release.fingerprint[:8], truth=truth)
+    for file, chunks in watch.aws.monitoring.contents(captures):
+        reader.read(file.key, chunks, variant=file.variant)
+    return reader.finish()
+
+
+def _in_a_job(watch: Watch, captures: Sequence[CaptureFile], truth: Truth, progress: Callable[[str], None]) -> Tally:
+    monitoring, endpoint = watch.aws.monitoring, watch.settings.endpoint_name
+    name = f"{endpoint[:40]}-{watch.time:%Y%m%d-%H%M%S}"
+    folder = f"monitoring/{endpoint}/jobs/{name}"
+    listed = json.dumps(manifest(watch.settings.capture_bucket, [file.key for file in captures])).encode()
+    for file_name, content in {**_job_files(watch, truth), "captures.manifest": listed}.items():
+        place = "" if file_name.endswith(".manifest") else "job/"
+        monitoring.put_report(f"{folder}/{place}{file_name}", content, content_type="application/octet-stream")
+    watch.aws.processing.run(_request(watch, name, folder, captures), progress)
+    tallies = monitoring.reports(f"{folder}/output/", name=".tally", newest=len(captures))
+    return reduce(_merged, map(load_tally, tallies))
+
+
+def _job_files(watch: Watch, truth: Truth) -> dict[str, bytes]:
+    window = watch.window
+    task = Task(
+        start=window.start, end=window.end, labels_since=window.labels_since, release=watch.release.fingerprint[:8]
+    )
+    return {**watch.files, "task.json": msgspec.json.encode(task), "truth.msgpack": msgspec.msgpack.encode(truth)}
+
+
+def _request(watch: Watch, name: str, folder: str, captures: Sequence[CaptureFile]) -> ProcessingRequest:
+    sizing, monitoring = watch.settings.monitor.processing, watch.aws.monitoring
+    wanted = ceil(sum(file.size for file in captures) / 2**20 / sizing.mebibytes_per_instance)
+    return ProcessingRequest(
+        name=name,
+        image_uri=watch.release.image,
+        role_arn=watch.settings.monitoring_role_arn,
+        script=f"{ROOT}/input/code/worker.py",
+        shared={"code": monitoring.uri(_upload_code(watch)), "job": monitoring.uri(f"{folder}/job/")},
+        manifest_name="captures",
+        manifest_uri=monitoring.uri(f"{folder}/captures.manifest"),
+        output_uri=monitoring.uri(f"{folder}/output/"),
+        instance_type=sizing.instance_type,
+        instances=min(wanted, sizing.maximum_instances, len(captures)),
+        volume_gb=sizing.volume_gb,
+        max_runtime_seconds=sizing.max_runtime_seconds,
+        tags={"project": watch.settings.project, "fingerprint": watch.release.fingerprint},
+    )
+
+
+def _upload_code(watch: Watch) -> str:
+    """Put the worker's modules where the job reads them, under the name of their content."""
+    files = {path.relative_to(_PACKAGE): path.read_bytes() for glob in _CODE for path in _PACKAGE.glob(glob)}
+    digest = hashlib.sha256(b"".join(f"{path}".encode() + files[path] for path in sorted(files))).hexdigest()
+    prefix = f"monitoring/code/{digest[:16]}/"
+    placed = {f"pipeline/{path.as_posix()}": content for path, content in files.items()}
+    placed["worker.py"] = files[Path(_WORKER)]
+    for name, content in placed.items():
+        watch.aws.monitoring.put_report(prefix + name, content, content_type="text/x-python")
+    return prefix
+
+
+def _merged(left: Tally, right: Tally) -> Tally:
+    left.merge(right)
+    return left
