@@ -121,10 +121,10 @@ class Story:
 
     def table(self) -> Table:
         """Lay out all steps with their times."""
-        table = Table(title="What happened", title_justify="left", box=None, pad_edge=False)
-        table.add_column("stage", style="bold", no_wrap=True)
-        table.add_column("seconds", justify="right")
-        table.add_column("outcome", no_wrap=True, overflow="ellipsis")
+        table = Table(title="What happened", title_justify="left", box=None, pad_edge=False, expand=True)
+        table.add_column("stage", style="bold", min_width=17)
+        table.add_column("seconds", justify="right", min_width=7)
+        table.add_column("outcome", no_wrap=True, overflow="ellipsis", ratio=1)
         for step in self.steps:
             table.add_row(step.name, f"{step.seconds:.1f}", step.outcome)
         table.add_row(
