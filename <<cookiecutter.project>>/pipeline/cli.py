@@ -12,7 +12,7 @@ import typer
 from pipeline import runner
 from pipeline.aws.services import Aws
 from pipeline.aws.session import aws_errors
-from pipeline.commands import checks, foundation, releases, watch
+from pipeline.commands import checks, foundation, pull_requests, releases, repository, verification, watch
 from pipeline.commands.running import place, run, run_in
 from pipeline.config import Environment
 from pipeline.errors import PipelineError
@@ -32,7 +32,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(checks.app)
+app.add_typer(repository.app)
+app.add_typer(pull_requests.app)
 app.add_typer(releases.app)
+app.add_typer(verification.app)
 app.add_typer(watch.app)
 app.add_typer(foundation.app, name="bootstrap")
 

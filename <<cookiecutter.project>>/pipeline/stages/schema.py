@@ -10,6 +10,7 @@ from pipeline.config import ENVIRONMENTS, EnvironmentFile, Project
 from pipeline.contract import change, data, documents, spectral
 from pipeline.contract.features import Baseline, Hyperparameters, ModelSchema
 from pipeline.errors import SchemaBroken
+from pipeline.github import declaration
 from pipeline.result import Annotation, StageResult
 
 _DOCUMENTS: dict[str, type[BaseModel]] = {
@@ -17,6 +18,7 @@ _DOCUMENTS: dict[str, type[BaseModel]] = {
     **{f"infra/config/{env}.json": EnvironmentFile for env in ENVIRONMENTS},
     "model/config/baseline.json": Baseline,
     "model/config/hyperparameters.json": Hyperparameters,
+    declaration.FILE: declaration.Declaration,
 }
 
 
