@@ -4,6 +4,7 @@ import csv
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -21,7 +22,7 @@ class Prediction(msgspec.Struct, gc=False):
     """One row's answer."""
 
     label: str
-    probability: float
+    probability: Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Answer(msgspec.Struct, gc=False):
@@ -134,4 +135,5 @@ def _answer(event: Event) -> Answer:
 def _from_csv(text: str) -> Answer:
     """Read an answer that the caller wanted as lines of label and probability; the variant tells its release."""
     rows = [row for row in csv.reader(text.splitlines(), strict=True) if row]
-    return Answer(predictions=[Prediction(label=label, probability=float(share)) for label, share in rows])
+    named = [dict(zip(("label", "probability"), row, strict=True)) for row in rows]
+    return Answer(predictions=msgspec.convert(named, list[Prediction], strict=False))

@@ -23,8 +23,8 @@ def to_numbers(cells: Sequence[Cell], *, textual: bool) -> tuple[Values, int]:
             return (values, 0) if np.isfinite(values).all() else _each(cells, textual=textual)
         if _NUMERIC_OR_NULL.issuperset(map(type, cells)):
             return np.array(cells, dtype=np.float64), 0
-    except (ValueError, OverflowError):
-        pass
+    except (ValueError, OverflowError, TypeError):
+        pass  # some cell is no number: look at each
     return _each(cells, textual=textual)
 
 

@@ -241,6 +241,18 @@ def test_an_answer_in_csv_belongs_to_its_variant(world: World) -> None:
     assert tally.scores.rows == 2
 
 
+@pytest.mark.parametrize("probability", ["1.5", "-0.1", "1e999", '"high"'])
+def test_an_answer_that_is_no_probability_is_none(world: World, probability: str) -> None:
+    """What the model never answers is counted as unanswered, and reaches no statistic."""
+    response = answer([0.5])
+    response["data"] = response["data"].replace('"probability": 0.5', f'"probability": {probability}')
+    line = json.dumps(event(as_json(world.requests()[:1]), response, name="x", time=END - timedelta(hours=1))).encode()
+
+    tally = read(world, [[line]])
+
+    assert (tally.reading.unanswered, tally.scores.rows, tally.reading.rows) == (1, 0, 1)
+
+
 def test_a_line_without_end_does_not_fill_memory() -> None:
     """Blocks stay bounded: what runs on beyond the longest line is cut."""
     endless = (b"x" * 1000 for _ in range(1000))
