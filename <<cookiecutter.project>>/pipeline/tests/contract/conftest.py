@@ -1,5 +1,7 @@
 """A small API description, and a checkout that has it committed."""
 
+import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from copy import deepcopy
@@ -8,6 +10,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from pipeline.tests.conftest import PROJECT, ROOT
 
 API: dict[str, Any] = {
     "openapi": "3.1.0",
@@ -74,6 +78,19 @@ API: dict[str, Any] = {
 def description() -> dict[str, Any]:
     """Give a description that a test may change."""
     return deepcopy(API)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Copy of the project what callers and the model agree on."""
+    target = tmp_path / "checkout"
+    for folder in (".github", "data", "infra/config", "model/config"):
+        shutil.copytree(ROOT / folder, target / folder)
+    for file in (".spectral.yaml", "package.json", "package-lock.json"):
+        shutil.copy2(ROOT / file, target)
+    (target / "model/inference").mkdir()
+    (target / "infra/config/project.json").write_text(json.dumps(PROJECT))
+    return target
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_sound_project_passes(committed: Path) -> None:
     ("file", "old", "new", "line", "message"),
     [
         ("infra/config/prod.json", '"instance_count": 2', '"instance_count": 0', 5, "serving.instance_count"),
-        ("infra/config/dev.json", '"deploy": {}', '"deploy": {"speed": 9}', 10, "deploy.speed"),
+        ("infra/config/dev.json", '"capture_percent": 100', '"capture": 100', 6, "serving.capture"),
         ("model/config/schema.json", '"missing": "impute"', '"missing": "guess"', 10, "features.1.number.missing"),
         ("model/config/hyperparameters.json", '"150"', "150", 2, "n_estimators"),
         ("model/config/baseline.json", '{"minimum": 0.885', '{"minimun": 0.885', 3, "quality.accuracy"),
