@@ -13,6 +13,7 @@ import msgspec
 
 from pipeline.aws.monitoring import CaptureFile
 from pipeline.aws.processing import ROOT, ProcessingRequest, manifest
+from pipeline.aws.schedules import ScheduleRequest
 from pipeline.aws.services import Aws
 from pipeline.drift.baseline import Baseline
 from pipeline.drift.reader import CaptureReader, Window
@@ -20,6 +21,7 @@ from pipeline.drift.shard import load_tally
 from pipeline.drift.tally import Tally
 from pipeline.drift.truth import Truth, read_truth
 from pipeline.drift.worker import Task
+from pipeline.errors import ConfigurationError
 from pipeline.release.state import Release
 from pipeline.settings import Settings
 
@@ -54,6 +56,34 @@ def read_captures(watch: Watch, baseline: Baseline, progress: Callable[[str], No
     if size > watch.settings.monitor.processing.above_mebibytes:
         return _in_a_job(watch, captures, truth, progress)
     return _here(watch, baseline, captures, truth)
+
+
+def schedule_model_monitor(watch: Watch) -> bool:
+    """Have Model Monitor watch the endpoint by the release's own files; say whether that is new."""
+    settings, monitoring = watch.settings, watch.aws.monitoring
+    if settings.monitor.model_monitor_image is None:
+        raise ConfigurationError(
+            "Model Monitor's analyzer image differs from region to region, and is not set",
+            where=f"infra/config/{settings.env}.json, monitor.model_monitor_image",
+            next_step="set it to the URI that AWS's page on prebuilt Model Monitor containers lists for the region",
+        )
+    folder = f"monitoring/{settings.endpoint_name}/baselines/{watch.release.fingerprint[:8]}"
+    for name in ("statistics.json", "constraints.json"):
+        monitoring.put_report(f"{folder}/{name}", watch.files[name], content_type="application/json")
+    return watch.aws.schedules.put(
+        ScheduleRequest(
+            endpoint=settings.endpoint_name,
+            definition=f"{settings.endpoint_name}-{watch.release.fingerprint[:8]}",
+            image_uri=settings.monitor.model_monitor_image,
+            role_arn=settings.monitoring_role_arn,
+            statistics_uri=monitoring.uri(f"{folder}/statistics.json"),
+            constraints_uri=monitoring.uri(f"{folder}/constraints.json"),
+            output_uri=monitoring.uri(f"monitoring/{settings.endpoint_name}/model-monitor"),
+            instance_type=settings.monitor.processing.instance_type,
+            volume_gb=settings.monitor.processing.volume_gb,
+            max_runtime_seconds=settings.monitor.processing.max_runtime_seconds,
+        )
+    )
 
 
 def _here(watch: Watch, baseline: Baseline, captures: Sequence[CaptureFile], truth: Truth) -> Tally:

@@ -17,6 +17,7 @@ from pipeline.aws.monitoring import Monitoring
 from pipeline.aws.records import Records
 from pipeline.aws.processing import Processing
 from pipeline.aws.registry import Registry
+from pipeline.aws.schedules import Schedules
 from pipeline.aws.session import CONFIG
 from pipeline.aws.stacks import Stacks
 from pipeline.aws.storage import Storage
@@ -67,6 +68,11 @@ class Aws:
         """Processing jobs."""
         client = self._session.client("sagemaker", config=CONFIG)
         return Processing(client, poll_seconds=self._places.poll_seconds)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """Model Monitor's schedules."""
+        return Schedules(self._session.client("sagemaker", config=CONFIG))
 
     @cached_property
     def registry(self) -> Registry:

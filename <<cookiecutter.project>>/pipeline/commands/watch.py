@@ -1,7 +1,7 @@
 """The monitor's command line."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,11 +18,15 @@ def monitor(
         str | None, typer.Option(help="24h, 7d or START/END in UTC; the environment's if not given.")
     ] = None,
     baseline: Annotated[Path | None, typer.Option(help="A folder to compare with, not the release's files.")] = None,
+    engine: Annotated[
+        Literal["own", "model-monitor"],
+        typer.Option(help="model-monitor makes AWS's own schedules, where it still may."),
+    ] = "own",
     rows: Annotated[Path | None, typer.Option(help="Parquet to judge instead of captured traffic.")] = None,
 ) -> None:
     """Compare captured traffic with the release's baseline: ok, drift, too little data, or broken."""
     # SciPy and NumPy take 0.3 s to import, which no other command should wait for.
     from pipeline.stages import monitor as stage  # noqa: PLC0415
 
-    options = stage.Options(progress=place().progress, window=window, baseline=baseline, rows=rows)
+    options = stage.Options(progress=place().progress, window=window, baseline=baseline, rows=rows, engine=engine)
     run(env, lambda settings, aws: stage.run(settings, aws, options))

@@ -9,7 +9,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
 class Limits(_Section):
@@ -76,3 +76,5 @@ class MonitorConfig(_Section):
     limits: Limits = Limits()
     policy: Policy = Policy()
     processing: Processing = Processing()
+    # Only `--engine model-monitor` needs it: the region's URI of sagemaker-model-monitor-analyzer.
+    model_monitor_image: str | None = None

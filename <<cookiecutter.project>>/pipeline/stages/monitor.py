@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from pipeline import artifact
 from pipeline.aws.monitoring import Gauge
@@ -25,7 +26,9 @@ from pipeline.release.ledger import parse
 from pipeline.release.state import Release
 from pipeline.result import StageResult
 from pipeline.settings import Settings
-from pipeline.watching import Watch, read_captures
+from pipeline.watching import Watch, read_captures, schedule_model_monitor
+
+Engine = Literal["own", "model-monitor"]
 
 # How many earlier runs the trend shows and the cool-down looks back on.
 _REMEMBERED = 60
@@ -47,7 +50,8 @@ class Options:
     """Which window and as of when; None takes the environment's length, and now.
 
     `baseline` is a folder to compare with instead of the release's own files, `rows` a Parquet file or
-    folder to judge instead of captured traffic; `folder` receives a copy of the report.
+    folder to judge instead of captured traffic; `folder` receives a copy of the report. The engine
+    "model-monitor" leaves the watching to AWS's own schedules.
     """
 
     progress: Callable[[str], None]
@@ -55,6 +59,7 @@ class Options:
     now: datetime | None = None
     baseline: Path | None = None
     rows: Path | None = None
+    engine: Engine = "own"
     folder: Path = Path("reports/monitor")
 
 
@@ -89,6 +94,8 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     try:
         standing, release = _standing(one)
         files = _baseline_files(one, release)
+        if options.engine == "model-monitor":
+            return _schedule(_watch(one, files, release))
         baseline = read_baseline(files, where=str(options.baseline or release.model_data))
         tally = _read(one, files, baseline, release)
     except _FAULTS as err:
@@ -131,8 +138,20 @@ def _read(one: _Run, files: Mapping[str, bytes], baseline: Baseline, release: Re
         from pipeline.drift.tables import read_tables  # noqa: PLC0415
 
         return read_tables(one.options.rows, baseline)
-    watch = Watch(settings=one.settings, aws=one.aws, release=release, files=files, window=one.window, time=one.time)
-    return read_captures(watch, baseline, one.options.progress)
+    return read_captures(_watch(one, files, release), baseline, one.options.progress)
+
+
+def _watch(one: _Run, files: Mapping[str, bytes], release: Release) -> Watch:
+    return Watch(settings=one.settings, aws=one.aws, release=release, files=files, window=one.window, time=one.time)
+
+
+def _schedule(watch: Watch) -> StageResult:
+    how = "is created" if schedule_model_monitor(watch) else "now compares"
+    return StageResult(
+        summary=f"### monitor\nModel Monitor's schedule of `{watch.settings.endpoint_name}` {how} with the baseline of "
+        f"v{watch.release.version}; it runs every hour.",
+        outputs={"engine": "model-monitor"},
+    )
 
 
 def _decisions(one: _Run, standing: Standing, verdict: Verdict, past: Iterable[Record]) -> tuple[Decision, ...]:
