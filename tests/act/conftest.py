@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import boto3
 import pytest
@@ -18,12 +19,14 @@ from act.sts import Policy, Sts
 from commands import newcomer
 
 OWNER = "example-org"
+# What the Makefile exports to everything that it runs.
+MADE = {"UV_SYSTEM_CERTS": "1"}
 # A bake of ten minutes is right for prod and long for a test: same code, shorter settings.
 QUICK = {
     "PIPELINE__AWS__POLL_SECONDS": "0.1",
     "PIPELINE__DEPLOY__BAKE_SECONDS": "2",
     "PIPELINE__DEPLOY__CHECK_SECONDS": "0.5",
-    "PIPELINE__DEPLOY__MINIMUM_REQUESTS": "0",
+    "PIPELINE__DEPLOY__MINIMUM_REQUESTS": "1",
 }
 
 
@@ -36,7 +39,7 @@ class Checkout:
     def pipeline(self, *words: str, environment: Mapping[str, str] | None = None) -> str:
         """Run a command of the pipeline, and return what it printed."""
         command: list[str | Path] = [self.folder / ".venv/bin/python", "-m", "pipeline", *words]
-        variables = {**newcomer(), **QUICK, **(environment or {})}
+        variables = {**newcomer(), **MADE, **QUICK, **(environment or {})}
         done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -115,22 +118,42 @@ def sts(aws: dict[str, str]) -> Sts:
     return Sts(aws=aws["AWS_ENDPOINT_URL"], trust_policy=trust_policy)
 
 
-def environments(checkout: Checkout) -> dict[str, dict[str, str]]:
-    """Read the variables of each GitHub environment as `bootstrap github` sets them."""
-    declared = json.loads((checkout.folder / ".github/environments.json").read_text(encoding="utf-8"))["environments"]
-    project = checkout.project
-    return {
-        name: {
-            variable: text.format(
-                account=project["accounts"][environment["account_of"]],
-                project=project["project"],
-                region=project["region"],
-                registry_account=project["registry_account"],
-            )
-            for variable, text in environment["variables"].items()
-        }
-        for name, environment in declared.items()
+@pytest.fixture
+def github(known: Checkout) -> Iterator[str]:
+    """Run a GitHub that knows the repository, set up by `bootstrap github`; yield its address."""
+    name, reviewer = f"{OWNER}/{known.project['project']}", {"login": "octocat"}
+    state = {
+        "name": name,
+        "teams": {"ml-reviewers": 11},
+        "subject": {"use_default": True, "sub_claim_prefix": known.project["github"]["subject_prefix"]},
+        "approvals": [
+            {"state": "approved", "comment": "reviewed", "user": reviewer, "environments": [{"name": "prod"}]}
+        ],
     }
+    command: list[str | Path] = [known.folder / ".venv/bin/python", Path(__file__).parent / "github.py"]
+    with subprocess.Popen(
+        [*command, json.dumps(state)],
+        cwd=known.folder,
+        env={**newcomer(), "PYTHONPATH": str(known.folder)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as server:
+        assert server.stdout
+        url = server.stdout.readline().strip()
+        known.pipeline("bootstrap", "github", "--yes", environment={"GITHUB_API_URL": url, "GITHUB_TOKEN": "valid"})
+        yield url
+        server.communicate("")
+
+
+def environments(github: str, repository: str) -> dict[str, dict[str, str]]:
+    """Read the variables of each of GitHub's environments."""
+    found = {}
+    for name in ("dev", "staging", "prod", "prod-operations"):
+        url = f"{github}/repos/{repository}/environments/{name}/variables"
+        with urlopen(Request(url, headers={"Authorization": "Bearer valid"}), timeout=10) as answer:
+            found[name] = {item["name"]: item["value"] for item in json.load(answer)["variables"]}
+    return found
 
 
 @pytest.fixture
@@ -140,7 +163,9 @@ def checkout(known: Checkout, tmp_path: Path) -> Checkout:
 
 
 @pytest.fixture
-def host(checkout: Checkout, aws: dict[str, str], issuer: Issuer, sts: Sts, tmp_path: Path) -> Iterator[Host]:
+def host(
+    checkout: Checkout, aws: dict[str, str], github: str, issuer: Issuer, sts: Sts, tmp_path: Path
+) -> Iterator[Host]:
     """Let workflows of the checkout run, with everything that they reach over the network."""
     with serving(issuer.answer) as issuing, serving(sts.answer) as assuming:
         yield Host(
@@ -148,6 +173,7 @@ def host(checkout: Checkout, aws: dict[str, str], issuer: Issuer, sts: Sts, tmp_
             repository=f"{OWNER}/{checkout.project['project']}",
             scratch=tmp_path,
             issuer=issuing,
-            environments=environments(checkout),
+            github=github,
+            environments=environments(github, f"{OWNER}/{checkout.project['project']}"),
             variables={**QUICK, "AWS_ENDPOINT_URL": aws["AWS_ENDPOINT_URL"], "AWS_ENDPOINT_URL_STS": assuming},
         )

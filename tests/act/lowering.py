@@ -1,7 +1,8 @@
 """Rewrite workflows so that act does what GitHub does and act leaves out.
 
 act ignores `environment`, `permissions` and `concurrency`. Here a job with an environment reads that
-environment's variables, and only a job that may write id-tokens learns where tokens are issued.
+environment's variables, only a job that may write id-tokens learns where tokens are issued, and a step
+that is given the job's token learns where GitHub is.
 """
 
 import re
@@ -16,12 +17,13 @@ _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 _VARIABLE = re.compile(r"\bvars\.(\w+)")
 
 
-def lower(project: Path, issuer: str) -> None:
-    """Rewrite every workflow of a throw-away clone; `issuer` is the address of the token issuer."""
+def lower(project: Path, *, issuer: str, github: str) -> None:
+    """Rewrite every workflow of a throw-away clone; tokens come from `issuer`, the rest from `github`."""
     for name, workflow in workflows(project).items():
         workflow.pop("concurrency", None)
         for job in workflow["jobs"].values():
             _lower_job(job, workflow_name=name, issuer=issuer)
+            _point_at(github, job)
         text = yaml.safe_dump(workflow, sort_keys=False, width=10_000)
         (project / ".github/workflows" / name).write_text(text, encoding="utf-8")
 
@@ -34,6 +36,12 @@ def _lower_job(job: Document, *, workflow_name: str, issuer: str) -> None:
         job["steps"] = _scoped(job["steps"], environment)
         if permissions.get("id-token") == "write":
             job["env"] = {**job.get("env", {}), **_issuance(workflow_name, environment, issuer)}
+
+
+def _point_at(github: str, job: Document) -> None:
+    for step in job.get("steps", []):
+        if "GITHUB_TOKEN" in step.get("env", {}):
+            step["env"]["GITHUB_API_URL"] = github
 
 
 def _issuance(workflow_name: str, environment: str, issuer: str) -> dict[str, str]:

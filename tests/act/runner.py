@@ -53,6 +53,7 @@ class Host:
     repository: str
     scratch: Path
     issuer: str
+    github: str
     environments: Mapping[str, Mapping[str, str]]
     variables: Mapping[str, str] = field(default_factory=dict)
 
@@ -79,7 +80,7 @@ class Host:
         subprocess.run(["git", "clone", "--quiet", self.project, clone], check=True)
         origin = f"https://github.com/{self.repository}.git"
         subprocess.run(["git", "remote", "set-url", "origin", origin], cwd=clone, check=True)
-        lower(clone, self.issuer)
+        lower(clone, issuer=self.issuer, github=self.github)
         # `make setup` then finds its work done; that it does it from nothing is another test's matter.
         (clone / ".venv").symlink_to(self.project / ".venv")
         return clone
@@ -93,7 +94,7 @@ class Host:
         for action, ref in sorted(set(uses(clone))):
             if action != "actions/checkout":  # act does its work
                 arguments += ["--local-repository", f"{action}@{ref}={ACTIONS / action}"]
-        arguments += ["--var", f"ENVIRONMENTS={json.dumps(self.environments)}"]
+        arguments += ["--secret", "GITHUB_TOKEN=valid", "--var", f"ENVIRONMENTS={json.dumps(self.environments)}"]
         seen = {**self.variables, "ACT_ARTIFACTS": str(self.scratch / "artifacts"), "PAGER": "cat", "GIT_PAGER": "cat"}
         for name, value in seen.items():
             arguments += ["--env", f"{name}={value}"]

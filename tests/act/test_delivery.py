@@ -1,6 +1,5 @@
 """cd, rollback and operate really run: from a commit to prod and back, with credentials from tokens."""
 
-
 import pytest
 
 from act.issuer import Issuer

@@ -1,0 +1,187 @@
+"""The Dockerfiles, really built and run on a real /opt/ml tree."""
+
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from containers.conftest import lay_out
+from containers.docker import Container, Docker
+
+ROW = "0.221,0.221,0.8,5,2,no,3.9,no,no,no,no,yes\n"
+# The container's user, by the Dockerfiles.
+UID = 1000
+
+
+def _post(connection: http.client.HTTPConnection, rows: int = 1) -> tuple[int, bytes]:
+    connection.request("POST", "/invocations", ROW * rows, {"Content-Type": "text/csv"})
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def test_training_writes_a_model_without_network_or_privileges(trained: Path) -> None:
+    """Started as root on mounts of root's, it trains as an ordinary user and leaves what serving verifies."""
+    manifest = json.loads((trained / "model/manifest.json").read_text(encoding="utf-8"))
+
+    assert {"model.onnx", "schema.json"} <= set(manifest["files"])
+    assert {path.stat().st_uid for path in (trained / "model").iterdir()} == {UID}
+    assert (trained / "output/data/evaluation.json").is_file()
+
+
+def test_training_as_another_user_needs_no_root(docker: Docker, images: dict[str, str], tree: Path) -> None:
+    """`docker run --user` works too, on mounts that this user owns."""
+    for path in (tree, *tree.rglob("*")):
+        os.chown(path, UID, UID)
+
+    done = docker.run(images["train"], "train", "--user", f"{UID}:{UID}", "--volume", f"{tree}:/opt/ml")
+
+    assert done.returncode == 0, done.stderr
+    assert (tree / "model/model.onnx").is_file()
+
+
+def test_failed_training_says_why(docker: Docker, images: dict[str, str], tmp_path: Path) -> None:
+    """Exit code 1, and the reason where SageMaker reads it."""
+    tree = lay_out(tmp_path / "ml")
+    (tree / "input/data/training/hmda.csv").unlink()
+
+    done = docker.run(images["train"], "train", "--volume", f"{tree}:/opt/ml")
+
+    assert done.returncode == 1
+    assert (tree / "output/failure").read_text(encoding="utf-8")
+
+
+def test_serving_answers_hardened(docker: Docker, images: dict[str, str], trained: Path) -> None:
+    """Read-only file systems, little memory, no privileges: the model answers, and Docker sees that it is well."""
+    with docker.serving(images["inference"], trained / "model", "--memory", "512m") as container:
+        container.wait_until_ready()
+        status, body = _post(container.connect(), rows=5000)
+        users = docker("top", container.name, "-eo", "uid").stdout.split()[1:]
+        health = _health(container)
+
+    assert status == 200
+    assert len(json.loads(body)["predictions"]) == 5000
+    assert set(users) == {str(UID)}
+    assert health == "healthy"
+
+
+def _health(container: Container) -> str:
+    """Return the state of the health check once it is settled."""
+    for _ in range(150):
+        if (state := container.inspect("{{.State.Health.Status}}")) != "starting":
+            return state
+        time.sleep(0.2)
+    return "starting"
+
+
+def test_serving_as_another_user_needs_no_root(docker: Docker, images: dict[str, str], trained: Path) -> None:
+    """`docker run --user` works too, with every capability dropped."""
+    options = ("--user", "4242:4242", "--cap-drop", "ALL")
+    with docker.serving(images["inference"], trained / "model", *options) as container:
+        container.wait_until_ready()
+
+        assert _post(container.connect())[0] == 200
+
+
+def test_sigterm_under_load_loses_no_request(docker: Docker, images: dict[str, str], trained: Path) -> None:
+    """What was accepted is answered, and the container ends with 0 well within SageMaker's 30 seconds."""
+    outcomes: list[int] = []
+    with docker.serving(images["inference"], trained / "model") as container:
+        container.wait_until_ready()
+        threads = [threading.Thread(target=_batches, args=(container.connect(), outcomes)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.3)
+        begun = time.monotonic()
+        docker("stop", "--time", "30", container.name)
+        took = time.monotonic() - begun
+        code = container.inspect("{{.State.ExitCode}}")
+        for thread in threads:
+            thread.join()
+
+    assert code == "0"
+    assert took < 15
+    assert set(outcomes) == {200}
+
+
+def _batches(connection: http.client.HTTPConnection, outcomes: list[int]) -> None:
+    """Send batches until the server closes the connection between two of them."""
+    while True:
+        try:
+            connection.request("POST", "/invocations", ROW * 3000, {"Content-Type": "text/csv"})
+        except OSError:
+            return
+        try:
+            answer = connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionResetError):
+            return
+        answer.read()
+        outcomes.append(answer.status)
+
+
+def test_tampered_model_is_not_served(docker: Docker, images: dict[str, str], trained: Path, tmp_path: Path) -> None:
+    """A container whose model does not match its manifest ends at once, with the reason in its log."""
+    model = tmp_path / "model"
+    model.mkdir()
+    for path in (trained / "model").iterdir():
+        (model / path.name).write_bytes(path.read_bytes() + (b" " if path.name == "model.onnx" else b""))
+
+    done = docker.run(images["inference"], "serve", "--volume", f"{model}:/opt/ml/model:ro")
+
+    assert done.returncode == 1
+    assert "model.onnx has sha256" in json.loads(done.stdout)["reason"]
+
+
+def test_images_hold_what_they_need_only(docker: Docker, images: dict[str, str]) -> None:
+    """No build tool beside the base's own, no training library for serving, and bytecode for a quick start."""
+    listing = "find /opt/venv /opt/ml -printf '%f\\n'"
+    found = {
+        kind: set(docker("run", "--rm", "--entrypoint", "sh", name, "-c", listing).stdout.split())
+        for kind, name in images.items()
+    }
+
+    assert not {"pip", "setuptools", "wheel"} & (found["train"] | found["inference"])
+    assert not {"sklearn", "pandas", "onnx", "scipy"} & found["inference"]
+    assert {"serve.py", "openapi.yml"} & found["inference"] == {"serve.py"}
+    assert "serve.cpython-311.pyc" in found["inference"]
+    assert "train.cpython-311.pyc" in found["train"]
+
+
+def test_images_say_where_they_come_from(docker: Docker, images: dict[str, str]) -> None:
+    """Commit and content stand on the image."""
+    for name in images.values():
+        labels = json.loads(docker("inspect", "--format", "{{json .Config.Labels}}", name).stdout)
+
+        assert labels["org.opencontainers.image.revision"] == "0123abc"
+        assert labels["sagemaker.fingerprint"] == "feed"
+
+
+def test_serving_image_is_the_smaller_one(docker: Docker, images: dict[str, str]) -> None:
+    """What serving adds to the base image is less than half of what training adds."""
+    added = {kind: _added(docker, name) for kind, name in images.items()}
+
+    assert added["inference"] < added["train"] / 2
+
+
+def _added(docker: Docker, name: str) -> int:
+    """Return the bytes of the layers that COPY made."""
+    rows = docker("history", "--human=false", "--no-trunc", "--format", "{{.Size}} {{.CreatedBy}}", name).stdout
+    return sum(int(row.split()[0]) for row in rows.splitlines() if "COPY" in row)
+
+
+def test_stopped_training_ends_soon(docker: Docker, images: dict[str, str], tree: Path) -> None:
+    """StopTrainingJob's SIGTERM reaches the training itself, which is process 1."""
+    started = docker("run", "--detach", "--volume", f"{tree}:/opt/ml", images["train"], "train")
+    name = started.stdout.strip()
+    time.sleep(1)
+
+    begun = time.monotonic()
+    docker("stop", "--time", "30", name)
+    took = time.monotonic() - begun
+    code = docker("inspect", "--format", "{{.State.ExitCode}}", name).stdout.strip()
+    docker("rm", "--force", name)
+
+    assert took < 15
+    assert code in {str(128 + signal.SIGTERM), "0"}
