@@ -1,14 +1,30 @@
-"""The record of every call, one JSON line each: time, service, operation, params, principal, status."""
+"""The record of every call, one JSON line each: time, service, operation, params, principal, status.
+
+A role's call also tells what it needed: each action, resource and context that IAM decided on.
+"""
 
 import json
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from pipeline.local.authorization.access import Access
 from pipeline.local.place import Caller, Document
 
 _SECRET = "[not recorded]"  # noqa: S105
 _UNRECORDED = frozenset({"Body"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recorded:
+    """What was called, and what a role needed for it."""
+
+    service: str
+    operation: str
+    params: Document
+    needed: Sequence[Access]
 
 
 class Calls:
@@ -19,17 +35,18 @@ class Calls:
         # Line by line, so that a reader beside the server sees the last call.
         self._file = path.open("a", buffering=1)
 
-    def record(self, caller: Caller, *, service: str, operation: str, params: Document | None, status: int) -> None:
+    def record(self, caller: Caller, call: Recorded, *, status: int) -> None:
         """Append one call."""
         line = {
             "time": round(time.time(), 3),
-            "service": service,
-            "operation": operation,
-            "params": {k: _SECRET if k in _UNRECORDED else v for k, v in (params or {}).items()},
+            "service": call.service,
+            "operation": call.operation,
+            "params": {k: _SECRET if k in _UNRECORDED else v for k, v in call.params.items()},
             "principal": caller.arn,
             "account": caller.place.account,
             "region": caller.place.region,
             "status": status,
+            **({"needed": [asdict(access) for access in call.needed]} if call.needed else {}),
         }
         text = json.dumps(line, default=str) + "\n"
         with self._lock:

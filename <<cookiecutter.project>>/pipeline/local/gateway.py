@@ -1,12 +1,17 @@
 """The one door: who calls, which faults strike, which service answers, and a line in the record."""
 
 import logging
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from werkzeug.wrappers import Request, Response
 
 from pipeline.local import wire
-from pipeline.local.calls import Calls
+from pipeline.local.authorization import requests
+from pipeline.local.authorization.access import Access
+from pipeline.local.authorization.authorizer import Authorizer
+from pipeline.local.calls import Calls, Recorded
 from pipeline.local.clients import ACCOUNT_HEADER, INTERNAL_HEADER
 from pipeline.local.faults import Faults
 from pipeline.local.fronts import Front
@@ -25,24 +30,26 @@ _ACCOUNT_KEY = f"HTTP_{ACCOUNT_HEADER.upper().replace('-', '_')}"
 _LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Guards:
+    """Who stands at the door: who are you, what may you, what befalls you, and who writes it down."""
+
+    identity: Identity
+    authorizer: Authorizer
+    faults: Faults
+    calls: Calls
+
+
 class Gateway:
     """A WSGI application: the plane's services, and moto for the rest."""
 
-    def __init__(
-        self,
-        fronts: list[Front],
-        *,
-        moto: Journal,
-        identity: Identity,
-        faults: Faults,
-        calls: Calls,
-        token: str,
-    ) -> None:
+    def __init__(self, fronts: list[Front], *, moto: Journal, guards: Guards, token: str) -> None:
         self._fronts = fronts
         self._moto = moto
-        self._identity = identity
-        self._faults = faults
-        self._calls = calls
+        self._identity = guards.identity
+        self._authorizer = guards.authorizer
+        self._faults = guards.faults
+        self._calls = guards.calls
         self._token = token
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
@@ -60,6 +67,8 @@ class Gateway:
         if signed.service.startswith("sagemaker"):
             refusal = unsupported(f"{request.method} {request.path} of SageMaker")
             return wire.error_response(request, refusal, signed.service)(environ, start_response)
+        if signed.service == "iam":
+            self._authorizer.forget()
         if internal:
             return self._moto.call(request)(environ, start_response)
         return self._other(request, signed)(environ, start_response)
@@ -67,10 +76,13 @@ class Gateway:
     def _own(self, front: Front, operation: str, request: Request, *, internal: bool) -> Response:
         caller = self._identity.caller(request)
         params: Document = {}
+        needed: list[Access] = []
         try:
             if not internal:
                 self._faults.meet(front.name, operation)
             params = front.params(request, operation)
+            if not internal:
+                needed = self._authorizer.check(caller, front.name, operation, params)
             response = front.answer(caller, operation, dict(params))
         except Refusal as refusal:
             response = wire.error_response(request, refusal, front.name)
@@ -78,24 +90,27 @@ class Gateway:
             _LOG.exception("%s of %s failed", operation, front.name)
             response = wire.error_response(request, _INTERNAL, front.name)
         if not internal:
-            self._calls.record(
-                caller, service=front.name, operation=operation, params=params, status=response.status_code
-            )
+            call = Recorded(service=front.name, operation=operation, params=params, needed=needed)
+            self._calls.record(caller, call, status=response.status_code)
         return response
 
     def _other(self, request: Request, signed: Signature) -> Response:
         caller = self._identity.caller(request)
         operation = wire.operation_name(request)
+        action, params = requests.asked(request, signed)
+        needed: list[Access] = []
         try:
             self._faults.meet(signed.service, operation)
+            needed = self._authorizer.check(caller, signed.service, action, params)
             # Otherwise moto would put unknown keys into an account of its own choice.
             request.environ[_ACCOUNT_KEY] = caller.place.account
             response = self._moto.call(request)
+            if response.status_code == HTTPStatus.NOT_FOUND:
+                self._authorizer.check_missing(caller, signed.service, params)
         except Refusal as refusal:
             response = wire.error_response(request, refusal, signed.service)
-        self._calls.record(
-            caller, service=signed.service, operation=operation, params=None, status=response.status_code
-        )
+        call = Recorded(service=signed.service, operation=operation, params={}, needed=needed)
+        self._calls.record(caller, call, status=response.status_code)
         return response
 
 

@@ -6,6 +6,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from pipeline.local import services
 from pipeline.local.alarms import Alarms
+from pipeline.local.authorization.authorizer import Authorizer
 from pipeline.local.bucket_policies import BucketPolicies
 from pipeline.local.calls import Calls
 from pipeline.local.capture import Capture
@@ -23,7 +24,7 @@ from pipeline.local.flusher import Flusher
 from pipeline.local.folder import Folder
 from pipeline.local.foundation import Foundation
 from pipeline.local.fronts import ControlPlane, FeatureRuntime, Front, Runtime
-from pipeline.local.gateway import Gateway
+from pipeline.local.gateway import Gateway, Guards
 from pipeline.local.hosting import Hosting
 from pipeline.local.identity import Identity
 from pipeline.local.images import Images
@@ -58,14 +59,13 @@ class Plane:
         self._invoker = Invoker(self._hosting, self._invocations)
         self._alarms = Alarms(self._foundation, self._metrics, self._invocations.flush_metrics)
         self._services = services.wire(self._foundation, self._hosting, self._alarms, Roles(clients, endpoint_url))
-        self.gateway = Gateway(
-            self._fronts(),
-            moto=self._journal,
+        guards = Guards(
             identity=Identity(moto, self._foundation.store, account),
+            authorizer=Authorizer(self._foundation.store, clients),
             faults=self._foundation.faults,
             calls=self._calls,
-            token=token,
         )
+        self.gateway = Gateway(self._fronts(), moto=self._journal, guards=guards, token=token)
         self._flusher = Flusher([self._invocations.flush, self._foundation.logs.flush], seconds=_FLUSH_SECONDS)
         self._watcher = Flusher([self._hosting.revive, self._alarms.look], seconds=_WATCH_SECONDS)
 

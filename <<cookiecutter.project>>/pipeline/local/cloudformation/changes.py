@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.local.api import Api
 from pipeline.local.cloudformation.comparison import canonical
 from pipeline.local.cloudformation.intrinsics import Evaluator, Physical
 from pipeline.local.cloudformation.kinds import KINDS
-from pipeline.local.cloudformation.kinds.kind import Api, Kind
+from pipeline.local.cloudformation.kinds.kind import Kind
 from pipeline.local.cloudformation.state import Made, Stack
 from pipeline.local.cloudformation.template import Resource, Template, ordered, refused
 from pipeline.local.place import Document

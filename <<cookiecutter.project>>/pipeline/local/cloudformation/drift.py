@@ -5,8 +5,8 @@ import time
 import uuid
 from collections.abc import Callable
 
+from pipeline.local.api import Api
 from pipeline.local.cloudformation.kinds import KINDS
-from pipeline.local.cloudformation.kinds.kind import Api
 from pipeline.local.cloudformation.state import Made, Stack, Stacks
 from pipeline.local.cloudformation.template import refused
 from pipeline.local.place import Call, Document, Place

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.local.api import Api
 from pipeline.local.cloudformation.changes import Change, declared, kind_of
 from pipeline.local.cloudformation.intrinsics import Evaluator, Physical
-from pipeline.local.cloudformation.kinds.kind import Api
 from pipeline.local.cloudformation.state import Made, Stack
 from pipeline.local.cloudformation.template import Resource, Template
 from pipeline.local.place import Document

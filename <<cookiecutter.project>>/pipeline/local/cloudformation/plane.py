@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
+from pipeline.local.api import Api, api
 from pipeline.local.clients import Clients
 from pipeline.local.cloudformation import answers
 from pipeline.local.cloudformation.changes import Planner
 from pipeline.local.cloudformation.drift import Drifts
 from pipeline.local.cloudformation.execution import Execution
-from pipeline.local.cloudformation.kinds.kind import Api
 from pipeline.local.cloudformation.parameters import evaluated, resolve
 from pipeline.local.cloudformation.run import Deletion, Deployment
 from pipeline.local.cloudformation.state import Stack, Stacks
@@ -153,8 +153,8 @@ class CloudFormation:
     def _deployment(self, place: Place, stack: Stack, document: Document) -> Deployment:
         template = parse(document["Template"])
         values = evaluated(template, document["Values"], place=place, stack_name=stack.name, stack_id=stack.id)
-        tags, api = document["StackTags"], self._api(place)
-        adopt = api if document["ImportExistingResources"] else None
+        tags, services = document["StackTags"], self._api(place)
+        adopt = services if document["ImportExistingResources"] else None
         changes = Planner(template, stack, values=values, tags=tags, adopt=adopt).changes()
         changed = replace(
             stack,
@@ -164,7 +164,7 @@ class CloudFormation:
             tags=tags,
         )
         save = partial(self._stacks.save, place)
-        execution = Execution(api, changed, template, values=values, tags=tags, save=save)
+        execution = Execution(services, changed, template, values=values, tags=tags, save=save)
         discard = document["OnStackFailure"] == "DELETE"
         return Deployment(execution, changes, before=stack, save=save, discard=discard)
 
@@ -188,7 +188,7 @@ class CloudFormation:
         return self._stacks.require(call.place, call.params["StackName"])
 
     def _api(self, place: Place) -> Api:
-        return Api(place, lambda service: self._clients.of(service, place))
+        return api(self._clients, place)
 
 
 def _require_settled(stack: Stack) -> None:

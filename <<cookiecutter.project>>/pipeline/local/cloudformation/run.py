@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.local.api import Api
 from pipeline.local.cloudformation.changes import Change
 from pipeline.local.cloudformation.execution import Execution, ResourceFailed, Save, remove
-from pipeline.local.cloudformation.kinds.kind import Api
 from pipeline.local.cloudformation.state import Stack
 from pipeline.local.refusal import Refusal
 

@@ -23,7 +23,7 @@ def refused(message: str) -> Refusal:
     return Refusal("ValidationError", message)
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML with !Ref, !Sub and their like, and dates left as text."""
 
 

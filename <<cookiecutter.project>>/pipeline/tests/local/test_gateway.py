@@ -58,15 +58,16 @@ def test_bodies_are_not_recorded(aws: LocalAws) -> None:
 
 
 def test_an_assumed_role_is_the_principal(aws: LocalAws) -> None:
-    """Credentials from STS carry the role's name into the record."""
+    """Credentials from STS carry the role's name into the record, and no right that the role has not."""
     role = f"arn:aws:iam::{ACCOUNT}:role/demo-sagemaker"
     key = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="deploy")["Credentials"]["AccessKeyId"]
 
-    aws.client("sagemaker", key=key).list_models()
+    code, _ = refused(aws.client("sagemaker", key=key).list_models)
 
     lines = [json.loads(line) for line in aws.folder.calls.read_text().splitlines()]
     principals = {line["principal"] for line in lines if line["operation"] == "ListModels"}
     assert f"arn:aws:sts::{ACCOUNT}:assumed-role/demo-sagemaker/deploy" in principals
+    assert code == "AccessDeniedException"
 
 
 def test_accounts_see_nothing_of_each_other(aws: LocalAws) -> None:

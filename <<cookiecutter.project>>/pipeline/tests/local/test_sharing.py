@@ -22,6 +22,9 @@ def key_of_prod(aws: LocalAws) -> str:
     iam.meta.events.register("before-sign", lambda request, **_: request.headers.add_header(ACCOUNT_HEADER, PROD))
     with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
         iam.create_role(RoleName="deploy-prod", AssumeRolePolicyDocument=json.dumps(TRUST))
+        everything = {"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
+        iam.put_role_policy(RoleName="deploy-prod", PolicyName="registry", PolicyDocument=policy)
     assumed = aws.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="run-7")
     return str(assumed["Credentials"]["AccessKeyId"])
 

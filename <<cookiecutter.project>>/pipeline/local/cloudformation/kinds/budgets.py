@@ -3,7 +3,8 @@
 import hashlib
 import json
 
-from pipeline.local.cloudformation.kinds.kind import Api, Kind, present
+from pipeline.local.api import Api
+from pipeline.local.cloudformation.kinds.kind import Kind, present
 from pipeline.local.place import Document
 from pipeline.local.refusal import unsupported
 

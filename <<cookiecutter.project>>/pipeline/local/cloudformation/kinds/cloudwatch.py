@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from pipeline.local.cloudformation.kinds.kind import Api, Kind, present
+from pipeline.local.api import Api
+from pipeline.local.cloudformation.kinds.kind import Kind, present
 from pipeline.local.place import Document
 
 # CloudFormation's property names are PutMetricAlarm's parameter names.

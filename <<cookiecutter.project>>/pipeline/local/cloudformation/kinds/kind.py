@@ -1,46 +1,14 @@
 """What CloudFormation knows about one type of resource: create, read, update and delete it."""
 
 import json
-import urllib.parse
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping
+from typing import ClassVar
 
-from botocore.exceptions import ClientError
-
+from pipeline.local.api import Api
 from pipeline.local.cloudformation.comparison import Difference, differences
-from pipeline.local.place import Document, Place
+from pipeline.local.place import Document
 from pipeline.local.refusal import unsupported
-
-if TYPE_CHECKING:
-    from botocore.client import BaseClient
-
-
-class Api:
-    """The services of one place, called by name."""
-
-    def __init__(self, place: Place, client: Callable[[str], "BaseClient"]) -> None:
-        self.place = place
-        self._client = client
-
-    def call(self, service: str, operation: str, **parameters: object) -> Document:
-        """Call an operation."""
-        answer: Document = getattr(self._client(service), operation)(**parameters)
-        return answer
-
-    def find(self, service: str, operation: str, **parameters: object) -> Document | None:
-        """Call an operation that reads; None when there is no such thing."""
-        try:
-            return self.call(service, operation, **parameters)
-        except ClientError as problem:
-            if is_absent(problem):
-                return None
-            raise
-
-    def every(self, service: str, operation: str, key: str, **parameters: object) -> list[Document]:
-        """Read all pages of a list."""
-        pages = self._client(service).get_paginator(operation).paginate(**parameters)
-        return [item for page in pages for item in page.get(key, [])]
 
 
 class Kind(ABC):
@@ -86,25 +54,9 @@ class Kind(ABC):
         return wanted if self.name and self.read(api, wanted) is not None else None
 
 
-def is_absent(problem: ClientError) -> bool:
-    """Tell "there is no such thing" from every other refusal."""
-    error = problem.response.get("Error", {})
-    code, message = str(error.get("Code", "")), str(error.get("Message", ""))
-    # SageMaker has no code of its own for it.
-    unknown = code == "ValidationException" and any(words in message for words in ("not find", "does not exist"))
-    return unknown or "NotFound" in code or "NoSuch" in code or code == "404"
-
-
 def text(document: object) -> str:
     """Write a policy or another JSON document that an API takes as text."""
     return document if isinstance(document, str) else json.dumps(document)
-
-
-def parsed(document: object) -> object:
-    """Read a JSON document that an API answers as text, URL-encoded or not."""
-    if not isinstance(document, str):
-        return document
-    return json.loads(document if document.lstrip().startswith("{") else urllib.parse.unquote(document))
 
 
 def lowered(document: object) -> object:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from pipeline.local.cloudformation.kinds.kind import Api, Kind, parsed, text
+from pipeline.local.api import Api, parsed
+from pipeline.local.cloudformation.kinds.kind import Kind, text
 from pipeline.local.place import Document
 
 

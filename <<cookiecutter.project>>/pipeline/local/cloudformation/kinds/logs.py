@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from pipeline.local.cloudformation.kinds.kind import Api, Kind
+from pipeline.local.api import Api
+from pipeline.local.cloudformation.kinds.kind import Kind
 from pipeline.local.place import Document
 
 

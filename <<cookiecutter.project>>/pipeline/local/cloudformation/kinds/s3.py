@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from pipeline.local.api import Api, parsed
 from pipeline.local.cloudformation.kinds import lifecycle
-from pipeline.local.cloudformation.kinds.kind import Api, Kind, parsed, present, text
+from pipeline.local.cloudformation.kinds.kind import Kind, present, text
 from pipeline.local.place import Document
 
 _ENCRYPTION = "ServerSideEncryptionByDefault"
