@@ -14,12 +14,12 @@ _RATES = {
 }
 
 
-def markdown(candidate: Rehearsed, champion: Rehearsed | None, verdict: Verdict) -> str:
-    """Write what a reviewer needs to decide on a change of the model."""
+def markdown(candidate: Rehearsed, champion: Rehearsed | None, verdict: Verdict, *, price: str = "") -> str:
+    """Write what a reviewer needs to decide on a change of the model; `price` is that of one training job."""
     before = champion.metrics if champion else None
     sections = [
         _headline(verdict),
-        _cost(candidate, champion),
+        _cost(candidate, champion, f"a training job will run on merge{price and f' ({price})'}"),
         _heading("Metrics on the test split", _metrics(candidate.metrics, before)),
         _heading("Rates by group", _groups(candidate.metrics, before)),
         _heading("Data", _data(candidate, champion)),
@@ -36,14 +36,14 @@ def _headline(verdict: Verdict) -> str:
     return "\n".join([f"## This model {head}", *lines])
 
 
-def _cost(candidate: Rehearsed, champion: Rehearsed | None) -> str:
+def _cost(candidate: Rehearsed, champion: Rehearsed | None, consequence: str) -> str:
     mark = candidate.mark
     if champion is None:
-        return f"Fingerprint `{mark.digest[:12]}`. There is no model to compare with: a training job will run on merge."
+        return f"Fingerprint `{mark.digest[:12]}`. There is no model to compare with: {consequence}."
     changed = sorted(name for name, digest in mark.inputs.items() if champion.mark.inputs.get(name) != digest)
     if not changed:
         return f"Fingerprint `{mark.digest[:12]}` is the base's: nothing will be trained on merge."
-    return f"Fingerprint `{mark.digest[:12]}` is new ({', '.join(changed)} changed): a training job will run on merge."
+    return f"Fingerprint `{mark.digest[:12]}` is new ({', '.join(changed)} changed): {consequence}."
 
 
 def _metrics(after: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:

@@ -66,6 +66,18 @@ def estimate(settings: Settings, *, alarms: int) -> Estimate:
     )
 
 
+def training_run(settings: Settings) -> Item:
+    """Estimate one training job, were it to run as long as it may."""
+    training = settings.training
+    price, source = _price(settings, training.instance_type)
+    hours = training.max_runtime_seconds / 3600
+    return Item(
+        name="training job",
+        dollars=training.instance_count * price * hours,
+        assumption=f"{training.instance_count} x {training.instance_type} for {hours:g} h, its limit ({source})",
+    )
+
+
 def _serving(settings: Settings) -> Item:
     count, kind = settings.serving.instance_count, settings.serving.instance_type
     price, source = _price(settings, kind)
@@ -87,13 +99,11 @@ def _standby(settings: Settings) -> Item:
 
 
 def _training(settings: Settings) -> Item:
-    training = settings.training
-    price, _ = _price(settings, training.instance_type)
-    hours = training.max_runtime_seconds / 3600
+    run = training_run(settings)
     return Item(
         name="training",
-        dollars=_RETRAININGS_A_MONTH * training.instance_count * price * hours,
-        assumption=f"{_RETRAININGS_A_MONTH} jobs of {hours:g} h, the limit, on {training.instance_type}",
+        dollars=_RETRAININGS_A_MONTH * run.dollars,
+        assumption=f"{_RETRAININGS_A_MONTH} jobs of {run.assumption}",
     )
 
 

@@ -102,6 +102,8 @@ def test_rehearsal_compares_with_the_base(checkout: Path, commit: Commit) -> Non
     assert "passes all" in report
     assert "(hyperparameters changed): a training job will run" in report
     assert "| roc_auc | 0.8" in report
+    assert "at most 0.12 USD" in report
+    assert "### API contract\n\nUnchanged." in report
     assert (checkout / "reports/rehearsal/comment.md").read_text() == report
 
 
