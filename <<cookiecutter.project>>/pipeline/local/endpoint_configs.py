@@ -14,7 +14,7 @@ from pipeline.local.tags import Tags
 KIND = "endpoint-config"
 _WORDS = "endpoint configuration"
 _LISTING = Listing(result="EndpointConfigs", name="EndpointConfigName")
-_NOT_HOSTED = frozenset({"AsyncInferenceConfig", "ExplainerConfig", "CrossRegionTrafficConfig"})
+_NOT_HOSTED = frozenset({"AsyncInferenceConfig", "ExplainerConfig", "CrossRegionTrafficConfig", "MetricsConfig"})
 _NOT_HOSTED_VARIANT = frozenset({"ServerlessConfig", "CoreDumpConfig", "ManagedInstanceScaling"})
 
 

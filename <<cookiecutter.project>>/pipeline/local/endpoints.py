@@ -66,6 +66,7 @@ class Endpoints:
                 "EndpointConfigName": config["EndpointConfigName"],
                 "ActiveConfig": config,
                 "EndpointStatus": "Creating",
+                "LastDeploymentConfig": deployment,
                 "CreationTime": now(),
                 "LastModifiedTime": now(),
             }

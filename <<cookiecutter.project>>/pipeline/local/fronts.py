@@ -11,6 +11,17 @@ from pipeline.local.invoke import Inference, Invoker, ModelError, answer_headers
 from pipeline.local.place import Call, Caller, Document
 from pipeline.local.refusal import Refusal, unsupported
 
+_NOT_INVOKED = frozenset(
+    {
+        "TargetModel",
+        "TargetContainerHostname",
+        "InferenceComponentName",
+        "SessionId",
+        "EnableExplanations",
+        "PrefixAwareId",
+    }
+)
+
 Handler = Callable[[Call], Document]
 
 
@@ -79,8 +90,7 @@ class Runtime:
             checked = model.check(described, rest.params(described, request, request.data))
         except Refusal as refusal:
             raise Refusal("ValidationError", refusal.message) from refusal
-        beyond = set(checked) & {"TargetModel", "TargetContainerHostname", "InferenceComponentName", "SessionId"}
-        if beyond:
+        if beyond := _NOT_INVOKED & set(checked):
             raise unsupported(f"{', '.join(sorted(beyond))} of InvokeEndpoint")
         return checked
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 from pipeline.local.containers import Container, LineSink
 from pipeline.local.foundation import Foundation
+from pipeline.local.images import Image
 
 STOP_GRACE_SECONDS = 120
 _FAILURE_CHARACTERS = 1024
+_PYTHONS = frozenset({"python", "python3"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,3 +83,9 @@ def write_json(path: Path, content: object) -> None:
 def failure(text: str) -> str:
     """Return a FailureReason of the length that AWS allows."""
     return text[:_FAILURE_CHARACTERS]
+
+
+def placed(words: Sequence[str], image: Image, ml: Path) -> list[str]:
+    """Return a container's command line with its paths as they are here."""
+    here = [word.replace("/opt/ml/code", str(image.code)).replace("/opt/ml/", f"{ml}/") for word in words]
+    return [str(image.python), *here[1:]] if words[0] in _PYTHONS else here

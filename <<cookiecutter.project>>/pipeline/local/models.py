@@ -13,6 +13,7 @@ from pipeline.local.roles import Roles
 from pipeline.local.tags import Tags
 
 KIND = "model"
+_NOT_HOSTED = frozenset({"ModelDataSource", "AdditionalModelDataSources", "InferenceSpecificationName"})
 _LISTING = Listing(result="Models", name="ModelName")
 
 
@@ -113,6 +114,6 @@ def _only_container(params: Document) -> Document:
     if primary is None and not containers:
         raise invalid("Either PrimaryContainer or Containers must be present.")
     container = primary if primary is not None else containers[0]
-    if container.get("Mode") == "MultiModel" or "ModelDataSource" in container:
-        raise unsupported("multi-model containers and ModelDataSource")
+    if container.get("Mode") == "MultiModel" or _NOT_HOSTED & set(container):
+        raise unsupported("multi-model containers, ModelDataSource and additional models")
     return container

@@ -8,15 +8,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.local import transfer
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
-from pipeline.local.images import Image
-from pipeline.local.jobs import Ended, Run, Runner, failure, ml_tree, write_json
+from pipeline.local.jobs import Ended, Run, Runner, failure, ml_tree, placed, write_json
 from pipeline.local.place import Document, Place
 from pipeline.local.roles import Roles
 
 _LOG = logging.getLogger(__name__)
 _KIND = "processing-job"
 _STARTING_SECONDS = 30
-_PYTHONS = frozenset({"python", "python3"})
 ROOT = "/opt/ml/processing"
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 
@@ -84,7 +82,7 @@ class ProcessingRun:
         image = self._foundation.images.find(application["ImageUri"])
         words = [*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])]
         return Run(
-            command=_command(words, image, ml),
+            command=placed(words, image, ml),
             environment={
                 **self._roles.environment(self._place, job["RoleArn"], "SageMaker"),
                 **image.environment,
@@ -118,9 +116,3 @@ class ProcessingRun:
 def _inside(ml: Path, path: str) -> Path:
     """Return where a container's path below /opt/ml lies."""
     return ml / Path(path).relative_to("/opt/ml")
-
-
-def _command(words: list[str], image: Image, ml: Path) -> list[str]:
-    """Return a container's command line with its paths as they are here."""
-    placed = [word.replace("/opt/ml/code", str(image.code)).replace("/opt/ml/", f"{ml}/") for word in words]
-    return [str(image.python), *placed[1:]] if words[0] in _PYTHONS else placed

@@ -15,6 +15,7 @@ from pipeline.local.training_run import TrainingRun
 
 KIND = "training-job"
 _LISTING = Listing(result="TrainingJobSummaries", name="TrainingJobName", status="TrainingJobStatus", descending=False)
+_NOT_RUN = frozenset({"CheckpointConfig", "ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig"})
 _DAY_SECONDS = 86_400
 
 
@@ -120,13 +121,28 @@ def _refuse_what_is_not_run(params: Document) -> None:
     algorithm = params.get("AlgorithmSpecification", {})
     if "TrainingImage" not in algorithm:
         raise unsupported("training without AlgorithmSpecification.TrainingImage")
+    if beyond := sorted(_NOT_RUN & set(params)):
+        raise unsupported(f"{', '.join(beyond)} of CreateTrainingJob")
+    if params["OutputDataConfig"].get("CompressionType", "GZIP") != "GZIP":
+        raise unsupported("OutputDataConfig.CompressionType NONE")
     resources = params.get("ResourceConfig")
     if resources is None:
         raise invalid("ResourceConfig is required.")
     if resources.get("InstanceCount", 1) > 1 or resources.get("InstanceGroups"):
         raise unsupported("training on more than one instance")
     for channel in params.get("InputDataConfig", []):
-        source = channel["DataSource"].get("S3DataSource", {})
-        mode = channel.get("InputMode", algorithm.get("TrainingInputMode", "File"))
-        if source.get("S3DataType") != "S3Prefix" or mode == "Pipe":
-            raise unsupported(f"input channel {channel['ChannelName']}: only S3Prefix in mode File or FastFile")
+        _check_channel(channel, algorithm.get("TrainingInputMode", "File"))
+
+
+def _check_channel(channel: Document, job_mode: str) -> None:
+    source = channel["DataSource"].get("S3DataSource", {})
+    plain = (
+        source.get("S3DataType") == "S3Prefix"
+        and channel.get("InputMode", job_mode) != "Pipe"
+        and channel.get("CompressionType", "None") == "None"
+        and channel.get("RecordWrapperType", "None") == "None"
+    )
+    if not plain:
+        raise unsupported(
+            f"input channel {channel['ChannelName']}: only an uncompressed S3Prefix in mode File or FastFile"
+        )

@@ -9,7 +9,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.local import transfer
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
-from pipeline.local.jobs import Ended, Run, Runner, failure, ml_tree, write_json
+from pipeline.local.images import Image
+from pipeline.local.jobs import Ended, Run, Runner, failure, ml_tree, placed, write_json
 from pipeline.local.place import Document, Place
 from pipeline.local.roles import Roles
 
@@ -105,7 +106,7 @@ class TrainingRun:
             "TRAINING_JOB_ARN": job["TrainingJobArn"],
         }
         return Run(
-            command=image.command("train.py", "train"),
+            command=_command(job["AlgorithmSpecification"], image, ml),
             environment=environment,
             ml=ml,
             max_seconds=job["StoppingCondition"]["MaxRuntimeInSeconds"],
@@ -152,6 +153,13 @@ class TrainingRun:
         job = self._foundation.store.change(self._place, _KIND, self._name, LastModifiedTime=now(), **fields)
         detail = {k: v for k, v in job.items() if k != "SecondaryStatusTransitions"}
         self._foundation.events.state_change(self._place, "Training Job", job["TrainingJobArn"], detail)
+
+
+def _command(algorithm: Document, image: Image, ml: Path) -> list[str]:
+    arguments = algorithm.get("ContainerArguments", [])
+    if entrypoint := algorithm.get("ContainerEntrypoint"):
+        return placed([*entrypoint, *arguments], image, ml)
+    return [*image.command("train.py", "train"), *arguments]
 
 
 def _content(channel: Document) -> Document:
