@@ -11,6 +11,11 @@ from pathlib import Path
 Done = subprocess.CompletedProcess[str]
 
 
+def mounts(tree: Path) -> list[str]:
+    """Mount what SageMaker mounts for a training job."""
+    return [word for name in ("input", "model", "output") for word in ("--volume", f"{tree / name}:/opt/ml/{name}")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Docker:
     """One engine."""
@@ -37,6 +42,10 @@ class Docker:
         words = ("build", "--file", str(dockerfile), "--tag", name, *labels, *self.build_arguments, str(context))
         done = self(*words, seconds=600)
         assert done.returncode == 0, done.stderr[-3000:]
+
+    def train(self, image: str, tree: Path, *options: str) -> Done:
+        """Run a training job on an /opt/ml tree, whose folders are mounted beside the image's own code."""
+        return self.run(image, "train", *mounts(tree), *options)
 
     def run(self, image: str, command: str, *options: str) -> Done:
         """Run a container to its end."""

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from containers.conftest import lay_out
-from containers.docker import Container, Docker
+from containers.docker import Container, Docker, mounts
 
 ROW = "0.221,0.221,0.8,5,2,no,3.9,no,no,no,no,yes\n"
 # The container's user, by the Dockerfiles.
@@ -36,7 +36,7 @@ def test_training_as_another_user_needs_no_root(docker: Docker, images: dict[str
     for path in (tree, *tree.rglob("*")):
         os.chown(path, UID, UID)
 
-    done = docker.run(images["train"], "train", "--user", f"{UID}:{UID}", "--volume", f"{tree}:/opt/ml")
+    done = docker.train(images["train"], tree, "--user", f"{UID}:{UID}")
 
     assert done.returncode == 0, done.stderr
     assert (tree / "model/model.onnx").is_file()
@@ -47,7 +47,7 @@ def test_failed_training_says_why(docker: Docker, images: dict[str, str], tmp_pa
     tree = lay_out(tmp_path / "ml")
     (tree / "input/data/training/hmda.csv").unlink()
 
-    done = docker.run(images["train"], "train", "--volume", f"{tree}:/opt/ml")
+    done = docker.train(images["train"], tree)
 
     assert done.returncode == 1
     assert (tree / "output/failure").read_text(encoding="utf-8")
@@ -58,7 +58,7 @@ def test_serving_answers_hardened(docker: Docker, images: dict[str, str], traine
     with docker.serving(images["inference"], trained / "model", "--memory", "512m") as container:
         container.wait_until_ready()
         status, body = _post(container.connect(), rows=5000)
-        users = docker("top", container.name, "-eo", "uid").stdout.split()[1:]
+        users = docker("top", container.name, "-eo", "pid,uid").stdout.split()[3::2]
         health = _health(container)
 
     assert status == 200
@@ -173,7 +173,7 @@ def _added(docker: Docker, name: str) -> int:
 
 def test_stopped_training_ends_soon(docker: Docker, images: dict[str, str], tree: Path) -> None:
     """StopTrainingJob's SIGTERM reaches the training itself, which is process 1."""
-    started = docker("run", "--detach", "--volume", f"{tree}:/opt/ml", images["train"], "train")
+    started = docker("run", "--detach", *mounts(tree), images["train"], "train")
     name = started.stdout.strip()
     time.sleep(1)
 
