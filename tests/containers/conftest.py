@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from bake import ROOT, TEMPLATE
 from containers.docker import Docker
 
