@@ -14,6 +14,9 @@ from pipeline.release.state import Fleet, Release
 
 Rows = Sequence[Mapping[str, object]]
 
+# What a new release comes to serve by; repairing and cleaning keep the one that serves.
+_PROMOTING = frozenset({"deploy", "rollback"})
+
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
@@ -46,6 +49,8 @@ class Carrier:
         if rollout and (rollout.kind != kind or not rollout.candidate.same_as(candidate)):
             self.abandon(f"{kind} of version {candidate.version} came in its place")
             rollout = None
+        if rollout is None and kind in _PROMOTING and candidate.same_as(self._journal.standing.serving):
+            return self._keep(candidate, reason)
         if rollout is None:
             self._open(kind, candidate, reason=reason, strategy=strategy)
         return self._drive(rows)
@@ -66,6 +71,15 @@ class Carrier:
             line = Line(action="abort", outcome="started", release=rollout.candidate, reason=reason)
             self._journal.write(replace(line, before=self._percents()))
         return self._drive([])
+
+    def _keep(self, serving: Release, reason: str) -> Finish:
+        """Have the release that must serve answer everybody, if it does not."""
+        view = self._world.fleets.describe(self._site.endpoint)
+        fleet = Fleet.of(view) if view else None
+        if fleet and fleet.settled and not fleet.shadow and fleet.percent(serving) == 100:
+            return Finish(result="promoted", reason="it serves already")
+        finish = self.restore(reason)
+        return finish if finish and finish.result == "failed" else Finish(result="promoted", reason=reason)
 
     def _open(self, kind: RolloutKind, candidate: Release, *, reason: str, strategy: str = "") -> None:
         line = Line(action=kind, outcome="started", release=candidate, before=self._percents(), reason=reason)

@@ -10,6 +10,7 @@ from pipeline.release.state import Layout, Placement
 
 PROVISION_SECONDS = 30.0
 SHIFT_SECONDS = 2.0
+_MAX_LOOKS = 5_000
 
 
 class Killed(BaseException):
@@ -21,9 +22,13 @@ class FakeClock:
 
     def __init__(self) -> None:
         self.moment = datetime(2026, 1, 1, tzinfo=UTC)
+        self._looks = 0
 
     def now(self) -> datetime:
-        """Return the present moment."""
+        """Return the present moment; whoever looks for ever is caught."""
+        self._looks += 1
+        if self._looks > _MAX_LOOKS:
+            raise AssertionError("this rollout does not end")
         return self.moment
 
     def sleep(self, seconds: float) -> None:
@@ -140,6 +145,8 @@ class FakeFleets:
         one_to_one = len(layout.production) == len(layout.shadow) == 1
         self._require(not layout.shadow or one_to_one, "exactly one production and one shadow variant")
         self._require(sum(item.weight for item in layout.production) > 0, "no variant has a weight")
+        names = [item.name for item in (*layout.production, *layout.shadow)]
+        self._require(len(names) == len(set(names)), "Variant names must be unique")
         new = View(
             status="InService", config=config, production=_variants(layout.production), shadow=_variants(layout.shadow)
         )
