@@ -10,10 +10,9 @@ import msgspec
 import numpy as np
 
 from pipeline.drift.baseline import Baseline
-from pipeline.drift.cells import is_missing
-from pipeline.drift.events import UNREADABLE, Event
+from pipeline.drift.events import UNREADABLE, Event, Payload
 from pipeline.drift.labelled import Labelled
-from pipeline.drift.payloads import Row
+from pipeline.drift.payloads import Row, is_missing
 from pipeline.drift.tally import ScoreTally
 from pipeline.drift.truth import Known, Truth
 
@@ -33,46 +32,63 @@ class Answer(msgspec.Struct, gc=False):
     inference_id: str | None = None
 
 
+NO_ANSWER = Answer(predictions=[])
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    """One event with its answer decoded; `groups` are the rows' values of the protected attribute."""
+    """One event in detail; `groups` are the rows' values of the protected attribute, "" where unknown."""
 
     name: str
-    hour: str
-    release: str
-    rows: int
     predictions: Sequence[Prediction]
     groups: Sequence[str]
     known: Known | None
 
 
-_DECODER = msgspec.json.Decoder(Answer)
+_ANSWER = msgspec.json.Decoder(Answer)
+_ANSWERS = msgspec.json.Decoder(list[Answer])
+
+
+def decode_answers(payloads: Sequence[Payload | None]) -> list[Answer]:
+    """Decode answers: all at once where each is JSON, else one by one; what is none has no predictions."""
+    try:
+        if all(kind is not None and kind.is_json for kind in _kinds(payloads)):
+            answers = _ANSWERS.decode(f"[{','.join([payload.text() for payload in payloads if payload])}]")
+            if len(answers) == len(payloads):
+                return answers
+    except (*UNREADABLE, ValueError):
+        pass  # one of them is none
+    return [_answer(payload) for payload in payloads]
+
+
+def _kinds(payloads: Sequence[Payload | None]) -> Iterable[Payload | None]:
+    """Pick one payload of every kind that there is: mostly there is one."""
+    return {
+        (payload.encoding, payload.observedContentType) if payload else None: payload for payload in payloads
+    }.values()
 
 
 class CallReader:
-    """Decodes answers and finds what ground truth says about them."""
+    """Brings answers together with what ground truth and callers say about their rows."""
 
     def __init__(self, baseline: Baseline, truth: Truth) -> None:
         self._known = truth.known
         self._width = len(baseline.contract.features) + 2
 
-    def read(self, event: Event, rows: Sequence[Row], *, variant: str) -> Call:
-        """Decode one event's answer; without one there are no predictions."""
-        answer = _answer(event)
-        meta = event.eventMetadata
-        known = self._known.get(meta.inferenceId or answer.inference_id or "") or self._known.get(meta.eventId)
+    def read(self, event: Event, answer: Answer, rows: Sequence[Row]) -> Call:
+        """Look at one call in detail."""
+        meta, count = event.eventMetadata, len(answer.predictions)
+        name = meta.inferenceId or answer.inference_id or meta.eventId
+        known = self._known.get(name) or self._known.get(meta.eventId)
         return Call(
-            name=meta.inferenceId or answer.inference_id or meta.eventId,
-            hour=event.time[:13],
-            release=(answer.fingerprint or variant.rpartition("-")[2])[:8],
-            rows=len(rows),
+            name=name,
             predictions=answer.predictions,
-            groups=self._groups(rows, known, len(answer.predictions)),
-            known=known if known and len(known.labels) == len(answer.predictions) else None,
+            groups=self._groups(rows, known, count),
+            known=known if known and len(known.labels) == count else None,
         )
 
     def _groups(self, rows: Sequence[Row], known: Known | None, count: int) -> Sequence[str]:
-        """Take the protected attribute from ground truth, or as the caller sent it along; "" is unknown."""
+        """Take the protected attribute from ground truth, or as the caller sent it along."""
         groups: Sequence[str] = ()
         if known and known.groups:
             groups = known.groups
@@ -81,19 +97,23 @@ class CallReader:
         return groups if len(groups) == count else ("",) * count
 
 
-def count_scores(calls: Sequence[Call], scores: ScoreTally, baseline: Baseline) -> None:
+def count_scores(answers: Sequence[Answer], scores: ScoreTally, baseline: Baseline) -> None:
     """Add answers to the scores."""
-    contract = baseline.contract
-    probabilities = [row.probability for call in calls for row in call.predictions]
-    scores.rows += len(probabilities)
-    scores.labelled_positive += sum(row.label == contract.positive for call in calls for row in call.predictions)
-    scores.counts += np.histogram(np.array(probabilities), baseline.scores.edges)[0]
+    predictions = [row for answer in answers for row in answer.predictions]
+    positive = baseline.contract.positive
+    scores.rows += len(predictions)
+    scores.labelled_positive += [row.label for row in predictions].count(positive)
+    scores.counts += np.histogram(np.array([row.probability for row in predictions]), baseline.scores.edges)[0]
+
+
+def count_groups(calls: Iterable[Call], scores: ScoreTally, *, favourable: str) -> None:
+    """Add answers to the scores of their groups."""
     for call in calls:
         for group, row in zip(call.groups, call.predictions, strict=True):
             if group:
                 numbers = scores.groups.setdefault(group, [0, 0])
                 numbers[0] += 1
-                numbers[1] += row.label == contract.favourable
+                numbers[1] += row.label == favourable
 
 
 def labelled_rows(calls: Iterable[Call], *, positive: str) -> dict[str, Labelled]:
@@ -122,14 +142,13 @@ def _key(call: str, index: int) -> int:
     return int.from_bytes(digest, "little")
 
 
-def _answer(event: Event) -> Answer:
-    output = event.captureData.endpointOutput
+def _answer(payload: Payload | None) -> Answer:
     try:
-        if output is None:
-            return Answer(predictions=[])
-        return _DECODER.decode(output.text()) if output.is_json else _from_csv(output.text())
+        if payload is None:
+            return NO_ANSWER
+        return _ANSWER.decode(payload.text()) if payload.is_json else _from_csv(payload.text())
     except (*UNREADABLE, ValueError, csv.Error):
-        return Answer(predictions=[])
+        return NO_ANSWER
 
 
 def _from_csv(text: str) -> Answer:

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from itertools import chain, repeat
 
 import numpy as np
-from msgspec import UNSET, UnsetType
 
 from pipeline.drift.distances import Values
-from pipeline.drift.payloads import Cell
+from pipeline.drift.payloads import Cell, is_missing
 
 _NUMERIC = frozenset({int, float})
 _NUMERIC_OR_NULL = _NUMERIC | {type(None)}
@@ -59,8 +58,3 @@ def to_categories(cells: Sequence[Cell]) -> tuple[dict[str, int], int, int]:
     known = {cell: count for cell, count in counts.items() if isinstance(cell, str) and cell}
     missing = sum(count for cell, count in counts.items() if is_missing(cell))
     return known, missing, counts.total() - missing - sum(known.values())
-
-
-def is_missing(cell: Cell) -> bool:
-    """Tell whether a cell holds nothing: null, left out, or empty text."""
-    return cell is None or cell is UNSET or cell == "" or isinstance(cell, UnsetType)

@@ -4,7 +4,9 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import accumulate, compress
+from operator import not_
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
@@ -15,6 +17,9 @@ from pipeline.drift.events import UNREADABLE, Payload
 # A cell as it came: text from CSV, any JSON value from JSON, None where there was nothing.
 Cell = Any
 Row = Sequence[Cell]
+T = TypeVar("T")
+
+_NOTHING = Payload(data="")
 
 
 @dataclass(kw_only=True)
@@ -33,10 +38,38 @@ class Table:
 
     def by_request(self) -> Iterator[Sequence[Row]]:
         """Give each request's rows, in the order of the requests."""
-        first = 0
-        for length in self.lengths:
-            yield self.rows[first : first + length]
-            first += length
+        ends = accumulate(self.lengths)
+        return (self.rows[end - length : end] for length, end in zip(self.lengths, ends, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Requests in the order of their events: where each was decoded to."""
+
+    as_json: Table
+    as_csv: Table
+    is_json: Sequence[bool]
+
+    @property
+    def tables(self) -> tuple[Table, Table]:
+        """Both tables; one is mostly empty."""
+        return self.as_json, self.as_csv
+
+    @property
+    def has_groups(self) -> bool:
+        """Tell whether any caller sent the protected attribute along."""
+        return any(not is_missing(row[-1]) for table in self.tables if not table.complete for row in table.rows)
+
+    def lengths(self) -> Sequence[int]:
+        """Count the rows of each event."""
+        return self._in_order(iter(self.as_json.lengths), iter(self.as_csv.lengths))
+
+    def rows(self) -> Sequence[Sequence[Row]]:
+        """Give the rows of each event."""
+        return self._in_order(self.as_json.by_request(), self.as_csv.by_request())
+
+    def _in_order(self, as_json: Iterator[T], as_csv: Iterator[T]) -> list[T]:
+        return [next(as_json) if is_json else next(as_csv) for is_json in self.is_json]
 
 
 class Requests:
@@ -48,6 +81,16 @@ class Requests:
         self._known = frozenset((*self._names, *self._carried))
         self._columns = (*self._names, *self._carried)
         self._json = msgspec.json.Decoder(_body_type(self._columns))
+
+    def decode(self, payloads: Sequence[Payload | None]) -> Batch:
+        """Decode the requests of a block of events; one that was not captured counts as undecodable."""
+        given = [payload or _NOTHING for payload in payloads]
+        is_json = [payload.is_json for payload in given]
+        return Batch(
+            as_json=self.json_table(compress(given, is_json)),
+            as_csv=self.csv_table(compress(given, map(not_, is_json))),
+            is_json=is_json,
+        )
 
     def json_table(self, payloads: Iterable[Payload]) -> Table:
         """Decode JSON requests."""
@@ -87,7 +130,7 @@ class Requests:
 
     def csv_table(self, payloads: Iterable[Payload]) -> Table:
         """Decode CSV requests: all at once where each is one plain row, else one by one."""
-        texts = [_text(payload) for payload in payloads]
+        texts = [payload.data if payload.encoding == "CSV" else _text(payload) for payload in payloads]
         if plain := self._one_row_each(texts):
             return Table(rows=plain, lengths=[1] * len(plain), textual=True, complete=True)
         table = Table(textual=True)
@@ -129,6 +172,11 @@ class Requests:
         if len(row) > len(names):
             table.extra.append(f"column {len(names) + 1}")
         return self._from_names(dict(zip(names, row, strict=False)), table)
+
+
+def is_missing(cell: Cell) -> bool:
+    """Tell whether a cell holds nothing: null, left out, or empty text."""
+    return cell is None or cell is UNSET or cell == ""
 
 
 def _text(payload: Payload) -> str:

@@ -4,17 +4,28 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from msgspec import UNSET
 
-from pipeline.drift.answers import Call, CallReader, count_scores, labelled_rows
+from pipeline.drift.answers import (
+    Answer,
+    Call,
+    CallReader,
+    count_groups,
+    count_scores,
+    decode_answers,
+    labelled_rows,
+)
 from pipeline.drift.baseline import Baseline
 from pipeline.drift.cells import to_categories, to_numbers
 from pipeline.drift.events import Event, blocks, decode_events
 from pipeline.drift.labelled import Labelled, join_labelled
-from pipeline.drift.payloads import Cell, Requests, Table
+from pipeline.drift.payloads import Batch, Cell, Requests, Table
 from pipeline.drift.tally import Tally, added, empty_tally, merged_names
 from pipeline.drift.truth import Truth
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,54 +81,64 @@ class CaptureReader:
         return self._tally
 
     def _count(self, events: Sequence[Event], variant: str) -> None:
-        dated = [event for event in events if self._is_dated(event)]
+        times = [event.eventMetadata.inferenceTime for event in events]
+        hours: Sequence[str] = [time[:13] for time in times]
+        valid = self._valid(hours)
+        if (
+            len(valid) < len(set(hours))
+            or not self._start <= min(times, default="") <= max(times, default="") < self._end
+        ):
+            events, hours = self._sorted_out(events, valid, variant)
+        if events:
+            self._count_current(events, hours, variant)
+
+    def _valid(self, hours: Iterable[str]) -> set[str]:
+        for hour in set(hours) - self._hours.keys():
+            self._hours[hour] = _is_hour(hour)
+        return {hour for hour in set(hours) if self._hours[hour]}
+
+    def _sorted_out(
+        self, events: Sequence[Event], valid: set[str], variant: str
+    ) -> tuple[Sequence[Event], Sequence[str]]:
+        """Count what has no date, judge what is from before the window, and return what lies in it."""
+        dated = [event for event in events if event.time[:13] in valid]
         self._tally.reading.corrupt_lines += len(events) - len(dated)
-        current = [event for event in dated if self._start <= event.time < self._end]
         late = [event for event in dated if self._since <= event.time < self._start]
         if late and self._truth.known:
-            self._label(self._decode(late, variant)[0])
-        if current:
-            self._count_current(current, variant)
+            batch, answers = self._decode(late)
+            self._detail(late, batch, answers, variant)
+        current = [event for event in dated if self._start <= event.time < self._end]
+        return current, [event.time[:13] for event in current]
 
-    def _is_dated(self, event: Event) -> bool:
-        hour = event.time[:13]
-        if hour not in self._hours:
-            self._hours[hour] = _is_hour(hour)
-        return self._hours[hour]
+    def _decode(self, events: Sequence[Event]) -> tuple[Batch, list[Answer]]:
+        batch = self._requests.decode([event.captureData.endpointInput for event in events])
+        return batch, decode_answers([event.captureData.endpointOutput for event in events])
 
-    def _count_current(self, events: Sequence[Event], variant: str) -> None:
-        calls, tables = self._decode(events, variant)
+    def _count_current(self, events: Sequence[Event], hours: Sequence[str], variant: str) -> None:
+        batch, answers = self._decode(events)
         reading = self._tally.reading
         reading.events += len(events)
-        reading.unanswered += sum(not call.predictions for call in calls)
-        for table in tables:
+        reading.unanswered += sum(not answer.predictions for answer in answers)
+        for table in batch.tables:
             self._count_table(table)
-        served = Counter[tuple[str, str]]()
-        for call in calls:
-            served[call.hour, call.release] += call.rows
-        for (hour, release), rows in served.items():
+        releases = _releases(answers, variant)
+        for (hour, release), rows in _added_up(zip(hours, releases, strict=True), batch.lengths()).items():
             reading.hours[hour] = added(reading.hours.get(hour, {}), {release: rows})
-        count_scores(self._own(calls), self._tally.scores, self._baseline)
-        self._label(calls)
+        count_scores(self._own(answers, releases), self._tally.scores, self._baseline)
+        if self._truth.known or batch.has_groups:
+            calls = self._detail(events, batch, answers, variant)
+            count_groups(calls, self._tally.scores, favourable=self._baseline.contract.favourable)
 
-    def _own(self, calls: Sequence[Call]) -> list[Call]:
-        return [call for call in calls if call.release == self._release]
+    def _own(self, items: Iterable[T], releases: Sequence[str]) -> list[T]:
+        return [item for item, release in zip(items, releases, strict=True) if release == self._release]
 
-    def _label(self, calls: Sequence[Call]) -> None:
-        if found := labelled_rows(self._own(calls), positive=self._baseline.contract.positive):
+    def _detail(self, events: Sequence[Event], batch: Batch, answers: Sequence[Answer], variant: str) -> list[Call]:
+        """Look at each call of the own release, and keep the answers whose truth is known."""
+        every = zip(events, answers, batch.rows(), strict=True)
+        calls = [self._calls.read(*one) for one in self._own(every, _releases(answers, variant))]
+        if found := labelled_rows(calls, positive=self._baseline.contract.positive):
             self._labelled.append(found)
-
-    def _decode(self, events: Sequence[Event], variant: str) -> tuple[list[Call], tuple[Table, Table]]:
-        """Decode requests in bulk, then pair every event with its own rows."""
-        payloads = [event.captureData.endpointInput for event in events]
-        as_json = self._requests.json_table([p for p in payloads if p is not None and p.is_json])
-        as_csv = self._requests.csv_table([p for p in payloads if p is not None and not p.is_json])
-        pieces = {True: as_json.by_request(), False: as_csv.by_request()}
-        calls = []
-        for event, payload in zip(events, payloads, strict=True):
-            rows = next(pieces[payload.is_json]) if payload else ()
-            calls.append(self._calls.read(event, rows, variant=variant))
-        return calls, (as_json, as_csv)
+        return calls
 
     def _count_table(self, table: Table) -> None:
         reading = self._tally.reading
@@ -141,6 +162,19 @@ class CaptureReader:
             category.add(found, self._baseline.categories[name])
             category.missing += missing
             category.invalid += invalid
+
+
+def _releases(answers: Iterable[Answer], variant: str) -> list[str]:
+    """Name the release that gave each answer: by its own word, or by the variant's name."""
+    otherwise = variant.rpartition("-")[2]
+    return [(answer.fingerprint or otherwise)[:8] for answer in answers]
+
+
+def _added_up(keys: Iterable[tuple[str, str]], amounts: Iterable[int]) -> dict[tuple[str, str], int]:
+    sums: dict[tuple[str, str], int] = {}
+    for key, amount in zip(keys, amounts, strict=True):
+        sums[key] = sums.get(key, 0) + amount
+    return sums
 
 
 def _is_hour(text: str) -> bool:
