@@ -57,13 +57,21 @@ class Host:
     environments: Mapping[str, Mapping[str, str]]
     variables: Mapping[str, str] = field(default_factory=dict)
 
-    def run(self, workflow: str, event: str, payload: Mapping[str, Any] | None = None, *, seconds: int = 300) -> Run:
-        """Run one workflow for one event on the project's last commit."""
+    def run(
+        self,
+        workflow: str,
+        event: str,
+        payload: Mapping[str, Any] | None = None,
+        *,
+        job: str = "",
+        seconds: int = 300,
+    ) -> Run:
+        """Run one workflow, or one of its jobs and what that needs, on the project's last commit."""
         clone = self._clone()
         (self.scratch / "home").mkdir(exist_ok=True)
         (self.scratch / "event.json").write_text(json.dumps(payload or {}), encoding="utf-8")
         done = subprocess.run(
-            [ACT, event, *self._arguments(clone, workflow)],
+            [ACT, event, *self._arguments(clone, workflow), *(["--job", job] if job else [])],
             cwd=clone,
             env={"HOME": str(self.scratch / "home"), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
