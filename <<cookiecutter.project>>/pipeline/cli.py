@@ -1,7 +1,6 @@
 """The command line: `python -m pipeline <stage> --env ENV`, the same line on a laptop and in a workflow."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,18 +11,13 @@ import typer
 from pipeline import runner
 from pipeline.aws.services import Aws
 from pipeline.aws.session import aws_errors
-from pipeline.commands import checks, foundation, pull_requests, releases, repository, verification, watch
-from pipeline.commands.running import place, run, run_in
+from pipeline.commands import building, checks, foundation, pull_requests, releases, repository, verification, watch
+from pipeline.commands.running import run, run_in
 from pipeline.config import Environment
 from pipeline.errors import PipelineError
 from pipeline.result import StageResult
 from pipeline.settings import Settings
 from pipeline.stages import approve as approve_stage
-from pipeline.stages import explain as explain_stage
-from pipeline.stages import image as image_stage
-from pipeline.stages import register as register_stage
-from pipeline.stages import test as test_stage
-from pipeline.stages import train as train_stage
 
 app = typer.Typer(
     name="python -m pipeline",
@@ -31,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(building.app)
 app.add_typer(checks.app)
 app.add_typer(repository.app)
 app.add_typer(pull_requests.app)
@@ -42,7 +37,6 @@ app.add_typer(foundation.app, name="bootstrap")
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 Env = Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")]
-Digest = Annotated[str | None, typer.Option("--fingerprint", help="Refuse to run unless the checkout determines this.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")]
 Version = Annotated[int, typer.Option("--version", min=1, help="A version of the model registry.")]
 
@@ -73,43 +67,6 @@ def common(
 
 
 @app.command()
-def image(env: Env) -> None:
-    """Build and push this commit's containers, unless their content is there."""
-    options = image_stage.Options(commit=_commit(), progress=place().progress)
-    run(env, lambda settings, aws: image_stage.run(settings, aws, options))
-
-
-@app.command()
-def train(env: Env) -> None:
-    """Find the model that this commit determines, or run the training job that makes it."""
-    options = train_stage.Options(progress=place().progress)
-    run(env, lambda settings, aws: train_stage.run(settings, aws, options))
-
-
-@app.command()
-def explain(
-    env: Env, version: Annotated[int | None, typer.Option(min=1, help="Compare with this version.")] = None
-) -> None:
-    """Say whether train would be a cache hit, and which input changed."""
-    options = explain_stage.Options(version=version)
-    run(env, lambda settings, aws: explain_stage.run(settings, aws, options))
-
-
-@app.command()
-def test(env: Env, fingerprint: Digest = None) -> None:
-    """Hold the trained model against every mark; a missed mark stops here."""
-    options = test_stage.Options(fingerprint=fingerprint)
-    run(env, lambda settings, aws: test_stage.run(settings, aws, options))
-
-
-@app.command()
-def register(env: Env, fingerprint: Digest = None, commit: str | None = None) -> None:
-    """Enter a model that passed its gates into the registry."""
-    options = register_stage.Options(fingerprint=fingerprint, commit=commit or _commit())
-    run(env, lambda settings, aws: register_stage.run(settings, aws, options))
-
-
-@app.command()
 def approve(
     env: Env,
     version: Version,
@@ -134,10 +91,3 @@ def local(context: typer.Context) -> None:
     from pipeline.local.cli import main as local_main  # noqa: PLC0415
 
     raise typer.Exit(local_main(context.args, Path.cwd()))
-
-
-def _commit() -> str:
-    if sha := os.environ.get("GITHUB_SHA"):
-        return sha
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
-    return done.stdout.strip() or "uncommitted"

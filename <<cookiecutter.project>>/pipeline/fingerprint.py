@@ -1,21 +1,23 @@
 """The content hash that a commit's model is known by.
 
-Code, locked requirements, base image, schema, hyperparameters and data version go in;
-the same fingerprint means the same model, so nothing is trained twice.
+Code, locked requirements, base image, schema, hyperparameters, data version and, for a fine-tuned model,
+its parent go in; the same fingerprint means the same model, so nothing is trained twice.
 """
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from pipeline import contents
 from pipeline.errors import ConfigurationError
 
 ImageKind = Literal["train", "inference"]
 
 _SCHEMA = Path("model/config/schema.json")
+_MARKS = Path("model/config/baseline.json")
 _HYPERPARAMETERS = Path("model/config/hyperparameters.json")
 # Tests, caches and prose live beside the code but never decide what an image does.
 _IGNORED_PARTS = frozenset({"__pycache__", "tests"})
@@ -27,6 +29,8 @@ class Fingerprint:
     """What determines a model, each input as the sha256 of its content."""
 
     inputs: Mapping[str, str]
+    # The sha256 of each file behind an input, to tell which one changed.
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
 
     @property
     def digest(self) -> str:
@@ -34,30 +38,34 @@ class Fingerprint:
         return _sha256(json.dumps(dict(self.inputs), sort_keys=True).encode())
 
 
-def compute(root: Path) -> Fingerprint:
-    """Fingerprint the checkout at `root`."""
+def compute(root: Path, *, data: str | None = None, parent: str | None = None) -> Fingerprint:
+    """Fingerprint the checkout at `root`.
+
+    `data` is a stored data version in the place of the checkout's, `parent` the fingerprint of the model to
+    continue from.
+    """
     train = root / "model" / "train"
-    code = [p for p in image_files(root, "train") if p.suffix == ".py"]
-    return Fingerprint(
-        inputs={
-            "base_image": _digest([train / "Dockerfile"], root=root),
-            "code": _digest(code, root=root),
-            "data": data_version(root),
-            "hyperparameters": _digest([root / _HYPERPARAMETERS], root=root),
-            "requirements": _digest([train / "requirements.txt"], root=root),
-            "schema": _digest([root / _SCHEMA], root=root),
-        }
-    )
+    files = {
+        "base_image": _hashes([train / "Dockerfile"], root=root),
+        "code": _hashes([p for p in image_files(root, "train") if p.suffix == ".py"], root=root),
+        "hyperparameters": _hashes([root / _HYPERPARAMETERS], root=root),
+        "requirements": _hashes([train / "requirements.txt"], root=root),
+        "schema": _hashes([root / _SCHEMA], root=root),
+    }
+    if data is None:
+        files["data"] = _data_hashes(root)
+    inputs = {name: digest_of(hashes) for name, hashes in files.items()}
+    chosen = {"data": data, "parent": parent}
+    return Fingerprint(inputs=inputs | {name: value for name, value in chosen.items() if value}, files=files)
 
 
-def require(root: Path, expected: str | None) -> Fingerprint:
-    """Fingerprint the checkout, and refuse it when another one was asked for."""
-    mark = compute(root)
+def require(mark: Fingerprint, expected: str | None) -> Fingerprint:
+    """Refuse a fingerprint when another one was asked for."""
     if expected and expected != mark.digest:
         raise ConfigurationError(
             f"this checkout determines model {mark.digest[:12]}, but {expected[:12]} was asked for",
             where="--fingerprint",
-            next_step="check out the commit that the earlier stage ran on",
+            next_step="check out the commit that the earlier stage ran on, and name the same --from and --data",
         )
     return mark
 
@@ -73,7 +81,18 @@ def image_files(root: Path, kind: ImageKind) -> tuple[Path, ...]:
 
 def image_tag(root: Path, kind: ImageKind) -> str:
     """Name an image by its content: 16 hex characters."""
-    return _digest(image_files(root, kind), root=root)[:16]
+    return digest_of(image_hashes(root, kind))[:16]
+
+
+def image_hashes(root: Path, kind: ImageKind) -> dict[str, str]:
+    """Hash each file of an image."""
+    return _hashes(image_files(root, kind), root=root)
+
+
+def gate_version(root: Path) -> str:
+    """Hash what judges a model: the gates, and the marks that they hold it against."""
+    gates = [path for path in (root / "model" / "tests").rglob("*.py") if "__pycache__" not in path.parts]
+    return digest_of(_hashes([*gates, root / _MARKS], root=root))
 
 
 def data_files(root: Path) -> tuple[Path, ...]:
@@ -82,23 +101,41 @@ def data_files(root: Path) -> tuple[Path, ...]:
 
 
 def data_version(root: Path) -> str:
-    """Hash the data set."""
-    return _digest(data_files(root), root=root)
+    """Hash the data set of the checkout, or of a folder laid out like one."""
+    return digest_of(_data_hashes(root))
+
+
+def digest_of(hashes: Mapping[str, str]) -> str:
+    """Hash named content: `hashes` maps each path to the sha256 of its file."""
+    return _sha256("".join(f"{value}  {name}\n" for name, value in sorted(hashes.items())).encode())
+
+
+def read_again(root: Path) -> tuple[Path, ...]:
+    """Read the whole data set, and return the files that had changed without a trace in their metadata."""
+    return contents.hash_files(root, data_files(root), verify=True).changed_unseen
+
+
+def _data_hashes(root: Path) -> dict[str, str]:
+    found = contents.hash_files(root, data_files(root)).digests
+    return _required({path.relative_to(root).as_posix(): digest for path, digest in found.items()}, root=root)
 
 
 def _enters_image(path: Path) -> bool:
     return path.suffix not in _IGNORED_SUFFIXES and not _IGNORED_PARTS & set(path.parts)
 
 
-def _digest(files: Iterable[Path], *, root: Path) -> str:
-    lines = [f"{_sha256(_read(path))}  {path.relative_to(root).as_posix()}\n" for path in files]
-    if not lines:
+def _hashes(files: Iterable[Path], *, root: Path) -> dict[str, str]:
+    return _required({path.relative_to(root).as_posix(): _sha256(_read(path)) for path in files}, root=root)
+
+
+def _required(hashes: dict[str, str], *, root: Path) -> dict[str, str]:
+    if not hashes:
         raise ConfigurationError(
             "there is nothing to fingerprint: no data set or no code",
             where=str(root),
             next_step="run from the project's root; data/ must hold at least one .csv file",
         )
-    return _sha256("".join(lines).encode())
+    return hashes
 
 
 def _read(path: Path) -> bytes:
@@ -108,7 +145,7 @@ def _read(path: Path) -> bytes:
         raise ConfigurationError(
             f"a file that determines the model cannot be read: {err.strerror}",
             where=str(path),
-            next_step="restore it from git, or run `dvc pull` if it is data",
+            next_step="restore it from git",
         ) from err
 
 

@@ -149,9 +149,21 @@ class Settings(Section):
         """Name the training job of a fingerprint, so that a second run finds the first."""
         return f"{self.project}-{fingerprint[:12]}"
 
+    def record_uri(self, training_job: str) -> str:
+        """Where the hash of a training job's artefact is kept."""
+        return f"s3://{self.artifact_bucket}/records/{training_job}.json"
+
+    def image_record_uri(self, image_tag: str) -> str:
+        """Where the hashes of a registered serving image's files are kept."""
+        return f"s3://{self.artifact_bucket}/images/{image_tag}.json"
+
     def gate_report_uri(self, fingerprint: str, image_tag: str) -> str:
         """Where the gates' verdict on a model in a serving image is kept."""
         return f"s3://{self.artifact_bucket}/gates/{fingerprint}/{image_tag}.json"
+
+    def sbom_uri(self, fingerprint: str, image_tag: str, subject: str) -> str:
+        """Where a bill of materials is kept, beside the verdict on the same model and image."""
+        return f"s3://{self.artifact_bucket}/gates/{fingerprint}/{image_tag}.{subject}.cdx.json"
 
     def image_repository(self, kind: ImageKind) -> str:
         """Name the repository of the image of `kind`."""

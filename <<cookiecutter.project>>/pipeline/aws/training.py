@@ -12,7 +12,7 @@ from pipeline.aws.session import error_code, is_missing
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.literals import TrainingInstanceTypeType
-    from mypy_boto3_sagemaker.type_defs import DescribeTrainingJobResponseTypeDef
+    from mypy_boto3_sagemaker.type_defs import ChannelTypeDef, DescribeTrainingJobResponseTypeDef
 
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
 
@@ -25,8 +25,10 @@ class TrainingRequest:
     image_uri: str
     role_arn: str
     data_uri: str
+    parent_uri: str | None
     output_uri: str
     hyperparameters: Mapping[str, str]
+    environment: Mapping[str, str]
     metrics: tuple[str, ...]
     tags: Mapping[str, str]
     instance_type: str
@@ -110,19 +112,8 @@ class Training:
                 "MetricDefinitions": [{"Name": name, "Regex": f"{name}=([0-9.eE+-]+);"} for name in request.metrics],
             },
             HyperParameters=dict(request.hyperparameters),
-            InputDataConfig=[
-                {
-                    "ChannelName": "training",
-                    "ContentType": "text/csv",
-                    "DataSource": {
-                        "S3DataSource": {
-                            "S3DataType": "S3Prefix",
-                            "S3Uri": request.data_uri,
-                            "S3DataDistributionType": "FullyReplicated",
-                        }
-                    },
-                }
-            ],
+            Environment=dict(request.environment),
+            InputDataConfig=_channels(request),
             OutputDataConfig={"S3OutputPath": request.output_uri},
             ResourceConfig={
                 # New instance types appear long before the stubs know them.
@@ -138,6 +129,24 @@ class Training:
 def attempt_name(base: str, attempt: int) -> str:
     """Name the n-th job of one fingerprint: AWS never frees a training job's name."""
     return base if attempt == 1 else f"{base}-{attempt}"
+
+
+def _channels(request: TrainingRequest) -> "list[ChannelTypeDef]":
+    channels = [_channel("training", request.data_uri, content="text/csv")]
+    if request.parent_uri:
+        # SageMaker's own way to continue from a model: a channel of this name and content type.
+        channels.append(_channel("model", request.parent_uri, content="application/x-sagemaker-model"))
+    return channels
+
+
+def _channel(name: str, uri: str, *, content: str) -> "ChannelTypeDef":
+    return {
+        "ChannelName": name,
+        "ContentType": content,
+        "DataSource": {
+            "S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
+        },
+    }
 
 
 def _job(answer: "DescribeTrainingJobResponseTypeDef") -> TrainingJob:

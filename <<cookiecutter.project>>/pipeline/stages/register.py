@@ -6,10 +6,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline import artifact, fingerprint
+from pipeline import artifact, fingerprint, recipe, sbom
 from pipeline.aws.registry import Candidate, RegisteredModel
 from pipeline.aws.services import Aws
 from pipeline.errors import GateFailed, GatesNotRun
+from pipeline.recipe import Choice
 from pipeline.result import StageResult
 from pipeline.settings import Settings
 
@@ -20,21 +21,28 @@ class Options:
 
     commit: str
     fingerprint: str | None = None
+    choice: Choice
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Register the model once; a second run finds the first one's version."""
-    mark = fingerprint.require(settings.root, options.fingerprint)
+    wanted = recipe.resolve(settings, aws, options.choice)
+    mark = fingerprint.require(wanted.mark, options.fingerprint)
     tag = fingerprint.image_tag(settings.root, "inference")
     aws.images.require(settings.image_repository("inference"), tag)
     report = _report(settings, aws, mark.digest, tag)
     image = settings.image_uri("inference", tag)
     known = aws.registry.find(mark.digest, image=image)
+    if known and not aws.storage.exists(known.model_data):
+        known = None  # evicted, and trained again since
     facts = {
         "commit": options.commit,
         "data_version": mark.inputs["data"],
         **{f"input_{name}": value for name, value in mark.inputs.items()},
+        **wanted.lineage,
     }
+    hashes = fingerprint.image_hashes(settings.root, "inference")
+    aws.storage.write_once(settings.image_record_uri(tag), json.dumps(hashes, sort_keys=True).encode())
     model = known or aws.registry.add(_candidate(settings, aws, report, image=image, facts=facts))
     return _result(model, known=known is not None)
 
@@ -62,7 +70,10 @@ def _report(settings: Settings, aws: Aws, digest: str, tag: str) -> dict[str, An
 def _candidate(settings: Settings, aws: Aws, report: dict[str, Any], *, image: str, facts: dict[str, str]) -> Candidate:
     digest, sha256 = report["fingerprint"], report["model_sha256"]
     prefix = f"s3://{settings.artifact_bucket}/metrics/{digest}"
-    metrics = _metrics(aws, report)
+    with TemporaryDirectory() as scratch:
+        folder = _unpacked(aws, report, Path(scratch))
+        metrics = json.loads((folder / "metrics.json").read_text())
+        bills = _bills(settings, aws, report, folder, data_version=facts["data_version"])
     for name, keys in (("quality", ("overall",)), ("bias", ("bias", "groups"))):
         content = json.dumps({key: metrics[key] for key in keys}, sort_keys=True)
         aws.storage.put(f"{prefix}/{name}.json", content.encode())
@@ -80,18 +91,29 @@ def _candidate(settings: Settings, aws: Aws, report: dict[str, Any], *, image: s
             "training_job": report["training_job"],
             "gates": "passed",
             "gate_report": settings.gate_report_uri(digest, report["image_tag"]),
+            **bills,
             **{f"metric_{m['name']}": f"{m['value']:.6f}" for m in report["marks"] if m["gate"] == "quality"},
         },
     )
 
 
-def _metrics(aws: Aws, report: dict[str, Any]) -> dict[str, Any]:
-    with TemporaryDirectory() as scratch:
-        archive = Path(scratch) / "model.tar.gz"
-        aws.storage.download(report["model_data"], archive, sha256=report["model_sha256"])
-        folder = artifact.unpack(archive, Path(scratch) / "model")
-        metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text())
-        return metrics
+def _unpacked(aws: Aws, report: dict[str, Any], scratch: Path) -> Path:
+    archive = scratch / "model.tar.gz"
+    aws.storage.download(report["model_data"], archive, sha256=report["model_sha256"])
+    return artifact.unpack(archive, scratch / "model")
+
+
+def _bills(settings: Settings, aws: Aws, report: dict[str, Any], folder: Path, *, data_version: str) -> dict[str, str]:
+    """Store what the images install and the model consists of, and say where."""
+    root, digest, sha256 = settings.root, report["fingerprint"], report["model_sha256"]
+    documents = {
+        "train": sbom.image(root, "train", tag=fingerprint.image_tag(root, "train")),
+        "inference": sbom.image(root, "inference", tag=report["image_tag"]),
+        "model": sbom.model(folder, fingerprint=digest, sha256=sha256, data_version=data_version),
+    }
+    for subject, content in documents.items():
+        aws.storage.put(settings.sbom_uri(digest, report["image_tag"], subject), content)
+    return {f"sbom_{subject}": settings.sbom_uri(digest, report["image_tag"], subject) for subject in documents}
 
 
 def _result(model: RegisteredModel, *, known: bool) -> StageResult:

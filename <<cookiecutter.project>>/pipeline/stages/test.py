@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline import artifact, fingerprint, gates
+from pipeline import artifact, cache, fingerprint, gates, recipe
+from pipeline.aws.registry import RegisteredModel
 from pipeline.aws.services import Aws
-from pipeline.aws.training import TrainingJob
-from pipeline.errors import ModelMissing
+from pipeline.cache import Trained
+from pipeline.recipe import Choice, Recipe
 from pipeline.result import StageResult
 from pipeline.settings import Settings
 
@@ -17,45 +18,54 @@ _AFTER_DEPLOY = frozenset({"test_latency.py"})
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which model: a fingerprint that train returned, or this checkout's."""
+    """Which model: what train was asked for, and perhaps the fingerprint that it returned."""
 
     fingerprint: str | None = None
+    choice: Choice
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Judge the model, keep the verdict where register looks for it, and refuse a model that fails."""
-    digest = fingerprint.require(settings.root, options.fingerprint).digest
-    job = _trained(settings, aws, digest)
-    sha256 = aws.storage.sha256(job.model_data)
+    wanted = recipe.resolve(settings, aws, options.choice)
+    digest = fingerprint.require(wanted.mark, options.fingerprint).digest
+    trained = cache.require(settings, aws, wanted.mark)
     image_tag = fingerprint.image_tag(settings.root, "inference")
+    champion = _champion(aws, digest)
+    facts = {
+        "fingerprint": digest,
+        "image_tag": image_tag,
+        "training_job": trained.job.name,
+        "model_data": trained.model_data,
+        "model_sha256": trained.sha256,
+        "champion_sha256": champion.model_sha256 if champion else "",
+        "gates": fingerprint.gate_version(settings.root),
+    }
+    uri = settings.gate_report_uri(digest, image_tag)
+    kept = gates.kept(aws.storage.get(uri), facts)
+    verdict = kept or _judge(settings, aws, wanted, trained, champion)
+    if kept is None:
+        aws.storage.put(uri, verdict.as_json(**facts))
+    if not verdict.passed:
+        raise gates.refusal(verdict)
+    note = "\nThe same gates judged it before; nothing was run." if kept else ""
+    outputs = {"fingerprint": digest, "model_sha256": trained.sha256, "gate_report": uri}
+    return StageResult(summary=verdict.as_markdown() + note, outputs=outputs)
+
+
+def _judge(
+    settings: Settings, aws: Aws, wanted: Recipe, trained: Trained, champion: RegisteredModel | None
+) -> gates.Verdict:
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environment = {
-            "MODEL_DIR": str(_fetch(aws, job.model_data, sha256, folder / "candidate")),
-            "DATA_DIR": str(settings.root / "data"),
-            **_champion(aws, digest, folder / "champion"),
+            "MODEL_DIR": str(_fetch(aws, trained.model_data, trained.sha256, folder / "candidate")),
+            "DATA_DIR": str(recipe.data_folder(settings, aws, wanted.mark.inputs["data"], folder / "stored")),
+            **_parent(settings, aws, wanted, folder / "parent"),
         }
-        verdict = gates.run(settings.root, _files(settings.root), environment)
-    uri = settings.gate_report_uri(digest, image_tag)
-    facts = {"fingerprint": digest, "image_tag": image_tag, "training_job": job.name}
-    aws.storage.put(uri, verdict.as_json(**facts, model_data=job.model_data, model_sha256=sha256))
-    if not verdict.passed:
-        raise gates.refusal(verdict)
-    return StageResult(
-        summary=verdict.as_markdown(),
-        outputs={"fingerprint": digest, "model_sha256": sha256, "gate_report": uri},
-    )
-
-
-def _trained(settings: Settings, aws: Aws, digest: str) -> TrainingJob:
-    for job in reversed(aws.training.attempts(settings.training_job_name(digest))):
-        if job.status == "Completed":
-            return job
-    raise ModelMissing(
-        f"no model was trained for fingerprint {digest[:12]}",
-        where=f"training job {settings.training_job_name(digest)}",
-        next_step=f"run `python -m pipeline train --env {settings.env}` on this commit",
-    )
+        if champion:
+            path = _fetch(aws, champion.model_data, champion.model_sha256, folder / "champion")
+            environment["CHAMPION_DIR"] = str(path)
+        return gates.run(settings.root, _files(settings.root), environment)
 
 
 def _fetch(aws: Aws, uri: str, sha256: str, folder: Path) -> Path:
@@ -65,11 +75,17 @@ def _fetch(aws: Aws, uri: str, sha256: str, folder: Path) -> Path:
     return artifact.unpack(archive, folder)
 
 
-def _champion(aws: Aws, digest: str, folder: Path) -> dict[str, str]:
-    for model in aws.registry.newest():
-        if model.approved and model.fingerprint != digest:
-            return {"CHAMPION_DIR": str(_fetch(aws, model.model_data, model.model_sha256, folder))}
-    return {}
+def _champion(aws: Aws, digest: str) -> RegisteredModel | None:
+    versions = (model for model in aws.registry.newest() if model.approved and model.fingerprint != digest)
+    return next(versions, None)
+
+
+def _parent(settings: Settings, aws: Aws, wanted: Recipe, folder: Path) -> dict[str, str]:
+    if wanted.parent is None:
+        return {}
+    model = _fetch(aws, wanted.parent.model_data, wanted.parent.model_sha256, folder / "model")
+    data = recipe.data_folder(settings, aws, wanted.parent.data_version, folder / "stored")
+    return {"PARENT_DIR": str(model), "PARENT_DATA_DIR": str(data)}
 
 
 def _files(root: Path) -> list[Path]:

@@ -1,15 +1,18 @@
-"""train: find the model that this commit determines, or run the training job that makes it."""
+"""train: find the model that was asked for, or run the training job that makes it."""
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from pipeline import fingerprint
+from pipeline import cache, fingerprint, recipe
 from pipeline.aws.services import Aws
 from pipeline.aws.training import TrainingJob, TrainingRequest, attempt_name
+from pipeline.cache import Trained
 from pipeline.errors import ConfigurationError, TrainingFailed
-from pipeline.fingerprint import Fingerprint
-from pipeline.result import StageResult
+from pipeline.recipe import Choice, Recipe
+from pipeline.result import Annotation, StageResult
 from pipeline.settings import Settings
 
 # train.py prints each as `name=value;`.
@@ -18,20 +21,30 @@ METRICS = ("test:accuracy", "test:precision", "test:recall", "test:roc_auc")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Who is told what is going on."""
+    """Which model, whether to read data again that seems unchanged, and who is told what is going on."""
 
     progress: Callable[[str], None]
+    choice: Choice
+    verify: bool = False
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
-    """Return this commit's model, trained now or long ago."""
-    mark = fingerprint.compute(settings.root)
-    base = settings.training_job_name(mark.digest)
-    jobs = aws.training.attempts(base)
-    known = jobs[-1] if jobs and _usable(aws, jobs[-1]) else None
-    name = known.name if known else attempt_name(base, len(jobs) + 1)
-    if known is None:
-        aws.training.start(_request(settings, aws, mark, name=name))
+    """Return the model, trained now or long ago."""
+    unseen = fingerprint.read_again(settings.root) if options.verify else ()
+    wanted = recipe.resolve(settings, aws, options.choice)
+    jobs = aws.training.attempts(settings.training_job_name(wanted.mark.digest))
+    known = cache.find(settings, aws, wanted.mark, jobs)
+    trained = known or _train(settings, aws, wanted, jobs, options)
+    remarks = (*_unseen(settings.root, unseen), *_not_rebuilt(settings, aws, trained, jobs))
+    return _result(wanted, trained, cached=known is not None, remarks=remarks)
+
+
+def _train(settings: Settings, aws: Aws, wanted: Recipe, jobs: tuple[TrainingJob, ...], options: Options) -> Trained:
+    name = attempt_name(settings.training_job_name(wanted.mark.digest), len(jobs) + 1)
+    if jobs and not jobs[-1].ended:
+        name = jobs[-1].name
+    else:
+        aws.training.start(_request(settings, aws, wanted, name=name))
     job = aws.training.wait(name, options.progress)
     if job.status != "Completed":
         raise TrainingFailed(
@@ -39,27 +52,24 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
             where=f"log group /aws/sagemaker/TrainingJobs, streams {job.name}/…",
             next_step="correct model/train or model/config/hyperparameters.json; the next run starts a new job",
         )
-    return _result(aws, mark, job, cached=known is not None and known.ended)
+    return cache.recorded(settings, aws, wanted.mark, job)
 
 
-def _usable(aws: Aws, job: TrainingJob) -> bool:
-    if not job.ended:
-        return True
-    return job.status == "Completed" and aws.storage.exists(job.model_data)
-
-
-def _request(settings: Settings, aws: Aws, mark: Fingerprint, *, name: str) -> TrainingRequest:
+def _request(settings: Settings, aws: Aws, wanted: Recipe, *, name: str) -> TrainingRequest:
     tag = fingerprint.image_tag(settings.root, "train")
     aws.images.require(settings.image_repository("train"), tag)
+    lineage = wanted.lineage
     return TrainingRequest(
         name=name,
         image_uri=settings.image_uri("train", tag),
         role_arn=settings.training_role_arn,
-        data_uri=_upload(settings, aws, mark.inputs["data"]),
+        data_uri=_data(settings, aws, wanted),
+        parent_uri=wanted.parent.model_data if wanted.parent else None,
         output_uri=f"s3://{settings.artifact_bucket}/models",
         hyperparameters=_hyperparameters(settings),
+        environment={key.upper().replace("MODEL_", ""): value for key, value in lineage.items()},
         metrics=METRICS,
-        tags={"project": settings.project, "fingerprint": mark.digest},
+        tags={"project": settings.project, "fingerprint": wanted.mark.digest, **lineage},
         instance_type=settings.training.instance_type,
         instance_count=settings.training.instance_count,
         volume_gb=settings.training.volume_gb,
@@ -67,11 +77,14 @@ def _request(settings: Settings, aws: Aws, mark: Fingerprint, *, name: str) -> T
     )
 
 
-def _upload(settings: Settings, aws: Aws, version: str) -> str:
-    prefix = f"s3://{settings.data_bucket}/{version}/"
-    for path in fingerprint.data_files(settings.root):
-        aws.storage.put_new(prefix + path.name, path)
-    return prefix
+def _data(settings: Settings, aws: Aws, wanted: Recipe) -> str:
+    version = wanted.mark.inputs["data"]
+    if "data" in wanted.mark.files:
+        return recipe.upload_data(settings, aws, wanted.mark)
+    # An upload that was killed half-way left a prefix, but not the version that it names.
+    with TemporaryDirectory() as scratch:
+        recipe.data_folder(settings, aws, version, Path(scratch))
+    return recipe.data_prefix(settings, version)
 
 
 def _hyperparameters(settings: Settings) -> dict[str, str]:
@@ -90,16 +103,42 @@ def _hyperparameters(settings: Settings) -> dict[str, str]:
     return dict(values)
 
 
-def _result(aws: Aws, mark: Fingerprint, job: TrainingJob, *, cached: bool) -> StageResult:
+def _unseen(root: Path, files: tuple[Path, ...]) -> tuple[Annotation, ...]:
+    message = "the content changed, but neither size nor times did; every earlier run took it for unchanged"
+    names = [path.relative_to(root).as_posix() for path in files]
+    return tuple(Annotation(message=message, file=name, level="warning") for name in names)
+
+
+def _not_rebuilt(
+    settings: Settings, aws: Aws, trained: Trained, jobs: tuple[TrainingJob, ...]
+) -> tuple[Annotation, ...]:
+    records = {job.name: cache.record_of(settings, aws, job.name) for job in jobs if job.name != trained.job.name}
+    other = [
+        name
+        for name, record in records.items()
+        if record.get("model_onnx_sha256", trained.onnx_sha256) != trained.onnx_sha256
+    ]
+    message = (
+        f"job {trained.job.name} made another model.onnx than {', '.join(other)} did: training is not reproducible"
+    )
+    return (Annotation(message=message, file="model/train/train.py", level="warning"),) if other else ()
+
+
+def _result(wanted: Recipe, trained: Trained, *, cached: bool, remarks: tuple[Annotation, ...]) -> StageResult:
+    job = trained.job
     how = "cache hit: no training job was started" if cached else f"trained in {job.seconds:.0f} s"
     metrics = ", ".join(f"{name.removeprefix('test:')} {value:.4f}" for name, value in sorted(job.metrics.items()))
+    parent = f", continued from version {wanted.parent.version}" if wanted.parent else ""
     return StageResult(
-        summary=f"### train\n`{mark.digest[:12]}` {how} (job `{job.name}`). On the test split: {metrics}.",
+        summary=f"### train\n`{wanted.mark.digest[:12]}` {how} (job `{job.name}`{parent}). Metrics: {metrics}.",
         outputs={
-            "fingerprint": mark.digest,
+            "fingerprint": wanted.mark.digest,
             "training_job": job.name,
             "model_data": job.model_data,
-            "model_sha256": aws.storage.sha256(job.model_data),
+            "model_sha256": trained.sha256,
+            "model_onnx_sha256": trained.onnx_sha256,
+            "data_version": wanted.mark.inputs["data"],
             "cached": str(cached).lower(),
         },
+        annotations=remarks,
     )

@@ -51,7 +51,7 @@ def test_same_content_elsewhere_is_the_same_model(checkout: Path, tmp_path: Path
 def test_another_fingerprint_than_the_checkouts_is_refused(checkout: Path) -> None:
     """An identifier handed from job to job must fit the commit it is used on."""
     with pytest.raises(ConfigurationError, match="check out the commit"):
-        fingerprint.require(checkout, "0" * 64)
+        fingerprint.require(fingerprint.compute(checkout), "0" * 64)
 
 
 def test_missing_data_is_told(checkout: Path) -> None:
