@@ -3,7 +3,8 @@
 import json
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from act.runner import Host
 from act.sts import Policy, Sts
 from commands import newcomer
 
-OWNER = "example-org"
 # What the Makefile exports to everything that it runs.
 MADE = {"UV_SYSTEM_CERTS": "1"}
 # A bake of ten minutes is right for prod and long for a test: same code, shorter settings.
@@ -48,6 +48,12 @@ class Checkout:
         """Commit every change."""
         identity = ["-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false"]
         subprocess.run(["git", *identity, "commit", "--quiet", "--all", "-m", message], cwd=self.folder, check=True)
+
+    @property
+    def repository(self) -> str:
+        """Its name on GitHub."""
+        github = self.project["github"]
+        return f"{github['owner']}/{github['repository']}"
 
     @property
     def project(self) -> dict[str, Any]:
@@ -91,39 +97,12 @@ def aws(known: Checkout) -> Iterator[dict[str, str]]:
         known.pipeline("local", "down")
 
 
-@pytest.fixture
-def issuer(known: Checkout) -> Issuer:
-    """Issue tokens for the project's own repository."""
-    return Issuer(repository=f"{OWNER}/{known.project['project']}")
-
-
-@pytest.fixture
-def sts(aws: dict[str, str]) -> Sts:
-    """Hold tokens against the trust policies that the bootstrap made."""
-    iam = boto3.client(
-        "iam",
-        endpoint_url=aws["AWS_ENDPOINT_URL"],
-        region_name=aws["AWS_REGION"],
-        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
-    )
-
-    def trust_policy(role: str) -> Policy | None:
-        try:
-            found: Policy = iam.get_role(RoleName=role.rsplit("/", 1)[1])["Role"]["AssumeRolePolicyDocument"]
-        except iam.exceptions.NoSuchEntityException:
-            return None
-        return found
-
-    return Sts(aws=aws["AWS_ENDPOINT_URL"], trust_policy=trust_policy)
-
-
-@pytest.fixture
-def github(known: Checkout) -> Iterator[str]:
-    """Run a GitHub that knows the repository, set up by `bootstrap github`; yield its address."""
-    name, reviewer = f"{OWNER}/{known.project['project']}", {"login": "octocat"}
+@contextmanager
+def running_github(known: Checkout) -> Iterator[str]:
+    """Run a GitHub that knows the repository and is set up by `bootstrap github`; yield its address."""
+    reviewer = {"login": "octocat"}
     state = {
-        "name": name,
+        "name": known.repository,
         "teams": {"ml-reviewers": 11},
         "subject": {"use_default": True, "sub_claim_prefix": known.project["github"]["subject_prefix"]},
         "approvals": [
@@ -146,6 +125,13 @@ def github(known: Checkout) -> Iterator[str]:
         server.communicate("")
 
 
+@pytest.fixture(scope="session")
+def github(known: Checkout) -> Iterator[str]:
+    """Run one GitHub for every test that only reads it."""
+    with running_github(known) as url:
+        yield url
+
+
 def environments(github: str, repository: str) -> dict[str, dict[str, str]]:
     """Read the variables of each of GitHub's environments."""
     found = {}
@@ -154,6 +140,73 @@ def environments(github: str, repository: str) -> dict[str, dict[str, str]]:
         with urlopen(Request(url, headers={"Authorization": "Bearer valid"}), timeout=10) as answer:
             found[name] = {item["name"]: item["value"] for item in json.load(answer)["variables"]}
     return found
+
+
+def trust_policies(aws: Mapping[str, str]) -> Callable[[str], Policy | None]:
+    """Look trust policies up in the embedded IAM, by the role's ARN."""
+    iam = client("iam", aws)
+
+    def trust_policy(role: str) -> Policy | None:
+        try:
+            found: Policy = iam.get_role(RoleName=role.rsplit("/", 1)[1])["Role"]["AssumeRolePolicyDocument"]
+        except iam.exceptions.NoSuchEntityException:
+            return None
+        return found
+
+    return trust_policy
+
+
+def client(service: str, aws: Mapping[str, str]) -> Any:
+    """Open a service of the embedded AWS from outside."""
+    return boto3.client(
+        service,
+        endpoint_url=aws["AWS_ENDPOINT_URL"],
+        region_name=aws["AWS_REGION"],
+        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Surroundings:
+    """What workflows of a checkout reach over the network, and a place for what they leave behind."""
+
+    checkout: Checkout
+    aws: Mapping[str, str]
+    github: str
+    issuer: Issuer
+    sts: Sts
+    scratch: Path
+
+    @contextmanager
+    def host(self) -> Iterator[Host]:
+        """Let workflows run."""
+        with serving(self.issuer.answer) as issuing, serving(self.sts.answer) as assuming:
+            yield Host(
+                project=self.checkout.folder,
+                repository=self.checkout.repository,
+                scratch=self.scratch,
+                issuer=issuing,
+                github=self.github,
+                environments=environments(self.github, self.checkout.repository),
+                variables={
+                    **QUICK,
+                    "AWS_ENDPOINT_URL": self.aws["AWS_ENDPOINT_URL"],
+                    "AWS_ENDPOINT_URL_STS": assuming,
+                },
+            )
+
+
+@pytest.fixture
+def issuer(known: Checkout) -> Issuer:
+    """Issue tokens for the project's own repository."""
+    return Issuer(repository=known.repository)
+
+
+@pytest.fixture
+def sts(aws: dict[str, str]) -> Sts:
+    """Hold tokens against the trust policies that the bootstrap made."""
+    return Sts(aws=aws["AWS_ENDPOINT_URL"], trust_policy=trust_policies(aws))
 
 
 @pytest.fixture
@@ -167,13 +220,6 @@ def host(
     checkout: Checkout, aws: dict[str, str], github: str, issuer: Issuer, sts: Sts, tmp_path: Path
 ) -> Iterator[Host]:
     """Let workflows of the checkout run, with everything that they reach over the network."""
-    with serving(issuer.answer) as issuing, serving(sts.answer) as assuming:
-        yield Host(
-            project=checkout.folder,
-            repository=f"{OWNER}/{checkout.project['project']}",
-            scratch=tmp_path,
-            issuer=issuing,
-            github=github,
-            environments=environments(github, f"{OWNER}/{checkout.project['project']}"),
-            variables={**QUICK, "AWS_ENDPOINT_URL": aws["AWS_ENDPOINT_URL"], "AWS_ENDPOINT_URL_STS": assuming},
-        )
+    surroundings = Surroundings(checkout=checkout, aws=aws, github=github, issuer=issuer, sts=sts, scratch=tmp_path)
+    with surroundings.host() as opened:
+        yield opened

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from act.conftest import OWNER, Checkout
+from act.conftest import Checkout
 from act.issuer import Issuer
 from act.runner import Host
 
@@ -54,7 +54,7 @@ def test_sound_change_passes(host: Host, checkout: Checkout, issuer: Issuer) -> 
     edit(checkout.folder, "pipeline/runner.py", '"""Where this runs', '"""Where it runs')
     edit(checkout.folder, "model/inference/openapi.yml", "description:", "description: ")
     checkout.commit("Change a little of everything")
-    payload = pull_request(checkout, head=f"{OWNER}/mortgage-decisions")
+    payload = pull_request(checkout, head=checkout.repository)
 
     run = replace(host, variables={**host.variables, **FEW_TESTS}).run("ci.yml", "pull_request", payload, seconds=600)
 
@@ -72,7 +72,7 @@ def test_change_of_prose_runs_no_check(host: Host, checkout: Checkout) -> None:
     edit(checkout.folder, "README.md", "#", "# ")
     checkout.commit("Change the README")
 
-    run = host.run("ci.yml", "pull_request", pull_request(checkout, head=f"{OWNER}/mortgage-decisions"))
+    run = host.run("ci.yml", "pull_request", pull_request(checkout, head=checkout.repository))
 
     assert run.code == 0, run.log[-4000:]
     assert {name.split("/")[0] for name in run.jobs} == {"Plan", "Required checks"}
@@ -126,7 +126,7 @@ def test_broken_gate_fails_where_the_fault_is(host: Host, checkout: Checkout, ga
     spoil(checkout.folder)
     checkout.commit(f"Break {gate}")
 
-    run = host.run("ci.yml", "pull_request", pull_request(checkout, head=f"{OWNER}/mortgage-decisions"), job=job)
+    run = host.run("ci.yml", "pull_request", pull_request(checkout, head=checkout.repository), job=job)
 
     results = {name.split("/")[0].lower(): result for name, result in run.jobs.items()}
     assert results == {"plan": "success", job: "failure"}
@@ -139,7 +139,7 @@ def test_one_failure_fails_the_required_check(host: Host, checkout: Checkout) ->
     checkout.commit("Break the configuration")
 
     variables = {**host.variables, **FEW_TESTS}
-    payload = pull_request(checkout, head=f"{OWNER}/mortgage-decisions")
+    payload = pull_request(checkout, head=checkout.repository)
     run = replace(host, variables=variables).run("ci.yml", "pull_request", payload, seconds=600)
 
     results = {name.split("/")[0]: result for name, result in run.jobs.items()}
