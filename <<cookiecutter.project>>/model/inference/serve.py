@@ -4,11 +4,15 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 
 import msgspec
 import uvicorn
 from app import Application
 from artifact import ArtifactRefused
+from asgi import App
 from predictor import ModelRefused
 from protocol import GuardedProtocol
 from schema import SchemaInvalid
@@ -31,6 +35,8 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         settings = Settings.load(os.environ)
+        if settings.tracing != "off":
+            _require_tracing()
         model = Model.load(settings)
         listener = listen(settings.host, settings.port)
     except REFUSALS as refusal:
@@ -58,8 +64,14 @@ def serve_in_this_process(model: Model, settings: Settings, listener: socket.soc
     GuardedProtocol.receive_seconds = settings.receive_seconds
     telemetry = Telemetry(settings, positive=model.schema.positive)
     application = Application(model, settings, telemetry)
+    with _traced(application, settings) as app:
+        _run(app, listener)
+    application.close()
+
+
+def _run(app: App, listener: socket.socket) -> None:
     config = uvicorn.Config(
-        application,
+        app,
         http=GuardedProtocol,
         loop="uvloop",
         ws="none",
@@ -77,7 +89,25 @@ def serve_in_this_process(model: Model, settings: Settings, listener: socket.soc
     for number in STOP_SIGNALS:
         signal.signal(number, server.handle_exit)
     server.run(sockets=[listener])
-    application.close()
+
+
+def _require_tracing() -> None:
+    try:
+        import_module("tracing")
+    except ImportError as error:
+        reason = f"SERVE_TRACING needs an image built with requirements-tracing.txt: {error}"
+        raise SettingsInvalid(reason) from error
+
+
+@contextmanager
+def _traced(app: App, settings: Settings) -> Iterator[App]:
+    """Wrap the application into tracing where it is wanted; its packages are there only then."""
+    if settings.tracing == "off":
+        yield app
+        return
+    tracing = import_module("tracing").Tracing(settings)
+    yield tracing.around(app)
+    tracing.close()
 
 
 def _refuse(reason: str) -> int:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 from msgspec import Meta
@@ -37,6 +37,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     queue_bytes: Positive = msgspec.field(default=48 * 1024 * 1024, name="SERVE_QUEUE_BYTES")
     receive_seconds: Seconds = msgspec.field(default=20.0, name="SERVE_RECEIVE_SECONDS")
     deadline_seconds: Seconds = msgspec.field(default=30.0, name="SERVE_DEADLINE_SECONDS")
+    tracing: Literal["off", "otlp"] = msgspec.field(default="off", name="SERVE_TRACING")
     metrics_namespace: Text = msgspec.field(default="ModelServing", name="SERVE_METRICS_NAMESPACE")
 
     @classmethod
