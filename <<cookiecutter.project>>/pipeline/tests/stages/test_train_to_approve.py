@@ -55,6 +55,10 @@ def test_model_that_passes_is_registered_once_and_approved(laptop: Laptop) -> No
     assert decided.outputs["status"] == package["ModelApprovalStatus"] == "Approved"
     assert package["ApprovalDescription"] == "risk: reviewed"
     assert package["CustomerMetadataProperties"]["gates"] == "passed"
+    for subject in ("train", "inference", "model"):
+        bucket, key = package["CustomerMetadataProperties"][f"sbom_{subject}"].removeprefix("s3://").split("/", 1)
+        bill = json.load(laptop.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
+        assert bill["bomFormat"] == "CycloneDX"
 
 
 @MODEL_CHANGES
