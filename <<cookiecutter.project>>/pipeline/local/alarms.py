@@ -37,6 +37,7 @@ class Alarms:
         self._actions = Actions(foundation.clients, foundation.events)
         self._seen: dict[Key, State] = {}
         self._held: dict[Key, float] = {}
+        self._first_look = True
 
     def tripped(self, place: Place, names: tuple[str, ...]) -> str | None:
         """Return the first of some alarms that is in ALARM."""
@@ -64,6 +65,7 @@ class Alarms:
                     self._look_at(place, alarm)
             except (ClientError, BotoCoreError) as problem:
                 _LOG.warning("alarms of %s: %s", place.account, problem)
+        self._first_look = False
 
     def _described(self, place: Place) -> list[Document]:
         pages = self._clients.cloudwatch(place).get_paginator("describe_alarms").paginate()
@@ -85,7 +87,8 @@ class Alarms:
 
     def _notice(self, key: Key, alarm: Document, state: State) -> None:
         """Deliver the actions of a state that somebody set by hand, and let it stand for a while."""
-        before = self._seen.get(key, state)
+        # At the first look after a start, states are what a former server left.
+        before = self._seen.get(key, state if self._first_look else "INSUFFICIENT_DATA")
         if state == before:
             return
         self._deliver(key[0], alarm, before, Verdict(state=state, reason=alarm.get("StateReason", "")))

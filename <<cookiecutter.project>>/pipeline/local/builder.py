@@ -42,11 +42,6 @@ class Builder:
             raise
         return fleet
 
-    def images(self, place: Place, variant: Document) -> list[Document]:
-        """Return the images that a variant runs, as DescribeEndpoint shows them."""
-        container = self._models.container(place, self._models.find(place, variant["ModelName"]))
-        return [{"SpecifiedImage": container["Image"], "ResolvedImage": container["Image"]}]
-
     def _start(self, place: Place, fleet: Fleet) -> None:
         s3 = self._foundation.clients.s3(place)
 
@@ -69,6 +64,7 @@ class Builder:
         launch = Launch(
             variant=variant,
             image=image,
+            image_uri=container["Image"],
             environment={
                 **self._roles.environment(place, model["ExecutionRoleArn"], "SageMaker"),
                 **image.environment,

@@ -1,13 +1,11 @@
 """The stored record of an endpoint, its states and its events."""
 
-from collections.abc import Mapping
-
-from pipeline.local.builder import Builder
 from pipeline.local.clock import now
 from pipeline.local.fleet import Fleet
 from pipeline.local.foundation import Foundation
 from pipeline.local.place import Document, Place
 from pipeline.local.refusal import not_found
+from pipeline.local.replica import Replica
 
 KIND = "endpoint"
 # EventBridge writes the states differently from the API.
@@ -24,9 +22,8 @@ _EVENT_STATUS = {
 class EndpointState:
     """Reads and writes endpoints, and announces each change."""
 
-    def __init__(self, foundation: Foundation, builder: Builder) -> None:
+    def __init__(self, foundation: Foundation) -> None:
         self._foundation = foundation
-        self._builder = builder
 
     def find(self, place: Place, name: str) -> Document:
         """Return an endpoint by name."""
@@ -62,30 +59,28 @@ class EndpointState:
         }
         self._foundation.events.state_change(place, "Endpoint Deployment", endpoint["EndpointArn"], detail)
 
-    def serving(self, place: Place, fleet: Fleet) -> dict[str, object]:
+    def serving(self, fleet: Fleet) -> dict[str, object]:
         """Return the fields of an endpoint that a fleet serves."""
-        config = fleet.config
         return {
-            "EndpointConfigName": config["EndpointConfigName"],
-            "ActiveConfig": config,
-            "ProductionVariants": self._summaries(place, config["ProductionVariants"], fleet.weights),
-            "ShadowProductionVariants": self._summaries(place, config.get("ShadowProductionVariants", []), {}) or None,
+            "EndpointConfigName": fleet.config["EndpointConfigName"],
+            "ActiveConfig": fleet.config,
+            "ProductionVariants": [_summary(replica, fleet) for replica in fleet.production],
+            "ShadowProductionVariants": [_summary(replica, fleet) for replica in fleet.shadows] or None,
         }
 
-    def _summaries(self, place: Place, variants: list[Document], weights: Mapping[str, float]) -> list[Document]:
-        return [self._summary(place, variant, weights) for variant in variants]
 
-    def _summary(self, place: Place, variant: Document, weights: Mapping[str, float]) -> Document:
-        weight = weights.get(variant["VariantName"], variant["InitialVariantWeight"])
-        count = variant["InitialInstanceCount"]
-        return {
-            "VariantName": variant["VariantName"],
-            "DeployedImages": [{**image, "ResolutionTime": now()} for image in self._builder.images(place, variant)],
-            "CurrentWeight": weight,
-            "DesiredWeight": weight,
-            "CurrentInstanceCount": count,
-            "DesiredInstanceCount": count,
-        }
+def _summary(replica: Replica, fleet: Fleet) -> Document:
+    variant, image = replica.variant, replica.image_uri
+    weight = fleet.weights.get(replica.variant_name, variant["InitialVariantWeight"])
+    count = variant["InitialInstanceCount"]
+    return {
+        "VariantName": replica.variant_name,
+        "DeployedImages": [{"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": now()}],
+        "CurrentWeight": weight,
+        "DesiredWeight": weight,
+        "CurrentInstanceCount": count,
+        "DesiredInstanceCount": count,
+    }
 
 
 def shown(endpoint: Document) -> Document:

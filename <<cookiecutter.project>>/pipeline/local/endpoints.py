@@ -9,9 +9,10 @@ from pipeline.local.foundation import Foundation
 from pipeline.local.listing import Listing
 from pipeline.local.place import Call, Document, Place
 from pipeline.local.refusal import duplicate, invalid
-from pipeline.local.rollout import Rollout, Update
+from pipeline.local.rollout import Rollout
 from pipeline.local.strategy import Plan, plan
 from pipeline.local.tags import Tags
+from pipeline.local.traffic_shift import Update
 
 _LISTING = Listing(result="Endpoints", name="EndpointName", status="EndpointStatus")
 _BUSY = frozenset({"Creating", "Updating", "RollingBack", "Deleting", "SystemUpdating"})

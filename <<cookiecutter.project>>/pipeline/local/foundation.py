@@ -1,5 +1,6 @@
 """What every part of the plane shares."""
 
+import threading
 from dataclasses import dataclass
 
 from pipeline.local.clients import Clients
@@ -15,7 +16,7 @@ from pipeline.local.store import Store
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
-    """The state, the clock, and the ways to the other services."""
+    """The state, the clock, and the ways to the other services; `closing` is set at shutdown."""
 
     folder: Folder
     store: Store
@@ -26,3 +27,4 @@ class Foundation:
     faults: Faults
     images: Images
     logs: Logs
+    closing: threading.Event

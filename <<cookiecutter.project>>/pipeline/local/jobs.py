@@ -38,6 +38,10 @@ class Ended:
     timed_out: bool = False
 
 
+class ShutDown(Exception):
+    """The local AWS shuts down: the job is failed when it comes back."""
+
+
 class Runner:
     """Runs the container of one job, and can be told to stop it."""
 
@@ -55,6 +59,8 @@ class Runner:
             timed_out = time.monotonic() - started > run.max_seconds
             if timed_out or self.stop.is_set():
                 return self._end(container, timed_out=timed_out)
+        if self._foundation.closing.is_set():
+            raise ShutDown
         return Ended(exit_code=code)
 
     def _end(self, container: Container, *, timed_out: bool) -> Ended:

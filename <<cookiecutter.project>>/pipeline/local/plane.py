@@ -1,6 +1,7 @@
 """Puts the parts together: the state, the operations, the door."""
 
 import secrets
+import threading
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
@@ -82,8 +83,8 @@ class Plane:
 
     def close(self) -> None:
         """Write everything out and end every process."""
+        self._foundation.closing.set()
         self._watcher.close()
-        self._services.rollout.close()
         self._invoker.close()
         self._flusher.close()
         self._foundation.events.close()
@@ -119,4 +120,5 @@ def _foundation(folder: Folder, clients: Clients, clock: Clock) -> Foundation:
         faults=Faults(),
         images=Images(folder.images),
         logs=Logs(clients),
+        closing=threading.Event(),
     )

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.local import transfer
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
-from pipeline.local.jobs import Ended, Run, Runner, failure, ml_tree, placed, write_json
+from pipeline.local.jobs import Ended, Run, Runner, ShutDown, failure, ml_tree, placed, write_json
 from pipeline.local.place import Document, Place
 from pipeline.local.roles import Roles
 
@@ -40,6 +40,8 @@ class ProcessingRun:
             self._foundation.clock.wait(_STARTING_SECONDS, self._runner.stop)
             with ml_tree(self._foundation.folder.scratch, "config", "output", "processing") as ml:
                 self._process(ml)
+        except ShutDown:
+            return
         except (ClientError, BotoCoreError, OSError) as problem:
             self._end("Failed", FailureReason=failure(f"ClientError: {problem}"))
         except Exception:  # noqa: BLE001 - a job must end, whatever broke it

@@ -24,6 +24,8 @@ HOST = "127.0.0.1"
 _PING_SECONDS = 2.0
 _INVOCATION_SECONDS = 60.0
 _STOP_SECONDS = 30.0
+# A container that dies at once is not started again at once.
+_RESTART_SECONDS = 0.5
 
 
 class Unhealthy(Exception):
@@ -36,6 +38,7 @@ class Launch:
 
     variant: Document
     image: Image
+    image_uri: str
     environment: Mapping[str, str]
     artifact: str | None
     sink: LineSink
@@ -60,6 +63,7 @@ class Replica:
         self._root = Path(tempfile.mkdtemp(prefix="serve-", dir=scratch))
         self._lock = threading.Lock()
         self._closed = False
+        self._spawned = 0.0
         self._container: Container | None = None
         self._pool: urllib3.HTTPConnectionPool | None = None
 
@@ -67,6 +71,11 @@ class Replica:
     def variant_name(self) -> str:
         """Return the name of the variant served."""
         return str(self.variant["VariantName"])
+
+    @property
+    def image_uri(self) -> str:
+        """Return the image that the variant runs."""
+        return self._launch.image_uri
 
     @property
     def dead(self) -> bool:
@@ -84,7 +93,7 @@ class Replica:
     def restart(self) -> None:
         """Start the process again after a death; requests fail until it answers."""
         with self._lock:
-            if self.dead:
+            if self.dead and time.monotonic() - self._spawned > _RESTART_SECONDS:
                 self._spawn()
 
     def await_health(self, seconds: float) -> None:
@@ -130,6 +139,7 @@ class Replica:
             self._container.kill()
 
     def _spawn(self) -> None:
+        self._spawned = time.monotonic()
         port = _free_port()
         environment = {
             **self._launch.environment,

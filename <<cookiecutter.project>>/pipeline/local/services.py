@@ -22,6 +22,7 @@ from pipeline.local.rollout import Rollout
 from pipeline.local.search import Search
 from pipeline.local.sharing import Sharing
 from pipeline.local.tags import Tags
+from pipeline.local.traffic_shift import Shifter
 from pipeline.local.training import Training
 
 
@@ -34,7 +35,6 @@ class Services:
     training: Training
     processing: Processing
     endpoints: Endpoints
-    rollout: Rollout
 
     def restore(self) -> None:
         """Take up what a former server left."""
@@ -51,8 +51,9 @@ def wire(foundation: Foundation, hosting: Hosting, alarms: Alarms, roles: Roles)
     models = Models(foundation, registry, roles, tags)
     configs = EndpointConfigs(store, models, roles, tags)
     builder = Builder(foundation, models, roles)
-    state = EndpointState(foundation, builder)
-    rollout = Rollout(foundation, builder, hosting, state, alarms.tripped)
+    state = EndpointState(foundation)
+    shifter = Shifter(foundation.clock, hosting, alarms.tripped, foundation.closing)
+    rollout = Rollout(foundation.clock, builder, hosting, state, shifter)
     endpoints = Endpoints(foundation, configs, state, rollout, tags, alarms.require)
     training, processing = Training(foundation, roles, tags), Processing(foundation, roles, tags)
     registry_parts = (groups, GroupPolicies(store, groups), registry, Search(store, tags), tags)
@@ -63,5 +64,4 @@ def wire(foundation: Foundation, hosting: Hosting, alarms: Alarms, roles: Roles)
         training=training,
         processing=processing,
         endpoints=endpoints,
-        rollout=rollout,
     )

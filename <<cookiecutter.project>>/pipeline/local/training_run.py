@@ -10,7 +10,7 @@ from pipeline.local import transfer
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
 from pipeline.local.images import Image
-from pipeline.local.jobs import Ended, Run, Runner, failure, ml_tree, placed, write_json
+from pipeline.local.jobs import Ended, Run, Runner, ShutDown, failure, ml_tree, placed, write_json
 from pipeline.local.place import Document, Place
 from pipeline.local.roles import Roles
 
@@ -48,6 +48,8 @@ class TrainingRun:
                 self._train(ml)
         except _Failed as problem:
             self._end("Failed", "Failed", FailureReason=failure(str(problem)))
+        except ShutDown:
+            return
         except (ClientError, BotoCoreError, OSError) as problem:
             self._end("Failed", "Failed", FailureReason=failure(f"ClientError: {problem}"))
         except Exception:  # noqa: BLE001 - a job must end, whatever broke it
