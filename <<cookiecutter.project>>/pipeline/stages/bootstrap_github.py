@@ -1,5 +1,6 @@
 """bootstrap github: environments, rules of main and rights of workflows, as .github/environments.json declares them."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 from pipeline import protection
 from pipeline.config import Project
 from pipeline.errors import GitHubRefused
-from pipeline.github import limits, plan
+from pipeline.github import identity, limits, plan
 from pipeline.github.client import Repository
 from pipeline.github.plan import Change
 from pipeline.result import StageResult
+
+_PROJECT = "infra/config/project.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,19 +24,40 @@ class Options:
 
 
 def run(root: Path, project: Project, repository: Repository, options: Options) -> StageResult:
-    """Compare, show, carry out, and compare again."""
+    """Compare, show, carry out, and compare again; record what AWS has to trust."""
     declaration = protection.declared(root, project)
     limit = limits.reach(repository)
     remark = limits.told(declaration, limit)
     possible = limits.feasible(declaration, limit)
     changes = plan.plan(repository, possible)
-    if not changes:
+    unrecorded = project.github.subject_prefix != identity.subject_prefix(repository)
+    if not changes and not unrecorded:
         return _result(f"{repository.name} is as declared", (), remark)
-    if not options.agreed("\n".join(map(str, changes))):
+    if not options.agreed("\n".join([*map(str, changes), *([_told(project)] if unrecorded else [])])):
         return _result(f"{repository.name} was left as it is", (), remark)
     plan.carry_out(repository, changes)
     _verify(repository, plan.plan(repository, possible))
-    return _result(f"{repository.name} is now as declared", changes, remark)
+    recorded = _record(root, project, identity.subject_prefix(repository))
+    return _result(f"{repository.name} is now as declared{recorded}", changes, remark)
+
+
+def _told(project: Project) -> str:
+    was = project.github.subject_prefix or "none"
+    return f"{_PROJECT}\n  github.subject_prefix: {was} → what GitHub's tokens begin with"
+
+
+def _record(root: Path, project: Project, prefix: str) -> str:
+    """Write what AWS's trust policies compare into project.json, and say what follows from it."""
+    if project.github.subject_prefix == prefix:
+        return ""
+    path = root / _PROJECT
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["github"]["subject_prefix"] = prefix
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return (
+        f"; {_PROJECT} records `{prefix}`. Commit it, and let AWS trust it:"
+        " `python -m pipeline bootstrap aws --env dev`, and so for staging and prod"
+    )
 
 
 def _verify(repository: Repository, left: tuple[Change, ...]) -> None:

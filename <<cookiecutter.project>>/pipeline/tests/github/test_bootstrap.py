@@ -226,6 +226,17 @@ def test_senseless_declaration_is_refused(checkout: Path) -> None:
         protection.declared(checkout, read_project(checkout / "infra/config"))
 
 
+def test_what_aws_has_to_trust_is_recorded(checkout: Path, github: GitHub, repository: Repository) -> None:
+    """The trust policies of infra/lib read it from project.json; a mutable subject is made immutable first."""
+    github.state.subject["sub_claim_prefix"] = "repo:example-bank/loan-approval"
+
+    summary = bootstrap(checkout, repository)
+
+    recorded = read_project(checkout / "infra/config").github.subject_prefix
+    assert recorded == "repo:example-bank@7/loan-approval@8"
+    assert f"records `{recorded}`" in summary
+
+
 def test_subject_prefix_is_what_github_says(repository: Repository) -> None:
     """AWS's trust policies compare with the numbers that no renaming changes."""
     assert identity.subject_prefix(repository) == "repo:example-bank@7/loan-approval@8"
