@@ -27,7 +27,7 @@ class Limits(_Section):
     calibration: Share = 0.05
     # The four-fifths rule (29 CFR 1607.4 D), and its counterpart for differences between rates.
     disparate_impact: Share = 0.8
-    equal_opportunity: Share = 0.1
+    equal_opportunity: Share = 0.15
 
 
 class Policy(_Section):

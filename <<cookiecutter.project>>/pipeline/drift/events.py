@@ -10,6 +10,8 @@ import msgspec
 
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 BLOCK_BYTES = 4 << 20
+# The inference ids of the pipeline's own calls begin so; pipeline.aws.invocations makes them.
+VERIFICATION_PREFIX = "verification-"
 # A request holds at most 6 MiB, in Base64 8 MiB, and the answer stands beside it.
 LONGEST_LINE_BYTES = 64 << 20
 
@@ -60,6 +62,11 @@ class Event(msgspec.Struct, gc=False):
     def time(self) -> str:
         """The second of the call, ISO 8601 in UTC without a zone: it sorts as text."""
         return self.eventMetadata.inferenceTime[:19]
+
+    @property
+    def is_own(self) -> bool:
+        """Tell whether a deploy made this call, with rows that no caller sends, to verify the endpoint."""
+        return (self.eventMetadata.inferenceId or "").startswith(VERIFICATION_PREFIX)
 
 
 _EVENTS = msgspec.json.Decoder(Event)

@@ -80,7 +80,8 @@ class CaptureReader:
         self._labelled = []
         return self._tally
 
-    def _count(self, events: Sequence[Event], variant: str) -> None:
+    def _count(self, block: Sequence[Event], variant: str) -> None:
+        events: Sequence[Event] = [event for event in block if not event.is_own]
         times = [event.eventMetadata.inferenceTime for event in events]
         hours: Sequence[str] = [time[:13] for time in times]
         valid = self._valid(hours)

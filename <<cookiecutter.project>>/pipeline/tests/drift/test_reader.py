@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.aws.invocations import VERIFICATION_PREFIX
+from pipeline.drift import events as events_module
 from pipeline.drift.contract import Contract
 from pipeline.drift.events import Payload, blocks
 from pipeline.drift.payloads import Requests
@@ -227,6 +229,16 @@ def test_answers_of_another_release_are_not_judged(world: World) -> None:
     assert tally.reading.rows == 80
     assert tally.scores.rows == 40
     assert {release for releases in tally.reading.hours.values() for release in releases} == {RELEASE, "99999999"}
+
+
+def test_calls_of_a_deploy_do_not_count(world: World) -> None:
+    """The rows that verify an endpoint are nobody's applications."""
+    own = [line.replace(b'"call-', f'"{VERIFICATION_PREFIX}'.encode()) for line in events(world.sample(16, seed=8))]
+
+    tally = read(world, [[*own, *events(world.sample(20, seed=7))]])
+
+    assert (tally.reading.rows, tally.scores.rows) == (20, 20)
+    assert events_module.VERIFICATION_PREFIX == VERIFICATION_PREFIX
 
 
 def test_an_answer_in_csv_belongs_to_its_variant(world: World) -> None:
