@@ -2,10 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.local import control, fault_command
+from pipeline.local import control, credentials, fault_command
 from pipeline.local.clients import Clients
 from pipeline.local.folder import Folder
 from pipeline.local.place import Place
@@ -49,7 +50,11 @@ def _parser(defaults: Project) -> argparse.ArgumentParser:
     up.set_defaults(run=_up)
     commands.add_parser("down", help="stop it and everything it started").set_defaults(run=_down)
     commands.add_parser("status", help="say whether it runs, and where").set_defaults(run=_status)
-    commands.add_parser("env", help="print the exports that point AWS clients at it").set_defaults(run=_env)
+    env = commands.add_parser("env", help="print the exports that point AWS clients at it")
+    who = env.add_mutually_exclusive_group()
+    who.add_argument("--account", help="as a user of this account (default: the one that `up` was given)")
+    who.add_argument("--role", help="as this role, by its ARN")
+    env.set_defaults(run=_env)
     image = commands.add_parser("image", help="build the checkout's images and put their tags into the local ECR")
     image.set_defaults(run=_image)
     fault = commands.add_parser("fault", help="inject faults: throttling, errors, slowness, failures, a killed process")
@@ -64,7 +69,7 @@ def _up(command: Command) -> int:
     if command.arguments.foreground:
         serve(_options(command))
         return 0
-    _print_environment(control.up(_options(command), command.root))
+    _print_environment(control.up(_options(command), command.root).environment())
     return 0
 
 
@@ -105,7 +110,13 @@ def _status(command: Command) -> int:
 
 
 def _env(command: Command) -> int:
-    _print_environment(control.require(command.folder))
+    running, account, role = control.require(command.folder), command.arguments.account, command.arguments.role
+    who: dict[str, str] = {}
+    if account:
+        who = credentials.of_account(running, command.folder, account)
+    elif role:
+        who = credentials.of_role(running, role)
+    _print_environment({**running.environment(), **who})
     return 0
 
 
@@ -128,8 +139,8 @@ def _image(command: Command) -> int:
     return 0
 
 
-def _print_environment(running: control.Running) -> None:
-    for name, value in running.environment().items():
+def _print_environment(environment: Mapping[str, str]) -> None:
+    for name, value in environment.items():
         _say(f"export {name}={value}")
 
 

@@ -41,6 +41,11 @@ class Folder:
         return self.root / "moto.jsonl"
 
     @property
+    def keys(self) -> Path:
+        """Return the file with the keys that `local env --account` made."""
+        return self.root / "keys.json"
+
+    @property
     def images(self) -> Path:
         """Return the folder of container images."""
         return self.root / "images"

@@ -155,6 +155,24 @@ def test_commands(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     assert up.endswith(env)
 
 
+def test_env_of_an_account_and_of_a_role(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    """The exports make a shell that account's user, or that role, each time the same user."""
+    aws = start(folder)
+    prepare(aws)
+    state = ["--state", str(folder.root)]
+
+    def identity(*words: str) -> str:
+        capsys.readouterr()
+        assert main([*state, "env", *words], PROJECT_ROOT) == 0
+        exports = dict(line.removeprefix("export ").split("=", 1) for line in capsys.readouterr().out.splitlines())
+        sts = aws.client("sts", key=exports["AWS_ACCESS_KEY_ID"], token=exports.get("AWS_SESSION_TOKEN"))
+        return f"{exports['AWS_ACCESS_KEY_ID']} {sts.get_caller_identity()['Arn']}"
+
+    assert identity("--account", "222233334444").endswith("arn:aws:iam::222233334444:user/laptop")
+    assert identity("--account", "222233334444") == identity("--account", "222233334444")
+    assert identity("--role", ROLE).endswith(":assumed-role/demo-sagemaker/laptop")
+
+
 def test_env_without_a_server_says_what_to_do(folder: Folder) -> None:
     """The error names the next step."""
     with pytest.raises(ConfigurationError) as caught:
