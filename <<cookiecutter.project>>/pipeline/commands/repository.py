@@ -1,18 +1,21 @@
-"""Commands that set up or ask GitHub."""
+"""Commands that set up or ask GitHub.
+
+Its client takes half a second to import, so only these commands do.
+"""
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.commands import foundation
 from pipeline.commands.running import place
 from pipeline.config import Environment, Project, read_project
-from pipeline.github.client import Repository
 from pipeline.settings import Settings
-from pipeline.stages import bootstrap_github as bootstrap_stage
-from pipeline.stages import preflight as preflight_stage
+
+if TYPE_CHECKING:
+    from pipeline.github.client import Repository
 
 app = typer.Typer()
 
@@ -23,6 +26,8 @@ Yes = Annotated[bool, typer.Option("--yes", help="Make the changes without askin
 @foundation.app.command("github")
 def bootstrap_github(yes: Yes = False) -> None:
     """Show how GitHub differs from .github/environments.json, and make it as declared."""
+    from pipeline.stages import bootstrap_github as stage  # noqa: PLC0415
+
     root = Path.cwd()
     project = read_project(root / "infra" / "config")
 
@@ -30,8 +35,8 @@ def bootstrap_github(yes: Yes = False) -> None:
         place().progress(f"to change:\n{changes}")
         return yes or typer.confirm("Make these changes?")
 
-    options = bootstrap_stage.Options(agreed=agreed)
-    place().succeeded(bootstrap_stage.run(root, project, open_repository(project), options))
+    options = stage.Options(agreed=agreed)
+    place().succeeded(stage.run(root, project, open_repository(project), options))
 
 
 @app.command()
@@ -40,13 +45,17 @@ def preflight(
     run_id: Annotated[str, typer.Option(envvar="GITHUB_RUN_ID", help="The workflow run that wants to deploy.")] = "",
 ) -> None:
     """Refuse an environment that GitHub does not protect as declared."""
+    from pipeline.stages import preflight as stage  # noqa: PLC0415
+
     settings = Settings.load(Path.cwd(), env, os.environ)
-    options = preflight_stage.Options(run_id=run_id)
-    place().succeeded(preflight_stage.run(settings, open_repository(settings.project_file), options))
+    options = stage.Options(run_id=run_id)
+    place().succeeded(stage.run(settings, open_repository(settings.project_file), options))
 
 
-def open_repository(project: Project) -> Repository:
+def open_repository(project: Project) -> "Repository":
     """Open the repository that this runs in, or else the one that project.json names."""
+    from pipeline.github.client import Repository  # noqa: PLC0415
+
     return Repository(
         os.environ.get("GITHUB_REPOSITORY") or f"{project.github.owner}/{project.github.repository}",
         token=os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline import artifact, fingerprint, recipe, sbom
+from pipeline import artifact, fingerprint, recipe
 from pipeline.aws.registry import Candidate, RegisteredModel
 from pipeline.aws.services import Aws
 from pipeline.errors import GateFailed, GatesNotRun
@@ -105,6 +105,8 @@ def _unpacked(aws: Aws, report: dict[str, Any], scratch: Path) -> Path:
 
 def _bills(settings: Settings, aws: Aws, report: dict[str, Any], folder: Path, *, data_version: str) -> dict[str, str]:
     """Store what the images install and the model consists of, and say where."""
+    from pipeline import sbom  # noqa: PLC0415  half a second that no other command should pay
+
     root, digest, sha256 = settings.root, report["fingerprint"], report["model_sha256"]
     documents = {
         "train": sbom.image(root, "train", tag=fingerprint.image_tag(root, "train")),
