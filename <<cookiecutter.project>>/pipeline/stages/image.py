@@ -22,7 +22,8 @@ class Options:
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Make sure that both images of this checkout are in the registry."""
-    lines, outputs = ["### image"], {}
+    lines = ["### image"]
+    outputs: dict[str, str] = {}
     for kind in KINDS:
         tag = fingerprint.image_tag(settings.root, kind)
         uri = settings.image_uri(kind, tag)
