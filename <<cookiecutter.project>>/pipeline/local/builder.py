@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from pipeline.local.authorization import work
 from pipeline.local.endpoint_configs import variants
 from pipeline.local.fleet import Fleet
 from pipeline.local.foundation import Foundation
@@ -30,6 +31,8 @@ class Builder:
         if self._foundation.faults.strikes("endpoint-failed"):
             raise Unhealthy("InternalServerError: injected by `local fault endpoint-failed`")
         try:
+            for variant in variants(config):
+                self._act(place, endpoint, config, variant)
             replicas = [self._replica(place, endpoint, variant) for variant in variants(config)]
         except (Refusal, ClientError, BotoCoreError) as problem:
             raise Unhealthy(str(problem)) from problem
@@ -55,6 +58,20 @@ class Builder:
 
         with ThreadPoolExecutor(max_workers=max(1, len(fleet.replicas))) as pool:
             list(pool.map(start, fleet.replicas))
+
+    def _act(self, place: Place, endpoint: str, config: Document, variant: Document) -> None:
+        """Refuse a fleet whose execution role may not do what serving takes."""
+        model = self._models.find(place, variant["ModelName"])
+        container = self._models.container(place, model)
+        capture = config.get("DataCaptureConfig", {})
+        folder = f"{capture.get('DestinationS3Uri', '').rstrip('/')}/{endpoint}/{variant['VariantName']}"
+        accesses = [
+            *work.pulling(container["Image"]),
+            *work.telling(place, f"/aws/sagemaker/Endpoints/{endpoint}"),
+            *([work.fetching(container["ModelDataUrl"])] if "ModelDataUrl" in container else []),
+            *([work.writing(folder)] if capture.get("EnableCapture") else []),
+        ]
+        self._roles.act(place, model["ExecutionRoleArn"], accesses)
 
     def _replica(self, place: Place, endpoint: str, variant: Document) -> Replica:
         model = self._models.find(place, variant["ModelName"])

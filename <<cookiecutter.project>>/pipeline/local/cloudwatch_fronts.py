@@ -1,6 +1,8 @@
 """The two protocols in which today's clients speak to CloudWatch: Smithy RPC v2 CBOR, and JSON."""
 
 import datetime as dt
+import gzip
+import json
 
 import cbor2
 from botocore.model import ListShape, Shape, StructureShape
@@ -33,7 +35,8 @@ class CborCloudWatch:
     def params(self, request: Request, operation: str) -> Document:
         """Return the parameters, checked against the service model."""
         try:
-            decoded = _with_epochs(cbor2.loads(request.data) if request.data else {})
+            body = _plain(request)
+            decoded = _with_epochs(cbor2.loads(body) if body else {})
         except cbor2.CBORDecodeError as problem:
             raise Refusal("SerializationException", f"The request body is not CBOR: {problem}") from None
         return model.check(model.operation(_SERVICE, operation), decoded)
@@ -61,12 +64,18 @@ class JsonCloudWatch:
 
     def params(self, request: Request, operation: str) -> Document:
         """Return the parameters, checked against the service model."""
-        return model.check(model.operation(_SERVICE, operation), request.get_json(force=True, silent=True) or {})
+        return model.check(model.operation(_SERVICE, operation), json.loads(_plain(request) or b"{}"))
 
     def answer(self, caller: Caller, operation: str, params: Document, /) -> Response:
         """Carry out the operation."""
         result = self._handlers[operation](Call(caller=caller, operation=operation, params=params))
         return wire.json_response(model.answer(model.operation(_SERVICE, operation), result))
+
+
+def _plain(request: Request) -> bytes:
+    """Return the body; boto3 compresses PutMetricData from 10 KiB on."""
+    body = request.get_data()
+    return gzip.decompress(body) if request.headers.get("Content-Encoding") == "gzip" else body
 
 
 def _with_epochs(value: object) -> object:

@@ -59,10 +59,12 @@ class Plane:
         self._invocations = Invocations(self._metrics, Capture(clients))
         self._invoker = Invoker(self._hosting, self._invocations)
         self._alarms = Alarms(self._foundation, self._metrics, self._invocations.flush_metrics)
-        self._services = services.wire(self._foundation, self._hosting, self._alarms, Roles(clients, endpoint_url))
+        authorizer = Authorizer(self._foundation.store, clients)
+        roles = Roles(clients, endpoint_url, authorizer, self._calls)
+        self._services = services.wire(self._foundation, self._hosting, self._alarms, roles)
         guards = Guards(
             identity=Identity(moto, self._foundation.store, account),
-            authorizer=Authorizer(self._foundation.store, clients),
+            authorizer=authorizer,
             faults=self._foundation.faults,
             calls=self._calls,
         )

@@ -1,15 +1,19 @@
 """One processing job: inputs from S3, a command in the image, outputs to S3."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.local import transfer
+from pipeline.local.authorization import work
+from pipeline.local.authorization.access import Access
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
 from pipeline.local.jobs import Ended, Run, Runner, ShutDown, failure, ml_tree, placed, write_json
 from pipeline.local.place import Document, Place
+from pipeline.local.refusal import Refusal
 from pipeline.local.roles import Roles
 
 _LOG = logging.getLogger(__name__)
@@ -42,7 +46,7 @@ class ProcessingRun:
                 self._process(ml)
         except ShutDown:
             return
-        except (ClientError, BotoCoreError, OSError) as problem:
+        except (ClientError, BotoCoreError, OSError, Refusal) as problem:
             self._end("Failed", FailureReason=failure(f"ClientError: {problem}"))
         except Exception:  # noqa: BLE001 - a job must end, whatever broke it
             _LOG.exception("processing job %s", self._name)
@@ -53,8 +57,10 @@ class ProcessingRun:
         write_json(ml / "config" / "processingjobconfig.json", job)
         write_json(ml / "config" / "resourceconfig.json", {"current_host": "algo-1", "hosts": ["algo-1"]})
         s3 = self._foundation.clients.s3(self._place)
+        self._act([*work.pulling(job["AppSpecification"]["ImageUri"]), *work.telling(self._place, LOG_GROUP)])
         for item in job.get("ProcessingInputs", []):
             source = item["S3Input"]
+            self._act(work.reading(s3, source["S3Uri"]))
             transfer.download_prefix(s3, source["S3Uri"], _inside(ml, source["LocalPath"]))
         outputs = [item["S3Output"] for item in job.get("ProcessingOutputConfig", {}).get("Outputs", [])]
         for output in outputs:
@@ -64,6 +70,7 @@ class ProcessingRun:
         self._foundation.logs.flush()
         if ended.exit_code == 0:
             for output in outputs:
+                self._act([work.writing(output["S3Uri"])])
                 transfer.upload_folder(s3, _inside(ml, output["LocalPath"]), output["S3Uri"])
         self._finish(ml, ended)
 
@@ -77,6 +84,9 @@ class ProcessingRun:
             self._end("Failed", FailureReason=reason, ExitMessage=message)
         else:
             self._end("Completed", ExitMessage=message)
+
+    def _act(self, accesses: Iterable[Access]) -> None:
+        self._roles.act(self._place, self._job["RoleArn"], accesses)
 
     def _described_run(self, ml: Path) -> Run:
         job = self._job

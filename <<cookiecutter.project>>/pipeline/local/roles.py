@@ -2,12 +2,16 @@
 
 import json
 import urllib.parse
+from collections.abc import Iterable
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from pipeline.local.authorization.access import Access
+from pipeline.local.authorization.authorizer import Authorizer
+from pipeline.local.calls import Calls, Recorded
 from pipeline.local.clients import Clients
-from pipeline.local.place import Place
+from pipeline.local.place import Caller, Place
 from pipeline.local.refusal import invalid
 
 _SERVICE = "sagemaker.amazonaws.com"
@@ -16,9 +20,11 @@ _SERVICE = "sagemaker.amazonaws.com"
 class Roles:
     """The roles that jobs and endpoints run as."""
 
-    def __init__(self, clients: Clients, endpoint_url: str) -> None:
+    def __init__(self, clients: Clients, endpoint_url: str, authorizer: Authorizer, calls: Calls) -> None:
         self._clients = clients
         self._endpoint_url = endpoint_url
+        self._authorizer = authorizer
+        self._calls = calls
 
     def require(self, place: Place, arn: str) -> None:
         """Refuse a role that SageMaker could not assume."""
@@ -27,6 +33,15 @@ class Roles:
                 f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
                 f"'{_SERVICE}' to assume the role."
             )
+
+    def act(self, place: Place, arn: str, accesses: Iterable[Access]) -> None:
+        """Do something in a role's name; refuse what IAM does not allow it."""
+        account, _, name = arn.partition(":role/")
+        session = f"arn:aws:sts::{account.rpartition(':')[2]}:assumed-role/{name}/SageMaker"
+        caller = Caller(place=place, arn=session)
+        needed = self._authorizer.require(caller, list(accesses))
+        work = Recorded(service="sagemaker", operation="ExecutionRole", params={}, needed=needed)
+        self._calls.record(caller, work, status=200)
 
     def environment(self, place: Place, arn: str, session: str) -> dict[str, str]:
         """Return what lets a container call AWS as its role."""

@@ -2,16 +2,20 @@
 
 import logging
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.local import transfer
+from pipeline.local.authorization import work
+from pipeline.local.authorization.access import Access
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
 from pipeline.local.images import Image
 from pipeline.local.jobs import Ended, Run, Runner, ShutDown, failure, ml_tree, placed, write_json
 from pipeline.local.place import Document, Place
+from pipeline.local.refusal import Refusal
 from pipeline.local.roles import Roles
 
 _LOG = logging.getLogger(__name__)
@@ -50,7 +54,7 @@ class TrainingRun:
             self._end("Failed", "Failed", FailureReason=failure(str(problem)))
         except ShutDown:
             return
-        except (ClientError, BotoCoreError, OSError) as problem:
+        except (ClientError, BotoCoreError, OSError, Refusal) as problem:
             self._end("Failed", "Failed", FailureReason=failure(f"ClientError: {problem}"))
         except Exception:  # noqa: BLE001 - a job must end, whatever broke it
             _LOG.exception("training job %s", self._name)
@@ -83,13 +87,19 @@ class TrainingRun:
         write_json(config / "hyperparameters.json", job.get("HyperParameters", {}))
         write_json(config / "resourceconfig.json", {"current_host": "algo-1", "hosts": ["algo-1"]})
         channels = job.get("InputDataConfig", [])
+        image = job["AlgorithmSpecification"]["TrainingImage"]
+        self._act([*work.pulling(image), *work.telling(self._place, LOG_GROUP)])
         shown = {c["ChannelName"]: {"TrainingInputMode": "File", **_content(c)} for c in channels}
         write_json(config / "inputdataconfig.json", shown)
         for channel in channels:
             uri = channel["DataSource"]["S3DataSource"]["S3Uri"]
             folder = ml / "input" / "data" / channel["ChannelName"]
+            self._act(work.reading(self._foundation.clients.s3(self._place), uri))
             if not transfer.download_prefix(self._foundation.clients.s3(self._place), uri, folder):
                 raise _Failed(f'ClientError: Data download failed: No S3 objects found under S3 URL "{uri}"')
+
+    def _act(self, accesses: Iterable[Access]) -> None:
+        self._roles.act(self._place, self._job["RoleArn"], accesses)
 
     def _described_run(self, ml: Path) -> Run:
         job = self._job
@@ -129,6 +139,7 @@ class TrainingRun:
     def _upload(self, folder: Path, name: str) -> str:
         uri = f"{self._job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._name}/output/{name}"
         if any(folder.iterdir()):
+            self._act([work.writing(uri)])
             transfer.upload_packed(self._foundation.clients.s3(self._place), folder, uri)
         return uri
 

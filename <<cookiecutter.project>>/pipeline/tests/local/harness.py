@@ -39,6 +39,12 @@ TRUST = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
+WORK = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": ["cloudwatch:*", "ecr:*", "logs:*", "s3:*"], "Resource": "*"},
+    ],
+}
 CAPTURE = {
     "EnableCapture": True,
     "InitialSamplingPercentage": 100,
@@ -221,7 +227,9 @@ def prepare(aws: LocalAws) -> None:
     """Create the bucket, the data and the role that the tests use."""
     aws.client("s3").create_bucket(Bucket=BUCKET)
     aws.client("s3").put_object(Bucket=BUCKET, Key="data/hmda.csv", Body=b"a,b\n1,2\n")
-    aws.client("iam").create_role(RoleName="demo-sagemaker", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam = aws.client("iam")
+    iam.create_role(RoleName="demo-sagemaker", AssumeRolePolicyDocument=json.dumps(TRUST))
+    iam.put_role_policy(RoleName="demo-sagemaker", PolicyName="work", PolicyDocument=json.dumps(WORK))
 
 
 def options(folder: Folder, time_scale: float = 600.0) -> Options:
