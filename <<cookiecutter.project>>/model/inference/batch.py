@@ -10,6 +10,7 @@ import numpy.typing as npt
 from schema import Schema
 
 Column = Sequence[Any]
+Feeds = dict[str, npt.NDArray[Any]]
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -42,9 +43,9 @@ class Tensors:
         self._categories = [(place, feature.name) for place, feature in places if not feature.is_number]
         self._optional = any(feature.is_optional for feature in schema.features if not feature.is_number)
 
-    def feeds(self, batch: Batch) -> dict[str, npt.NDArray[Any]]:
+    def feeds(self, batch: Batch) -> Feeds:
         """Build one block a type and hand out its rows; missing is NaN, or the string that no category is."""
-        feeds: dict[str, npt.NDArray[Any]] = {}
+        feeds: Feeds = {}
         if self._numbers:
             block = np.array([batch.columns[place] for place, _ in self._numbers], dtype=np.float32)
             feeds.update(zip((name for _, name in self._numbers), block[:, :, np.newaxis], strict=True))

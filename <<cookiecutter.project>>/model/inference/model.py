@@ -20,4 +20,4 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
         """Verify the model folder, load the model and let it pass its self-test."""
         contents = read_artifact(settings.model_folder, max_bytes=settings.max_model_bytes)
         schema = parse_schema(contents["schema.json"])
-        return cls(schema=schema, predictor=Predictor(contents["model.onnx"], schema))
+        return cls(schema=schema, predictor=Predictor(contents["model.onnx"], schema, threads=settings.core_count))

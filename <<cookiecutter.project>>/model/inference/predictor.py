@@ -1,15 +1,19 @@
 """The model: ONNX Runtime with one thread, checked against its schema before it may answer."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 import msgspec
 import numpy as np
 import onnxruntime
-from batch import Batch, Tensors, from_rows
+from batch import Batch, Feeds, Tensors, from_rows
 from schema import Feature, Schema
 
 PROBABILITIES = "probabilities"
+# Below this a thread costs more than it saves.
+MIN_PART_ROWS = 2000
 ONNX_TYPES = {"number": "tensor(float)", "category": "tensor(string)"}
 
 
@@ -27,7 +31,10 @@ class Scores(msgspec.Struct, frozen=True, kw_only=True):
 class Predictor:
     """Answers batches; safe to call from several threads."""
 
-    def __init__(self, model: bytes, schema: Schema) -> None:
+    def __init__(self, model: bytes, schema: Schema, *, threads: int = 1) -> None:
+        self._threads = threads
+        # It starts no thread before there is work for one, so that it survives a fork.
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="model")
         # In the graph's precision, as the training job judged it.
         self._threshold = float(np.float32(schema.threshold))
         self._negative, self._positive = schema.labels
@@ -41,8 +48,17 @@ class Predictor:
         return self.label(self.probabilities(batch))
 
     def probabilities(self, batch: Batch) -> list[float]:
-        """Return each row's probability of the positive class."""
-        (both,) = self._session.run([PROBABILITIES], self._tensors.feeds(batch))
+        """Return each row's probability of the positive class; large batches are divided among threads."""
+        feeds = self._tensors.feeds(batch)
+        parts = min(self._threads, batch.rows // MIN_PART_ROWS)
+        if parts < 2:
+            return self._run(feeds)
+        size = -(-batch.rows // parts)
+        divided = [_rows(feeds, start, start + size) for start in range(0, batch.rows, size)]
+        return list(chain.from_iterable(self._pool.map(self._run, divided)))
+
+    def _run(self, feeds: Feeds) -> list[float]:
+        (both,) = self._session.run([PROBABILITIES], feeds)
         positive: list[float] = both[:, 1].tolist()
         return positive
 
@@ -72,6 +88,10 @@ def _open(model: bytes) -> Any:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime raises a class of its own for each status code
         raise ModelRefused(f"model.onnx does not load: {error}") from error
+
+
+def _rows(feeds: Feeds, start: int, end: int) -> Feeds:
+    return {name: tensor[start:end] for name, tensor in feeds.items()}
 
 
 def _check_signature(session: Any, schema: Schema) -> None:

@@ -57,4 +57,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def worker_count(self) -> int:
         """One worker a core that this process may use, unless the environment says otherwise."""
-        return self.workers or len(os.sched_getaffinity(0))
+        return self.workers or self.core_count
+
+    @property
+    def core_count(self) -> int:
+        """The cores that this process may use."""
+        return len(os.sched_getaffinity(0))
