@@ -15,7 +15,8 @@ from pipeline.local.containers import kill_leftovers
 from pipeline.local.folder import Folder
 from pipeline.local.server import Options
 
-_UP_SECONDS = 30.0
+# A long journal of a former server is replayed first.
+_UP_SECONDS = 300.0
 _DOWN_SECONDS = 20.0
 # Any key pair that the local IAM did not issue belongs to the default account.
 ACCESS_KEY, SECRET_KEY = "local", "local"
