@@ -1,5 +1,6 @@
 """A generated project passes its own checks, and so does the template before it is rendered."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from bake import TEMPLATE
 from commands import make, newcomer
+from documents import steps
 
 pytestmark = pytest.mark.slow
 UNRENDERED = {
@@ -48,3 +50,28 @@ def test_setup_is_done_once(installed: Path) -> None:
     run = make("setup", folder=installed, seconds=60)
 
     assert "Installing" not in run.stdout
+
+
+COMMANDS = """
+import json
+from typer.main import get_command
+from pipeline.cli import app
+def options(command):
+    return sorted(name for parameter in command.params for name in parameter.opts)
+print(json.dumps({name: options(command) for name, command in get_command(app).commands.items()}))
+"""
+
+
+def test_workflows_call_commands_that_exist(installed: Path) -> None:
+    """Every stage and option in a workflow is one that the command line knows."""
+    run = subprocess.run(
+        [installed / ".venv/bin/python", "-c", COMMANDS], cwd=installed, capture_output=True, text=True, check=True
+    )
+    known: dict[str, list[str]] = json.loads(run.stdout)
+
+    lines = [step["run"].split() for _, step in steps(installed) if "-m pipeline" in step.get("run", "")]
+
+    assert lines
+    for words in lines:
+        unknown = {word for word in words[4:] if word.startswith("--")} - set(known[words[3]])
+        assert unknown == set(), words
