@@ -184,3 +184,29 @@ def test_an_alarm_goes_off_and_tells_its_topic(aws: LocalAws, namespace: str, in
     messages = collected(taken, 2)
     assert [message["NewStateValue"] for message in messages][-2:] == ["ALARM", "OK"]
     assert messages[-2]["Trigger"]["MetricName"] == "psi"
+
+
+def test_an_alarm_on_an_expression(aws: LocalAws, namespace: str) -> None:
+    """A rate of errors, worked out by metric math, sets an alarm off."""
+    name, cloudwatch = f"rate-{uuid.uuid4().hex[:8]}", aws.client("cloudwatch")
+    series = {
+        "errors": query(namespace, "Sum", "errors")["MetricStat"],
+        "calls": query(namespace, "Sum", "calls")["MetricStat"],
+    }
+    cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        Metrics=[
+            *({"Id": key, "MetricStat": {**stat, "Period": 600}, "ReturnData": False} for key, stat in series.items()),
+            {"Id": "rate", "Expression": "100 * errors / calls", "ReturnData": True},
+        ],
+        EvaluationPeriods=1,
+        Threshold=5.0,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+
+    def state() -> str:
+        put(aws, namespace, 100.0, name="calls")
+        put(aws, namespace, 6.0, name="errors")
+        return str(cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"])
+
+    assert eventually(state, lambda value: value == "ALARM")
