@@ -297,7 +297,8 @@ def _replaced(name: str, status: int) -> Callable[[State, Call, Any], Answer]:
 
 
 def _change_subject(state: State, _call: Call, body: Json) -> Answer:
-    prefix = "repo:example-bank@7/loan-approval@8" if body.get("use_immutable_subject") else f"repo:{state.name}"
+    owner, name = state.name.split("/")
+    prefix = f"repo:{owner}@7/{name}@8" if body.get("use_immutable_subject") else f"repo:{state.name}"
     state.subject = body | {"sub_claim_prefix": prefix}
     return 201, {}
 
