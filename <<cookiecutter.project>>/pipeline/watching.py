@@ -15,8 +15,9 @@ from pipeline.aws.monitoring import CaptureFile
 from pipeline.aws.processing import ROOT, ProcessingRequest, manifest
 from pipeline.aws.schedules import ScheduleRequest
 from pipeline.aws.services import Aws
-from pipeline.drift.baseline import Baseline
-from pipeline.drift.reader import CaptureReader, Window
+from pipeline.drift.contract import Contract
+from pipeline.drift.parallel import Reading, read_files
+from pipeline.drift.reader import Window
 from pipeline.drift.shard import load_tally
 from pipeline.drift.tally import Tally
 from pipeline.drift.truth import Truth, read_truth
@@ -43,19 +44,19 @@ class Watch:
     time: datetime
 
 
-def read_captures(watch: Watch, baseline: Baseline, progress: Callable[[str], None]) -> Tally:
+def read_captures(watch: Watch, contract: Contract, progress: Callable[[str], None]) -> Tally:
     """Count the window's captures, and older ones that ground truth has come for."""
     monitoring, endpoint, window = watch.aws.monitoring, watch.settings.endpoint_name, watch.window
     # Ground truth may be uploaded at any time after the prediction, so up to this moment.
     lines = monitoring.truth_lines(endpoint, since=window.labels_since, until=max(watch.time, window.end))
-    truth = read_truth(lines, baseline.contract)
+    truth = read_truth(lines, contract)
     since = window.labels_since if truth.known else window.start
     captures = monitoring.captures(endpoint, since=since, until=window.end)
     size = sum(file.size for file in captures) / 2**20
     progress(f"{len(captures)} capture files of {size:.1f} MiB, {len(truth.known)} labelled calls")
     if size > watch.settings.monitor.processing.above_mebibytes:
         return _in_a_job(watch, captures, truth, progress)
-    return _here(watch, baseline, captures, truth)
+    return _here(watch, captures, truth)
 
 
 def schedule_model_monitor(watch: Watch) -> bool:
@@ -86,11 +87,10 @@ def schedule_model_monitor(watch: Watch) -> bool:
     )
 
 
-def _here(watch: Watch, baseline: Baseline, captures: Sequence[CaptureFile], truth: Truth) -> Tally:
-    reader = CaptureReader(baseline, window=watch.window, release=watch.release.fingerprint[:8], truth=truth)
-    for file, chunks in watch.aws.monitoring.contents(captures):
-        reader.read(file.key, chunks, variant=file.variant)
-    return reader.finish()
+def _here(watch: Watch, captures: Sequence[CaptureFile], truth: Truth) -> Tally:
+    reading = Reading(files=watch.files, window=watch.window, release=watch.release.fingerprint[:8], truth=truth)
+    files = ((file.key, file.variant, chunks) for file, chunks in watch.aws.monitoring.contents(captures))
+    return read_files(reading, files, size=sum(file.size for file in captures))
 
 
 def _in_a_job(watch: Watch, captures: Sequence[CaptureFile], truth: Truth, progress: Callable[[str], None]) -> Tally:

@@ -92,17 +92,25 @@ def _decode_each(block: bytes) -> tuple[list[Event], int]:
 
 
 def blocks(chunks: Iterable[bytes], *, size: int = BLOCK_BYTES, longest: int = LONGEST_LINE_BYTES) -> Iterator[bytes]:
-    """Regroup a stream into blocks of whole lines; a line beyond `longest` is cut short, and so corrupt."""
+    """Regroup a stream into blocks of whole lines; a line beyond `longest` is cut short, and so corrupt.
+
+    Of a stream that breaks off with an OSError the whole lines come first, then the error.
+    """
     waiting: list[bytes] = []
     held = 0
-    for chunk in chunks:
-        cut = chunk.rfind(b"\n") + 1
-        if cut and held + cut >= size:
-            yield b"".join([*waiting, chunk[:cut]])
-            waiting, held = [], 0
-            chunk = chunk[cut:]  # noqa: PLW2901
-        if held <= longest:
-            waiting.append(chunk)
-            held += len(chunk)
+    try:
+        for chunk in chunks:
+            cut = chunk.rfind(b"\n") + 1
+            if cut and held + cut >= size:
+                yield b"".join([*waiting, chunk[:cut]])
+                waiting, held = [], 0
+                chunk = chunk[cut:]  # noqa: PLW2901
+            if held <= longest:
+                waiting.append(chunk)
+                held += len(chunk)
+    except OSError:
+        rest = b"".join(waiting)
+        yield rest[: rest.rfind(b"\n") + 1]
+        raise
     if held:
         yield b"".join(waiting)

@@ -14,9 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from pipeline.drift.baseline import FILES, read_baseline
+from pipeline.drift.baseline import FILES
 from pipeline.drift.events import BLOCK_BYTES
-from pipeline.drift.reader import CaptureReader, Window
+from pipeline.drift.parallel import Reading, read_files
+from pipeline.drift.reader import Window
 from pipeline.drift.shard import dump_tally
 from pipeline.drift.tally import Tally
 from pipeline.drift.truth import Truth
@@ -45,18 +46,21 @@ def main(root: Path) -> int:
 def count(folder: Path) -> Tally:
     """Count every capture file of this shard."""
     job = folder / "job"
-    baseline = read_baseline({name: (job / name).read_bytes() for name in FILES}, where=str(job))
     task = msgspec.json.decode((job / "task.json").read_bytes(), type=Task)
-    truth = msgspec.msgpack.decode((job / "truth.msgpack").read_bytes(), type=Truth)
-    window = Window(start=task.start, end=task.end, labels_since=task.labels_since)
-    reader = CaptureReader(baseline, window=window, release=task.release, truth=truth)
-    for path in sorted((folder / "captures").rglob("*.jsonl")):
-        # …/<variant>/yyyy/mm/dd/hh/<file>
-        reader.read(str(path), _chunks(path), variant=path.parts[-6])
-    return reader.finish()
+    reading = Reading(
+        files={name: (job / name).read_bytes() for name in FILES},
+        window=Window(start=task.start, end=task.end, labels_since=task.labels_since),
+        release=task.release,
+        truth=msgspec.msgpack.decode((job / "truth.msgpack").read_bytes(), type=Truth),
+    )
+    paths = sorted((folder / "captures").rglob("*.jsonl"))
+    # …/<variant>/yyyy/mm/dd/hh/<file>
+    files = ((str(path), path.parts[-6], chunks(path)) for path in paths)
+    return read_files(reading, files, size=sum(path.stat().st_size for path in paths))
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def chunks(path: Path) -> Iterator[bytes]:
+    """Read a file in pieces."""
     with path.open("rb") as file:
         while chunk := file.read(BLOCK_BYTES):
             yield chunk

@@ -138,7 +138,7 @@ def _read(one: _Run, files: Mapping[str, bytes], baseline: Baseline, release: Re
         from pipeline.drift.tables import read_tables  # noqa: PLC0415
 
         return read_tables(one.options.rows, baseline)
-    return read_captures(_watch(one, files, release), baseline, one.options.progress)
+    return read_captures(_watch(one, files, release), baseline.contract, one.options.progress)
 
 
 def _watch(one: _Run, files: Mapping[str, bytes], release: Release) -> Watch:

@@ -145,7 +145,7 @@ def test_a_job_gives_the_answer_of_one_process(
     environment = here.settings.environment_file.model_copy(update={"monitor": monitor})
     large = replace(here, settings=here.settings.model_copy(update={"environment_file": environment}))
 
-    tally = read_captures(large, world.baseline, lambda _: None)
+    tally = read_captures(large, world.baseline.contract, lambda _: None)
 
     assert bucket.requests[0].instances == instances
     verdict, expected = (evaluate(world.baseline, one, MonitorConfig()) for one in (tally, alone))
@@ -161,7 +161,7 @@ def test_a_small_window_needs_no_job(world: World, watch: tuple[Watch, Bucket, T
     streamed: Any = here.aws.monitoring
     streamed.contents = lambda files: ((file, [bucket.objects[file.key]]) for file in files)
 
-    tally = read_captures(here, world.baseline, lambda _: None)
+    tally = read_captures(here, world.baseline.contract, lambda _: None)
 
     assert tally.reading.rows == 900
     assert bucket.requests == []
