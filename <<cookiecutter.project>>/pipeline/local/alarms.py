@@ -28,12 +28,17 @@ Key = tuple[Place, str]
 class Alarms:
     """Looks at every alarm in turn."""
 
-    def __init__(self, foundation: Foundation, metrics: Metrics, flush: Callable[[], None]) -> None:
+    def __init__(
+        self, foundation: Foundation, metrics: Metrics, *, flush: Callable[[], None], changes: Callable[[], int]
+    ) -> None:
         self._clients = foundation.clients
         self._store = foundation.store
         self._clock: Clock = foundation.clock
         self._metrics = metrics
         self._flush = flush
+        self._changes = changes
+        self._known_at = -1
+        self._known: list[tuple[Place, Document]] = []
         self._actions = Actions(foundation.clients, foundation.events)
         self._seen: dict[Key, State] = {}
         self._held: dict[Key, float] = {}
@@ -59,13 +64,21 @@ class Alarms:
     def look(self) -> None:
         """Evaluate every alarm once."""
         self._flush()
-        for place, _, _ in self._store.everywhere(PLACE_KIND):
-            try:
-                for alarm in self._described(place):
-                    self._look_at(place, alarm)
-            except (ClientError, BotoCoreError) as problem:
-                _LOG.warning("alarms of %s: %s", place.account, problem)
+        try:
+            for place, alarm in self._all():
+                self._look_at(place, alarm)
+        except (ClientError, BotoCoreError) as problem:
+            _LOG.warning("alarms: %s", problem)
         self._first_look = False
+
+    def _all(self) -> list[tuple[Place, Document]]:
+        # Moto is asked only after somebody, the plane included, has changed an alarm.
+        changes = self._changes()
+        if changes != self._known_at:
+            places = [place for place, _, _ in self._store.everywhere(PLACE_KIND)]
+            self._known = [(place, alarm) for place in places for alarm in self._described(place)]
+            self._known_at = changes
+        return self._known
 
     def _described(self, place: Place) -> list[Document]:
         pages = self._clients.cloudwatch(place).get_paginator("describe_alarms").paginate()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.errors import ConfigurationError
 from pipeline.local import control, credentials, fault_command
 from pipeline.local.clients import Clients
 from pipeline.local.folder import Folder
@@ -67,9 +68,19 @@ def _parser(defaults: Project) -> argparse.ArgumentParser:
 
 def _up(command: Command) -> int:
     if command.arguments.foreground:
-        serve(_options(command))
-        return 0
+        return _foreground(command)
     _print_environment(control.up(_options(command), command.root).environment())
+    return 0
+
+
+def _foreground(command: Command) -> int:
+    if running := control.find(command.folder):
+        raise ConfigurationError(
+            f"the local AWS runs already, at {running.endpoint_url}",
+            where=str(command.folder.root),
+            next_step="python -m pipeline local down",
+        )
+    serve(_options(command))
     return 0
 
 

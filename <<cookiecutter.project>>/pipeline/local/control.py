@@ -1,6 +1,7 @@
 """Starts, finds and stops the server process from outside."""
 
 import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -64,9 +65,14 @@ def require(folder: Folder) -> Running:
 
 def up(options: Options, root: Path) -> Running:
     """Start the server in the background unless it runs; return it once it answers."""
-    if running := find(options.folder):
-        return running
     options.folder.create()
+    with options.folder.starting.open("w") as lock:
+        # Of two that start it at once, the second finds the first's.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return find(options.folder) or _start(options, root)
+
+
+def _start(options: Options, root: Path) -> Running:
     command = [sys.executable, "-m", "pipeline.local", *serve_arguments(options)]
     with options.folder.log.open("ab") as log:
         process = subprocess.Popen(
@@ -74,7 +80,7 @@ def up(options: Options, root: Path) -> Running:
         )
     deadline = time.monotonic() + _UP_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if (running := find(options.folder)) and running.pid == process.pid:
+        if running := find(options.folder):
             return running
         time.sleep(0.02)
     process.kill()

@@ -16,6 +16,11 @@ class Folder:
         return self.root / "server.json"
 
     @property
+    def starting(self) -> Path:
+        """Return the file that is locked while a server is started."""
+        return self.root / "starting.lock"
+
+    @property
     def log(self) -> Path:
         """Return the server's own log."""
         return self.root / "server.log"

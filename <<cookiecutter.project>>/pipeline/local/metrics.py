@@ -54,6 +54,8 @@ class Metrics:
             for key, datum in points:
                 bisect.insort(self._data[key], datum, key=_time)
                 rows.append((key.to_json(), datum.time, json.dumps(datum.values), json.dumps(datum.counts), datum.unit))
+            if not rows:
+                return
             self._database.execute("BEGIN")
             self._database.executemany("INSERT INTO datum VALUES (?,?,?,?,?)", rows)
             self._database.execute("COMMIT")

@@ -58,7 +58,12 @@ class Plane:
         self._journal = Journal(moto, folder.journal)
         self._invocations = Invocations(self._metrics, Capture(clients))
         self._invoker = Invoker(self._hosting, self._invocations)
-        self._alarms = Alarms(self._foundation, self._metrics, self._invocations.flush_metrics)
+        self._alarms = Alarms(
+            self._foundation,
+            self._metrics,
+            flush=self._invocations.flush_metrics,
+            changes=lambda: self._journal.changes("monitoring"),
+        )
         authorizer = Authorizer(self._foundation.store, clients)
         roles = Roles(clients, endpoint_url, authorizer, self._calls)
         self._services = services.wire(self._foundation, self._hosting, self._alarms, roles)
