@@ -24,13 +24,15 @@ class Options:
 
 def run(settings: Settings, repository: Repository, options: Options) -> StageResult:
     """Refuse the environment unless its rules hold, and say who approved the run."""
-    env = protection.declared(settings.root, settings.project_file).environments.get(settings.env)
+    declared = protection.declared(settings.root, settings.project_file).environments
+    env = declared.get(settings.env)
     if env is None:
-        raise _refusal(
-            settings, f"{FILE} does not declare it", "declare it, then run `python -m pipeline bootstrap github`"
-        )
+        raise _refusal(settings.env, f"{FILE} does not declare it", f"declare it, then {_MEND}")
     _require_approver(settings, env)
-    _require_rules(settings, repository, env)
+    # Whatever else reaches the same account, such as prod-operations, must not be a way around.
+    for name, other in declared.items():
+        if other.account_of == settings.env:
+            _require_rules(repository, name, other)
     review = _review(settings, repository, options) if env.reviewers else None
     return _result(settings, review)
 
@@ -40,38 +42,38 @@ def _require_approver(settings: Settings, env: Environment) -> None:
     if settings.env != "prod":
         return
     if env.approval == "environment" and not env.reviewers:
-        raise _refusal(settings, f"{FILE} names no reviewers", 'name them, or choose "approval": "registry"')
+        raise _refusal(settings.env, f"{FILE} names no reviewers", 'name them, or choose "approval": "registry"')
     if env.approval == "registry" and not settings.approval.required:
         raise _refusal(
-            settings,
+            settings.env,
             "neither reviewers nor the model registry are asked",
             'set "approval": {"required": true} in infra/config/prod.json',
         )
 
 
-def _require_rules(settings: Settings, repository: Repository, env: Environment) -> None:
-    actual = environments.protection(repository, settings.env)
+def _require_rules(repository: Repository, name: str, env: Environment) -> None:
+    actual = environments.protection(repository, name)
     if actual is None:
-        raise _refusal(settings, "it does not exist", _MEND)
+        raise _refusal(name, "it does not exist", _MEND)
     wrong = environments.differences(Protection.declared(env), actual)
     if wrong:
         listed = "\n    ".join(f"{item.key}: {item.actual}, declared {item.declared}" for item in wrong)
-        raise _refusal(settings, f"its rules are not those of {FILE}:\n    {listed}", _MEND)
+        raise _refusal(name, f"its rules are not those of {FILE}:\n    {listed}", _MEND)
 
 
 def _review(settings: Settings, repository: Repository, options: Options) -> Review:
     review = runs.approval(repository, run_id=options.run_id, environment=settings.env)
     if review is None:
         raise _refusal(
-            settings, f"no reviewer approved run {options.run_id}", "let a reviewer approve the run on GitHub"
+            settings.env, f"no reviewer approved run {options.run_id}", "let a reviewer approve the run on GitHub"
         )
     return review
 
 
-def _refusal(settings: Settings, why: str, next_step: str) -> ProtectionMissing:
+def _refusal(name: str, why: str, next_step: str) -> ProtectionMissing:
     error = ProtectionMissing(
-        f"the environment {settings.env} is not protected: {why}",
-        where=f"GitHub environment {settings.env}",
+        f"the environment {name} is not protected: {why}",
+        where=f"GitHub environment {name}",
         next_step=next_step,
     )
     error.annotations = (Annotation(message=str(error), file=FILE),)

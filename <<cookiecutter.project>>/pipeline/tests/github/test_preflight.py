@@ -95,6 +95,15 @@ def test_environment_that_github_made_up_is_refused(checkout: Path, github: GitH
         run(checkout, repository)
 
 
+def test_way_around_prod_is_refused(protected: Path, github: GitHub, repository: Repository) -> None:
+    """An environment beside prod that any branch may use opens the same account, so prod waits for its mending."""
+    approve(github.state, "prod", "octocat")
+    github.state.environments["prod-operations"]["deployment_branch_policy"] = None
+
+    with pytest.raises(ProtectionMissing, match="prod-operations is not protected"):
+        run(protected, repository)
+
+
 def test_run_that_nobody_approved_is_refused(protected: Path, github: GitHub, repository: Repository) -> None:
     """Neither a rejection nor another environment's approval counts."""
     approve(github.state, "prod", "octocat", verdict="rejected")
