@@ -56,7 +56,7 @@ def model_schema(model_dir: Path) -> Schema:
 
 
 @description.parametrize()
-@settings(max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_server_keeps_its_description(case: schemathesis.Case[Any], served: Server) -> None:
     """Generated requests, right and wrong, get the statuses, types, headers and bodies that are described."""
     beside: list[Any] = [positive_data_acceptance] if _is_ragged(case.body) else []

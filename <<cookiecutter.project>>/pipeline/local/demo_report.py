@@ -42,7 +42,7 @@ def _facts(story: Story, traffic: Traffic) -> list[tuple[str, str]]:
     lost = sum(answer.lost for answer in traffic.answers)
     jobs = sum(step.outputs.get("cached") == "false" for step in story.steps)
     return [
-        ("the loop, from train to rollback", f"{story.loop_seconds:.0f} s"),
+        ("one release, from train over prod to its rollback", f"{story.loop_seconds:.0f} s"),
         ("rollback of prod, the command included", f"{steps['rollback'].seconds:.1f} s"),
         ("training jobs started", str(jobs)),
         ("requests to prod meanwhile", str(len(traffic.answers))),
