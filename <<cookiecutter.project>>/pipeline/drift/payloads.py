@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, compress
 from operator import not_
@@ -13,6 +13,7 @@ from msgspec import UNSET
 
 from pipeline.drift.contract import Contract
 from pipeline.drift.events import UNREADABLE, Payload
+from pipeline.drift.plain_csv import read_plain
 
 # A cell as it came: text from CSV, any JSON value from JSON, None where there was nothing.
 Cell = Any
@@ -27,9 +28,11 @@ class Table:
     """Rows of several requests: cells in the order of features and, unless `complete`, the carried columns.
 
     `complete` rows hold every feature and nothing else; `lengths` are the requests' numbers of rows.
+    Where `columns` are given, Arrow arrays by feature, the rows themselves were never made.
     """
 
     rows: list[Row] = field(default_factory=list)
+    columns: Mapping[str, Any] | None = None
     lengths: list[int] = field(default_factory=list)
     textual: bool = False
     complete: bool = False
@@ -76,6 +79,7 @@ class Requests:
     """Decodes request bodies by types made from the contract."""
 
     def __init__(self, contract: Contract) -> None:
+        self._contract = contract
         self._names = contract.names
         self._carried = contract.carried
         self._known = frozenset((*self._names, *self._carried))
@@ -131,6 +135,8 @@ class Requests:
     def csv_table(self, payloads: Iterable[Payload]) -> Table:
         """Decode CSV requests: all at once where each is one plain row, else one by one."""
         texts = [payload.data if payload.encoding == "CSV" else _text(payload) for payload in payloads]
+        if columns := read_plain(texts, self._contract):
+            return Table(columns=columns, lengths=[1] * len(texts), textual=True, complete=True)
         if plain := self._one_row_each(texts):
             return Table(rows=plain, lengths=[1] * len(plain), textual=True, complete=True)
         table = Table(textual=True)

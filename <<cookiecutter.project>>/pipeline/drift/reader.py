@@ -1,10 +1,10 @@
 """One pass over captures: events in, a tally out. Nothing that a capture holds can make it raise."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from msgspec import UNSET
 
@@ -143,14 +143,23 @@ class CaptureReader:
 
     def _count_table(self, table: Table) -> None:
         reading = self._tally.reading
-        reading.rows += len(table.rows)
+        reading.rows += sum(table.lengths)
         reading.undecodable += table.undecodable
         reading.extra_columns = merged_names(reading.extra_columns, Counter(table.extra))
+        if table.columns is not None:
+            self._count_columns(table.columns)
         columns: list[tuple[Cell, ...]] = list(zip(*table.rows, strict=True))
         for feature, cells in zip(self._baseline.contract.features, columns, strict=False):
             if not table.complete and (absent := cells.count(UNSET)):
                 reading.absent_columns = added(reading.absent_columns, {feature.name: absent})
             self._count_cells(feature.name, cells, textual=table.textual)
+
+    def _count_columns(self, columns: Mapping[str, Any]) -> None:
+        # Only where pyarrow made the columns is it there to count them.
+        from pipeline.drift.columns import count_column  # noqa: PLC0415
+
+        for name, column in columns.items():
+            count_column(name, column, self._tally, self._baseline)
 
     def _count_cells(self, name: str, cells: Sequence[Cell], *, textual: bool) -> None:
         if number := self._tally.numbers.get(name):

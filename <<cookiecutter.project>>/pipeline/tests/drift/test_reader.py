@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.aws.invocations import VERIFICATION_PREFIX
 from pipeline.drift import events as events_module
+from pipeline.drift import plain_csv
 from pipeline.drift.contract import Contract
 from pipeline.drift.events import Payload, blocks
 from pipeline.drift.payloads import Requests
@@ -27,6 +28,7 @@ from pipeline.tests.drift.worlds import (
     as_csv,
     as_csv_with_header,
     as_json,
+    as_plain_csv,
     event,
     events,
     in_base64,
@@ -100,6 +102,40 @@ def test_one_shard_or_many_give_the_same_answer(world: World) -> None:
     assert numbers(merged) == numbers(alone)
     assert merged.reading.hours == alone.reading.hours
     assert merged.numbers["lvrat"].total == pytest.approx(alone.numbers["lvrat"].total, rel=1e-12)
+
+
+ODD_ROWS = {
+    "infinite": "inf,0.2,0.8,1,1,no,3.2,no,no,no,no,no",
+    "not-a-number": "nan,0.2,0.8,1,1,no,3.2,no,no,no,no,no",
+    "missing": ",,0.8,,1,no,3.2,no,no,no,no,no",
+    "text": "high,0.2,0.8,1,1,no,3.2,no,no,no,no,no",
+    "short": "0.3,0.2,0.8,1,1,no,3.2,no,no,no,no",
+    "long": "0.3,0.2,0.8,1,1,no,3.2,no,no,no,no,no,no",
+    "header": "pirat,hirat,lvrat,chist,mhist,phist,unemp,selfemp,insurance,condomin,single,hschool",
+    "quoted": '0.3,0.2,0.8,"1",1,"n,o",3.2,no,no,no,no,no',
+    "blank": "0.3, 0.2,0.8,1,1,no ,3.2,no,no,no,no,no",
+    "underscore": "1_0,0.2,0.8,1,1,no,3.2,no,no,no,no,no",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("odd", [None, *ODD_ROWS])
+def test_with_and_without_pyarrow_the_counts_are_the_same(
+    world: World, odd: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large block of plain rows goes through pyarrow where it is installed; nothing else may depend on that."""
+    lines = events(world.sample(700, seed=9), encode=as_plain_csv)
+    if odd is not None:
+        request = {"observedContentType": "text/csv", "encoding": "CSV", "data": ODD_ROWS[odd] + "\n"}
+        lines.insert(350, json.dumps(event(request, answer([0.5]), name="x", time=END - timedelta(hours=1))).encode())
+
+    with_pyarrow = read(world, [lines])
+    monkeypatch.setattr(plain_csv, "_is_installed", lambda: False)
+    without = read(world, [lines])
+
+    assert numbers(with_pyarrow) == numbers(without)
+    assert with_pyarrow.reading == without.reading
+    assert with_pyarrow.reading.rows >= 700
 
 
 CSV_ROW = '0.3,0.2,{cell},"1","1",no,3.2,no,no,no,no,no'

@@ -77,6 +77,12 @@ def as_csv(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
     return {"observedContentType": "text/csv", "mode": "INPUT", "data": text.getvalue(), "encoding": "CSV"}
 
 
+def as_plain_csv(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """Write a request as CSV, nothing quoted."""
+    data = "".join(",".join(map(str, row.values())) + "\n" for row in rows)
+    return {"observedContentType": "text/csv", "mode": "INPUT", "data": data, "encoding": "CSV"}
+
+
 def as_csv_with_header(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
     """Write a request as CSV below a header, the columns in an order of the caller's own."""
     names = sorted(rows[0])
