@@ -169,6 +169,18 @@ def test_missing_node_explains_itself(committed: Path, monkeypatch: pytest.Monke
         spectral.check(committed, "model/inference/openapi.yml")
 
 
+def test_lock_pins_every_package_by_content_and_names_no_registry() -> None:
+    """A company's own registry serves the same bytes."""
+    lock = json.loads((ROOT / "package-lock.json").read_text())
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+
+    assert (
+        packages["node_modules/@stoplight/spectral-cli"]["version"] in lock["packages"][""]["devDependencies"].values()
+    )
+    assert all("integrity" in entry or entry.get("inBundle") for entry in packages.values())
+    assert not any("resolved" in entry for entry in packages.values())
+
+
 def test_line_of_a_missing_key_is_its_nearest_ancestor() -> None:
     """A finding about something absent still points somewhere."""
     text = '{\n "a": {\n  "b": [\n   1\n  ]\n }\n}\n'
