@@ -1,4 +1,8 @@
-"""Run a workflow with act, in host mode, from a clean clone and with an environment of its own."""
+"""Run a workflow with act, in host mode, from a clean clone and with an environment of its own.
+
+Actions of others are replaced by the stand-ins in `actions/`. A real one runs in its place when
+ACT_REAL_ACTIONS names a folder that holds it as owner/repository, checked out at the pinned commit.
+"""
 
 import json
 import os
@@ -12,7 +16,8 @@ from typing import Any
 from act.lowering import lower
 from documents import uses
 
-ACTIONS = Path(__file__).parent / "actions"
+STAND_INS = Path(__file__).parent / "actions"
+REAL = Path(os.environ.get("ACT_REAL_ACTIONS", os.devnull))
 ACT = Path(sys.executable).parent / "act"
 NOTHING = os.devnull
 
@@ -101,12 +106,16 @@ class Host:
             arguments += [f"--{name}-file", NOTHING]
         for action, ref in sorted(set(uses(clone))):
             if action != "actions/checkout":  # act does its work
-                arguments += ["--local-repository", f"{action}@{ref}={ACTIONS / action}"]
+                arguments += ["--local-repository", f"{action}@{ref}={_folder(action)}"]
         arguments += ["--secret", "GITHUB_TOKEN=valid", "--var", f"ENVIRONMENTS={json.dumps(self.environments)}"]
         seen = {**self.variables, "ACT_ARTIFACTS": str(self.scratch / "artifacts"), "PAGER": "cat", "GIT_PAGER": "cat"}
         for name, value in seen.items():
             arguments += ["--env", f"{name}={value}"]
         return arguments
+
+
+def _folder(action: str) -> Path:
+    return REAL / action if (REAL / action).is_dir() else STAND_INS / action
 
 
 def _events(output: str) -> list[dict[str, Any]]:
