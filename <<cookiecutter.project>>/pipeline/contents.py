@@ -17,6 +17,7 @@ from pipeline.errors import ConfigurationError
 INDEX = Path(".cache/contents.json")
 Entries = dict[str, list[int | str]]
 
+_FIELDS = 5
 _SETTLED_NANOSECONDS = 2_000_000_000
 
 
@@ -81,7 +82,8 @@ def _load(index: Path) -> Entries:
         content = json.loads(index.read_text())
     except (OSError, ValueError):
         return {}  # only an index: without it every file is read
-    return content if isinstance(content, dict) else {}
+    entries = content.items() if isinstance(content, dict) else ()
+    return {name: entry for name, entry in entries if isinstance(entry, list) and len(entry) == _FIELDS}
 
 
 def _save(index: Path, content: Entries) -> None:

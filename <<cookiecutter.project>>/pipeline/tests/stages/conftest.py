@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ class Laptop:
         done = subprocess.run(
             [sys.executable, "-m", "pipeline", "--json", *words],
             cwd=self.root,
-            env={**_surroundings(), **self.environ, **variables},
+            env={**surroundings(), **self.environ, **variables},
             capture_output=True,
             text=True,
             timeout=120,
@@ -68,7 +69,8 @@ class Laptop:
 
     def training_jobs(self) -> int:
         """Count the jobs that were ever started."""
-        return len(self.client("sagemaker").list_training_jobs()["TrainingJobSummaries"])
+        pages = self.client("sagemaker").get_paginator("list_training_jobs").paginate()
+        return sum(len(page["TrainingJobSummaries"]) for page in pages)
 
     def versions(self) -> int:
         """Count the versions in the registry."""
@@ -79,7 +81,14 @@ class Laptop:
 @pytest.fixture(scope="module")
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     """Start an AWS with this project's images and stacks; stop it afterwards."""
-    root = copy_project(tmp_path_factory.mktemp("laptop") / "project")
+    with started(tmp_path_factory.mktemp("laptop") / "project") as ready:
+        yield ready
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[Laptop]:
+    """Run an AWS with a project's images and stacks."""
+    root = copy_project(folder)
     bare = Laptop(root=root, environ={})
     exports = [line.removeprefix("export ") for line in bare.run("local", "up").stdout.splitlines()]
     ready = Laptop(root=root, environ={**QUICK, **dict(line.split("=", 1) for line in exports)})
@@ -92,5 +101,6 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
         bare.run("local", "down")
 
 
-def _surroundings() -> dict[str, str]:
+def surroundings() -> dict[str, str]:
+    """Return this process's variables, without those that choose an AWS or a runner."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PIPELINE__", "GITHUB_"))}
