@@ -51,9 +51,10 @@ _ANSWERS = msgspec.json.Decoder(list[Answer])
 
 def decode_answers(payloads: Sequence[Payload | None]) -> list[Answer]:
     """Decode answers: all at once where each is JSON, else one by one; what is none has no predictions."""
+    kinds = {(payload.encoding, payload.observedContentType) if payload else None: payload for payload in payloads}
     try:
-        if all(kind is not None and kind.is_json for kind in _kinds(payloads)):
-            answers = _ANSWERS.decode(f"[{','.join([payload.text() for payload in payloads if payload])}]")
+        if all(payload is not None and payload.is_json for payload in kinds.values()):
+            answers = _ANSWERS.decode(f"[{','.join(texts_of(payloads))}]")
             if len(answers) == len(payloads):
                 return answers
     except (*UNREADABLE, ValueError):
@@ -61,11 +62,9 @@ def decode_answers(payloads: Sequence[Payload | None]) -> list[Answer]:
     return [_answer(payload) for payload in payloads]
 
 
-def _kinds(payloads: Sequence[Payload | None]) -> Iterable[Payload | None]:
-    """Pick one payload of every kind that there is: mostly there is one."""
-    return {
-        (payload.encoding, payload.observedContentType) if payload else None: payload for payload in payloads
-    }.values()
+def texts_of(payloads: Iterable[Payload | None]) -> list[str]:
+    """Return bodies as text; ValueError when one is not what its encoding says."""
+    return [p.data if p.encoding != "BASE64" else p.text() for p in payloads if p is not None]
 
 
 class CallReader:

@@ -89,7 +89,9 @@ class Requests:
     def decode(self, payloads: Sequence[Payload | None]) -> Batch:
         """Decode the requests of a block of events; one that was not captured counts as undecodable."""
         given = [payload or _NOTHING for payload in payloads]
-        is_json = [payload.is_json for payload in given]
+        kinds = {(payload.encoding, payload.observedContentType): payload for payload in given}
+        json_kinds = {kind for kind, payload in kinds.items() if payload.is_json}
+        is_json = [(payload.encoding, payload.observedContentType) in json_kinds for payload in given]
         return Batch(
             as_json=self.json_table(compress(given, is_json)),
             as_csv=self.csv_table(compress(given, map(not_, is_json))),

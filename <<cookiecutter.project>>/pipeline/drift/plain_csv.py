@@ -19,7 +19,8 @@ def read_plain(texts: Sequence[str], contract: Contract) -> dict[str, Any] | Non
     joined = "".join(texts)
     if len(texts) < _WORTH_ROWS or any(mark in joined for mark in _UNSAFE):
         return None
-    if joined.count("\n") != len(texts) or not all(len(text) > 1 and text[-1] == "\n" for text in texts):
+    ends = [text[-1:] for text in texts if len(text) > 1]
+    if joined.count("\n") != len(texts) or ends.count("\n") != len(texts):
         return None
     return _read(joined, contract) if _is_installed() else None
 

@@ -19,13 +19,16 @@ from pipeline.drift.answers import (
 )
 from pipeline.drift.baseline import Baseline
 from pipeline.drift.cells import to_categories, to_numbers
-from pipeline.drift.events import Event, blocks, decode_events
+from pipeline.drift.events import VERIFICATION_PREFIX, Event, blocks, decode_events
 from pipeline.drift.labelled import Labelled, join_labelled
 from pipeline.drift.payloads import Batch, Cell, Requests, Table
 from pipeline.drift.tally import Tally, added, empty_tally, merged_names
 from pipeline.drift.truth import Truth
 
 T = TypeVar("T")
+
+# Looked for in whole blocks first: most hold no call of a deploy.
+_OWN_CALL = VERIFICATION_PREFIX.encode()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +73,8 @@ class CaptureReader:
             for block in blocks(chunks):
                 events, corrupt = decode_events(block)
                 reading.corrupt_lines += corrupt
+                if _OWN_CALL in block:
+                    events = [event for event in events if not event.is_own]
                 self._count(events, variant)
         except OSError as err:
             reading.unreadable_files[name] = f"{type(err).__name__}: {err}"
@@ -80,8 +85,7 @@ class CaptureReader:
         self._labelled = []
         return self._tally
 
-    def _count(self, block: Sequence[Event], variant: str) -> None:
-        events: Sequence[Event] = [event for event in block if not event.is_own]
+    def _count(self, events: Sequence[Event], variant: str) -> None:
         times = [event.eventMetadata.inferenceTime for event in events]
         hours: Sequence[str] = [time[:13] for time in times]
         valid = self._valid(hours)
@@ -181,9 +185,11 @@ def _releases(answers: Iterable[Answer], variant: str) -> list[str]:
 
 
 def _added_up(keys: Iterable[tuple[str, str]], amounts: Iterable[int]) -> dict[tuple[str, str], int]:
+    # Few pairs differ, so the loop is over those.
+    pairs = Counter(zip(keys, amounts, strict=True))
     sums: dict[tuple[str, str], int] = {}
-    for key, amount in zip(keys, amounts, strict=True):
-        sums[key] = sums.get(key, 0) + amount
+    for (key, amount), count in pairs.items():
+        sums[key] = sums.get(key, 0) + amount * count
     return sums
 
 
