@@ -33,6 +33,7 @@ app.add_typer(releases.app)
 app.add_typer(verification.app)
 app.add_typer(watch.app)
 app.add_typer(foundation.app, name="bootstrap")
+app.add_typer(foundation.plain)
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 

@@ -33,7 +33,8 @@ PipelineError
 ├── ProtectionMissing       52   GitHub does not protect the environment as declared
 ├── GitHubRefused           53   GitHub rejected or failed a call
 ├── DemoFailed              60   a step of the demo ended otherwise than it should
-└── StackFailed             70   CloudFormation could not make a stack as declared
+├── StackFailed             70   CloudFormation could not make a stack as declared
+└── FoundationIncomplete    71   something on AWS or GitHub is missing or was changed by hand
 """
 
 from typing import ClassVar
@@ -197,3 +198,7 @@ class StackFailed(PipelineError, exit_code=70):
 
 class DrillTooSlow(PipelineError, exit_code=29):
     """A rehearsed rollback took longer than promised."""
+
+
+class FoundationIncomplete(PipelineError, exit_code=71):
+    """Something that the pipeline needs is missing, or is not as declared."""

@@ -23,6 +23,7 @@ class Stack:
     """
 
     name: str
+    concern: str
     account: str
     scope: Scope
     template: str
@@ -70,6 +71,7 @@ def _stack(settings: Settings, concern: str, *, scope: Scope, account: str) -> S
     values = _values(settings, scope)
     return Stack(
         name=f"{settings.project}-{concern}-{scope}",
+        concern=concern,
         account=account,
         scope=scope,
         template=_template(settings, concern),

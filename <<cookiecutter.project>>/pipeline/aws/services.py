@@ -14,9 +14,10 @@ from pipeline.aws.ledger import Ledger
 from pipeline.aws.metrics import Metrics
 from pipeline.aws.models import Models
 from pipeline.aws.monitoring import Monitoring
-from pipeline.aws.records import Records
 from pipeline.aws.processing import Processing
+from pipeline.aws.records import Records
 from pipeline.aws.registry import Registry
+from pipeline.aws.remains import Remains
 from pipeline.aws.schedules import Schedules
 from pipeline.aws.session import CONFIG
 from pipeline.aws.stacks import Stacks
@@ -150,6 +151,16 @@ class Aws:
         """CloudFormation's stacks."""
         client = self._session.client("cloudformation", config=CONFIG)
         return Stacks(client, poll_seconds=self._places.poll_seconds)
+
+    @cached_property
+    def remains(self) -> Remains:
+        """What stands beside the stacks."""
+        return Remains(self._session, poll_seconds=self._places.poll_seconds)
+
+    def subscribers(self, topic: str) -> int:
+        """Count who is told what a topic tells."""
+        pages = self._session.client("sns", config=CONFIG).get_paginator("list_subscriptions_by_topic")
+        return sum(len(page["Subscriptions"]) for page in pages.paginate(TopicArn=topic))
 
     def account(self) -> str:
         """Say which account the credentials belong to."""

@@ -60,7 +60,7 @@ class ChangeSet:
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """A resource that outlives its stack."""
+    """A resource of a stack, by the name that its service knows."""
 
     logical_id: str
     type: str
@@ -145,6 +145,15 @@ class Stacks:
             Kept(logical_id=event["LogicalResourceId"], type=event["ResourceType"], name=event["PhysicalResourceId"])
             for event in self._events(stack["StackId"])
             if event["ResourceStatus"] == "DELETE_SKIPPED"
+        )
+
+    def resources(self, name: str) -> tuple[Kept, ...]:
+        """List what a stack consists of."""
+        pages = self._client.get_paginator("list_stack_resources").paginate(StackName=name)
+        return tuple(
+            Kept(logical_id=item["LogicalResourceId"], type=item["ResourceType"], name=item["PhysicalResourceId"])
+            for page in pages
+            for item in page["StackResourceSummaries"]
         )
 
     def drift(self, name: str) -> tuple[Drift, ...]:

@@ -15,8 +15,9 @@ ARROWS = {
         *("aws", "commands", "config", "drift", "errors", "local"),
         *("release", "result", "runner", "settings", "stages"),
     },
-    "commands": {"aws", "config", "errors", "github", "recipe", "result", "runner", "settings", "stages"},
+    "commands": {"ailment", "aws", "config", "errors", "github", "recipe", "result", "runner", "settings", "stages"},
     "stages": {
+        "ailment",
         "artifact",
         "aws",
         "cache",
@@ -71,6 +72,7 @@ ARROWS = {
     "recipe": {"aws", "errors", "fingerprint", "settings"},
     "fingerprint": {"contents", "errors"},
     "contents": {"errors"},
+    "ailment": set(),
     "errors": {"result"},
     "result": set(),
 }

@@ -62,7 +62,9 @@ class Table(Kind):
         )
         self._settle(api, identifier, before=before, after=after)
         arn = self.attributes(api, identifier)["Arn"]
-        api.call("dynamodb", "tag_resource", ResourceArn=arn, Tags=after.get("Tags", []))
+        # Moto keeps a tag twice that it is given twice.
+        if new := [tag for tag in after.get("Tags", []) if tag not in before.get("Tags", [])]:
+            api.call("dynamodb", "tag_resource", ResourceArn=arn, Tags=new)
 
     def read(self, api: Api, identifier: str) -> Document | None:
         """DescribeTable, DescribeContinuousBackups, DescribeTimeToLive, ListTagsOfResource."""

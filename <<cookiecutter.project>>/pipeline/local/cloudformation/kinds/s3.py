@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pipeline.local.api import Api, parsed
+from pipeline.local.cloudformation.comparison import canonical
 from pipeline.local.cloudformation.kinds import lifecycle
 from pipeline.local.cloudformation.kinds.kind import Kind, present, text
 from pipeline.local.place import Document
@@ -147,12 +148,12 @@ class Bucket(Kind):
         return str(bucket)
 
     def update(self, api: Api, identifier: str, *, before: Document, after: Document) -> None:
-        """Put what is declared, clear what is declared no more."""
+        """Put what changed, clear what is declared no more."""
         for name, aspect in ASPECTS.items():
-            if name in after:
+            if name in after and canonical(before.get(name)) != canonical(after[name]):
                 parameters = {aspect.parameter: aspect.to_api(after[name])}
                 api.call("s3", aspect.put, Bucket=identifier, **parameters)
-            elif name in before and aspect.clear:
+            elif name in before and name not in after and aspect.clear:
                 api.call("s3", aspect.clear, Bucket=identifier)
 
     def read(self, api: Api, identifier: str) -> Document | None:

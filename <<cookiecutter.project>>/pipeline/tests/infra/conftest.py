@@ -1,0 +1,39 @@
+"""An embedded AWS with nothing in it, and a project that is known to GitHub."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.tests.conftest import copy_project
+from pipeline.tests.stages.conftest import QUICK, Laptop
+
+ACCOUNT = "111111111111"
+SUBJECT = "repo:example-bank@101/loan-approval@202"
+
+
+def known_to_github(root: Path, **changes: object) -> Path:
+    """Write down in a checkout how GitHub's tokens name its repository."""
+    path = root / "infra/config/project.json"
+    project = json.loads(path.read_text())
+    project["github"]["subject_prefix"] = SUBJECT
+    path.write_text(json.dumps({**project, **changes}))
+    return root
+
+
+def start(root: Path) -> Laptop:
+    """Start an embedded AWS for a checkout."""
+    told = Laptop(root=root, environ={}).run("local", "up").stdout.splitlines()
+    exports = (line.removeprefix("export ").split("=", 1) for line in told)
+    return Laptop(root=root, environ={**QUICK, **dict(exports)})
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    """Start an AWS with nothing in it; stop it afterwards."""
+    root = known_to_github(copy_project(tmp_path_factory.mktemp("bank") / "project"))
+    try:
+        yield start(root)
+    finally:
+        Laptop(root=root, environ={}).run("local", "down")
