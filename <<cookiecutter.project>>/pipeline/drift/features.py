@@ -17,8 +17,8 @@ from pipeline.drift.tally import CategoryTally, NumberTally, Tally
 class Distance:
     """How far a feature moved; `excess_psi` is PSI less what sampling alone makes of it.
 
-    `ks` and `wasserstein` (in standard deviations of the baseline) are None for categories, `jensen_shannon`
-    is for both. `ks_error` bounds what binning hides.
+    `ks` and `wasserstein` (in standard deviations of the baseline) are None for categories; their errors bound
+    what binning can hide. All other figures are exact for the bins that they name.
     """
 
     psi: float
@@ -30,6 +30,7 @@ class Distance:
     ks_p: float | None = None
     ks_error: float | None = None
     wasserstein: float | None = None
+    wasserstein_error: float | None = None
 
 
 def number_distance(baseline: NumberBaseline, tally: NumberTally) -> Distance:
@@ -37,15 +38,16 @@ def number_distance(baseline: NumberBaseline, tally: NumberTally) -> Distance:
     expected, actual, bins = baseline.counts, tally.counts, baseline.bins
     coarse = bins.coarsen(expected), bins.coarsen(actual)
     ks = distances.kolmogorov_smirnov(expected, actual)
-    middles, _ = bins.spread(low=min(baseline.low, tally.low), high=max(baseline.high, tally.high))
-    shift = distances.wasserstein(expected, actual, positions=middles)
+    middles, widths = bins.spread(low=min(baseline.low, tally.low), high=max(baseline.high, tally.high))
+    unit = max(baseline.deviation, 1e-12)
     sizes = int(expected.sum()), int(actual.sum())
     return Distance(
         **_common(*coarse),
         ks=ks,
         ks_p=significance.ks_p_value(ks, expected=sizes[0], actual=sizes[1]),
         ks_error=distances.ks_error(expected, actual, single=bins.single),
-        wasserstein=shift / max(baseline.deviation, 1e-12),
+        wasserstein=distances.wasserstein(expected, actual, positions=middles) / unit,
+        wasserstein_error=distances.wasserstein_error(expected, actual, widths=widths) / unit,
     )
 
 

@@ -49,8 +49,8 @@ def _distances(verdict: Verdict) -> Iterator[str]:
         yield "| feature | PSI | KS | Jensen-Shannon | Wasserstein in standard deviations |"
         yield "|---|---|---|---|---|"
         for name, one in sorted(verdict.distances.items(), key=lambda item: -item[1].psi):
-            figures = (one.psi, one.ks, one.jensen_shannon, one.wasserstein)
-            yield f"| {_cell(name)} | {' | '.join(map(_or_dash, figures))} |"
+            ks, shift = _bounded(one.ks, one.ks_error), _bounded(one.wasserstein, one.wasserstein_error)
+            yield f"| {_cell(name)} | {one.psi:.3f} | {ks} | {one.jensen_shannon:.3f} | {shift} |"
         yield ""
 
 
@@ -86,6 +86,11 @@ def _reading(reading: Reading) -> Iterator[str]:
 def _decisions(decisions: Sequence[Decision]) -> Iterator[str]:
     for decision in decisions:
         yield f"- **{decision.reaction}**{'' if decision.taken else ' (withheld)'}: {decision.reason}"
+
+
+def _bounded(value: float | None, error: float | None) -> str:
+    """Write a binned distance with the most that binning can have changed."""
+    return "-" if value is None else f"{value:.3f} ± {error:.3f}"
 
 
 def _or_dash(value: float | None) -> str:

@@ -1,0 +1,98 @@
+"""How fast drift is measured, against Evidently and against merely reading the columns.
+
+    python tests/bench/bench_drift.py --rows 1000000 --rounds 3 --evidently /path/to/python-with-evidently
+
+Every subject is a process of its own, timed from its start to its end; the subjects of one round run one after
+another, so that ratios are taken within a round. Evidently lives in an environment of its own, because it wants
+an older pandas: install evidently, polars and pyarrow there.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+HERE = Path(__file__).parent
+SUBJECTS = HERE / "bench_drift_subjects.py"
+PROJECT = HERE.parents[1] / "<<cookiecutter.project>>"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One run: seconds from start to end, seconds of all cores' work, and the most memory held at once."""
+
+    seconds: float
+    cpu_seconds: float
+    mebibytes: float
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the data, run the rounds, and print a table of medians and ratios."""
+    options = _options(arguments)
+    with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
+        folder = Path(scratch)
+        _run(sys.executable, "generate", folder, rows=options.rows)
+        names = {"read": sys.executable, "ours": sys.executable, "ours_both_windows": sys.executable}
+        if options.evidently:
+            names |= {"polars_read": options.evidently, "evidently": options.evidently}
+        rounds = [
+            {name: _run(python, name, folder, rows=options.rows) for name, python in names.items()}
+            for _ in range(options.rounds)
+        ]
+    sys.stdout.write(_table(rounds, options.rows))
+    if options.json:
+        options.json.write_text(json.dumps([{k: vars(v) for k, v in one.items()} for one in rounds], indent=1))
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--evidently", help="a python that has evidently, polars and pyarrow")
+    parser.add_argument("--scratch", type=Path, default=None, help="where the tables go")
+    parser.add_argument("--json", type=Path, help="write every measurement here")
+    return parser.parse_args(arguments)
+
+
+def _run(python: str, name: str, folder: Path, *, rows: int) -> Measured:
+    """Run one subject; its peak memory is read from the kernel when it ends."""
+    environment = {**os.environ, "DO_NOT_TRACK": "1", "PYTHONPATH": f"{PROJECT}:{PROJECT / 'model/train'}"}
+    # Bytecode is compiled in an image; without it every start-up would be timed without it too.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [python, str(SUBJECTS), name, str(folder), str(rows)]
+    began = time.perf_counter()
+    process = subprocess.Popen(command, env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - began
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{name} ended with {process.returncode}")
+    return Measured(seconds=seconds, cpu_seconds=usage.ru_utime + usage.ru_stime, mebibytes=usage.ru_maxrss / 1024)
+
+
+def _table(rounds: list[dict[str, Measured]], rows: int) -> str:
+    lines = [f"{rows:,} rows x 14 columns, {len(rounds)} rounds, medians", ""]
+    lines.append(f"{'subject':<20}{'seconds':>9}{'CPU s':>9}{'MiB':>7}{'x ours':>8}{'by CPU':>8}{'x read':>8}")
+    for name in rounds[0]:
+        figures = [
+            median(one[name].seconds for one in rounds),
+            median(one[name].cpu_seconds for one in rounds),
+            median(one[name].mebibytes for one in rounds),
+            median(one[name].seconds / one["ours"].seconds for one in rounds),
+            median(one[name].cpu_seconds / one["ours"].cpu_seconds for one in rounds),
+            median(one[name].seconds / one["read"].seconds for one in rounds),
+        ]
+        lines.append("{:<20}{:>9.2f}{:>9.2f}{:>7.0f}{:>8.1f}{:>8.1f}{:>8.1f}".format(name, *figures))
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
