@@ -151,7 +151,7 @@ def pandas(path: Path) -> None:
 
     schema = json.loads((PROJECT / "model/config/schema.json").read_text())
     names = [feature["name"] for feature in schema["features"]]
-    cells: list[list[object]] = []
+    cells: list[Sequence[object]] = []
     scores: list[float] = []
     with path.open() as file:
         for line in file:
