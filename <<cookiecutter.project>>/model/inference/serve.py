@@ -43,6 +43,14 @@ def main(arguments: list[str]) -> int:
         return _refuse(str(refusal))
     except OSError as error:
         return _refuse(f"port {settings.port}: {error.strerror}")
+    _say(
+        event="started",
+        model_version=settings.model_version,
+        fingerprint=settings.fingerprint,
+        commit=settings.commit,
+        data_version=settings.data_version,
+        workers=settings.worker_count,
+    )
     serve(model, settings, listener)
     return 0
 
@@ -111,8 +119,12 @@ def _traced(app: App, settings: Settings) -> Iterator[App]:
 
 
 def _refuse(reason: str) -> int:
-    write_lines(1, [msgspec.json.encode({"event": "refused-to-start", "reason": reason})])
+    _say(event="refused-to-start", reason=reason)
     return 1
+
+
+def _say(**facts: str | int | None) -> None:
+    write_lines(sys.stdout.fileno(), [msgspec.json.encode(facts)])
 
 
 if __name__ == "__main__":

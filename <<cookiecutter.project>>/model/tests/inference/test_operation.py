@@ -207,6 +207,16 @@ def test_every_request_leaves_one_line(start: Start, rows: list[Instance]) -> No
     assert (bad["inference_id"], bad["status"], bad["problem"]) == ("bad", 400, "malformed-body")
 
 
+def test_start_is_recorded(start: Start) -> None:
+    """The first line says what serves, down to the commit."""
+    server = start(MODEL_COMMIT="0123abc", MODEL_DATA_VERSION="feed")
+
+    first = server.lines[0]
+
+    assert first["event"] == "started"
+    assert {"model_version": "7", "commit": "0123abc", "data_version": "feed", "workers": 1}.items() <= first.items()
+
+
 def test_metrics_are_embedded_in_the_log(start: Start, rows: list[Instance]) -> None:
     """Latency, confidence, predicted rate and bad requests become CloudWatch metrics without an agent."""
     server = start()
