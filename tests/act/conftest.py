@@ -26,7 +26,7 @@ QUICK = {
     "PIPELINE__AWS__POLL_SECONDS": "0.1",
     "PIPELINE__DEPLOY__BAKE_SECONDS": "2",
     "PIPELINE__DEPLOY__CHECK_SECONDS": "0.5",
-    "PIPELINE__DEPLOY__MINIMUM_REQUESTS": "1",
+    "PIPELINE__DEPLOY__MINIMUM_REQUESTS": "10",
 }
 
 
@@ -140,7 +140,13 @@ def environments(github: str, repository: str) -> dict[str, dict[str, str]]:
 
 def trust_policies(aws: Mapping[str, str]) -> Callable[[str], Policy | None]:
     """Look trust policies up in the embedded IAM, by the role's ARN."""
-    iam = client("iam", aws)
+    iam = boto3.client(
+        "iam",
+        endpoint_url=aws["AWS_ENDPOINT_URL"],
+        region_name=aws["AWS_REGION"],
+        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
+    )
 
     def trust_policy(role: str) -> Policy | None:
         try:
@@ -150,17 +156,6 @@ def trust_policies(aws: Mapping[str, str]) -> Callable[[str], Policy | None]:
         return found
 
     return trust_policy
-
-
-def client(service: str, aws: Mapping[str, str]) -> Any:
-    """Open a service of the embedded AWS from outside."""
-    return boto3.client(
-        service,
-        endpoint_url=aws["AWS_ENDPOINT_URL"],
-        region_name=aws["AWS_REGION"],
-        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,9 @@
 The tests of this file tell one story, in order: what a test delivers, the next one finds.
 """
 
+import csv
+import functools
+import itertools
 import json
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,9 +14,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.request import Request, urlopen
 
+import boto3
 import pytest
+from botocore.config import Config
 
-from act.conftest import Checkout, Surroundings, client, clone, running_github, trust_policies
+from act.conftest import Checkout, Surroundings, clone, running_github, trust_policies
 from act.issuer import Issuer
 from act.runner import Host, Run
 from act.sts import Sts
@@ -49,43 +54,64 @@ def results(run: Run) -> dict[str, str]:
     return {name.split("/")[1].rstrip("-0123456789"): result for name, result in run.jobs.items()}
 
 
+@functools.cache
+def runtime(url: str) -> Any:
+    """Open the runtime once; a client that retried would hide a lost request."""
+    once = Config(retries={"total_max_attempts": 1}, max_pool_connections=8)
+    return boto3.client(
+        "sagemaker-runtime",
+        endpoint_url=url,
+        region_name="eu-west-1",
+        aws_access_key_id="caller",
+        aws_secret_access_key="caller",
+        config=once,
+    )
+
+
 def ask(aws: Mapping[str, str], row: Mapping[str, object]) -> str:
     """Send one application to prod, and return the version that answered."""
-    answer = client("sagemaker-runtime", aws).invoke_endpoint(
+    answer = runtime(aws["AWS_ENDPOINT_URL"]).invoke_endpoint(
         EndpointName="mortgage-decisions-prod", ContentType="application/json", Body=json.dumps({"instances": [row]})
     )
     return str(json.load(answer["Body"])["model_version"])
 
 
 @pytest.fixture(scope="module")
-def row(known: Checkout) -> dict[str, object]:
-    """Make an application that the model must answer."""
+def rows(known: Checkout) -> list[dict[str, object]]:
+    """Read the data set's applications as callers send them."""
     schema = json.loads((known.folder / "model/config/schema.json").read_text(encoding="utf-8"))
-    return {
-        feature["name"]: feature["categories"][0] if feature["type"] == "category" else feature["minimum"]
-        for feature in schema["features"]
-    }
+    kinds = {feature["name"]: float if feature["type"] == "number" else str for feature in schema["features"]}
+    with (known.folder / "data/hmda.csv").open(encoding="utf-8") as file:
+        return [{name: kind(line[name]) for name, kind in kinds.items()} for line in csv.DictReader(file)]
 
 
 @contextmanager
-def traffic(aws: Mapping[str, str], row: Mapping[str, object]) -> Iterator[list[str]]:
-    """Keep asking prod while the block runs; yield the versions that answered."""
-    stop, versions = threading.Event(), list[str]()
+def traffic(aws: Mapping[str, str], rows: list[dict[str, object]]) -> Iterator[list[str]]:
+    """Keep asking prod while the block runs; yield the versions that answered. A lost request fails the test."""
+    stop, versions, lost = threading.Event(), list[str](), list[Exception]()
 
-    def work() -> None:
-        while not stop.wait(0.05):
-            versions.append(ask(aws, row))
+    def work(mine: list[dict[str, object]]) -> None:
+        for row in itertools.cycle(mine):
+            if stop.wait(0.02):
+                return
+            try:
+                versions.append(ask(aws, row))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the caller has no answer
+                lost.append(error)
 
-    thread = threading.Thread(target=work)
-    thread.start()
+    threads = [threading.Thread(target=work, args=(rows[start::4],)) for start in range(4)]
+    for thread in threads:
+        thread.start()
     try:
         yield versions
     finally:
         stop.set()
-        thread.join()
+        for thread in threads:
+            thread.join()
+    assert lost == []
 
 
-def test_push_delivers_to_prod(host: Host, surroundings: Surroundings, row: dict[str, object]) -> None:
+def test_push_delivers_to_prod(host: Host, surroundings: Surroundings, rows: list[dict[str, object]]) -> None:
     """One push trains, gates, registers and releases to all three environments, each with its own identity."""
     run = host.run("cd.yml", "push", seconds=600)
 
@@ -93,7 +119,7 @@ def test_push_delivers_to_prod(host: Host, surroundings: Surroundings, row: dict
     assert set(run.jobs.values()) == {"success"}
     assert [claims["environment"] for claims in surroundings.issuer.issued] == ["dev"] * 5 + ["staging", "prod"]
     assert surroundings.sts.refused == []
-    assert ask(surroundings.aws, row) == "1"
+    assert ask(surroundings.aws, rows[0]) == "1"
 
 
 def test_reviewer_is_written_down_as_approver(surroundings: Surroundings) -> None:
@@ -115,16 +141,18 @@ def test_second_push_of_the_same_model_trains_nothing(host: Host, surroundings: 
     assert "cache hit: no training job was started" in run.log
 
 
-def test_better_model_takes_over_under_traffic(host: Host, surroundings: Surroundings, row: dict[str, object]) -> None:
+def test_better_model_takes_over_under_traffic(
+    host: Host, surroundings: Surroundings, rows: list[dict[str, object]]
+) -> None:
     """A second release goes through the canary while callers are answered without a gap."""
     set_hyperparameter(surroundings.checkout, "n_estimators", "180")
 
-    with traffic(surroundings.aws, row) as versions:
+    with traffic(surroundings.aws, rows) as versions:
         run = host.run("cd.yml", "push", seconds=600)
 
     assert run.code == 0, run.log[-4000:]
     assert set(versions) == {"1", "2"}
-    assert ask(surroundings.aws, row) == "2"
+    assert ask(surroundings.aws, rows[0]) == "2"
 
 
 def set_hyperparameter(checkout: Checkout, name: str, value: str) -> None:
@@ -141,37 +169,39 @@ def dispatch(**inputs: str) -> dict[str, Any]:
     return {"inputs": inputs}
 
 
-def test_dry_run_of_a_rollback_changes_nothing(host: Host, surroundings: Surroundings, row: dict[str, object]) -> None:
+def test_dry_run_of_a_rollback_changes_nothing(
+    host: Host, surroundings: Surroundings, rows: list[dict[str, object]]
+) -> None:
     """It only says what would change."""
     asked = dispatch(environment="prod", target="previous", reason="look first", dry_run="true")
 
     run = host.run("rollback.yml", "workflow_dispatch", asked)
 
     assert run.code == 0, run.log[-4000:]
-    assert ask(surroundings.aws, row) == "2"
+    assert ask(surroundings.aws, rows[0]) == "2"
 
 
-def test_rollback_needs_no_review(host: Host, surroundings: Surroundings, row: dict[str, object]) -> None:
+def test_rollback_needs_no_review(host: Host, surroundings: Surroundings, rows: list[dict[str, object]]) -> None:
     """It runs in prod-operations, loses no request, and the former version answers."""
     asked = dispatch(environment="prod", target="previous", reason="complaints", dry_run="false")
 
-    with traffic(surroundings.aws, row) as versions:
+    with traffic(surroundings.aws, rows) as versions:
         run = host.run("rollback.yml", "workflow_dispatch", asked)
 
     assert run.code == 0, run.log[-4000:]
     assert surroundings.issuer.issued[-1]["environment"] == "prod-operations"
     assert versions[0] == "2"
-    assert ask(surroundings.aws, row) == "1"
+    assert ask(surroundings.aws, rows[0]) == "1"
 
 
-def test_alarm_can_roll_back(host: Host, surroundings: Surroundings, row: dict[str, object]) -> None:
+def test_alarm_can_roll_back(host: Host, surroundings: Surroundings, rows: list[dict[str, object]]) -> None:
     """A repository_dispatch event does what the button does."""
     payload = {"environment": "prod", "target": "2", "reason": "the alarm rang"}
 
     run = host.run("rollback.yml", "repository_dispatch", {"action": "rollback", "client_payload": payload})
 
     assert run.code == 0, run.log[-4000:]
-    assert ask(surroundings.aws, row) == "2"
+    assert ask(surroundings.aws, rows[0]) == "2"
 
 
 @pytest.mark.parametrize(
