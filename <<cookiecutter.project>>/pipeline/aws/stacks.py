@@ -2,13 +2,12 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import botocore.exceptions
 
 from pipeline.aws.session import error_code
+from pipeline.aws.stack_shapes import ChangeSet, Drift, Kept, StackRequest, change_of, drifts_of
 from pipeline.errors import StackFailed
 
 if TYPE_CHECKING:
@@ -17,66 +16,12 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import (
         ChangeTypeDef,
         StackEventTypeDef,
-        StackResourceDriftTypeDef,
         StackTypeDef,
     )
 
 _GONE = frozenset({"DELETE_COMPLETE"})
 # What CloudFormation says, in a reason and not in a code, when there is nothing to do.
 _UNCHANGED = ("didn't contain changes", "No updates are to be performed")
-
-
-@dataclass(frozen=True, kw_only=True)
-class StackRequest:
-    """A stack as it should be."""
-
-    name: str
-    template: str
-    parameters: Mapping[str, str]
-    tags: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What would happen to one resource."""
-
-    action: str
-    logical_id: str
-    type: str
-    replacement: bool
-    properties: tuple[str, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangeSet:
-    """Changes to one stack, ready to be executed."""
-
-    id: str
-    stack: str
-    stack_id: str
-    creates: bool
-    changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kept:
-    """A resource of a stack, by the name that its service knows."""
-
-    logical_id: str
-    type: str
-    name: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Drift:
-    """One property, or a whole resource, that is not as its stack declares."""
-
-    stack: str
-    logical_id: str
-    type: str
-    path: str
-    expected: str
-    actual: str
 
 
 class Stacks:
@@ -108,7 +53,7 @@ class Stacks:
         changes = self._changes(change_set)
         if changes is None:
             return None
-        planned = tuple(_change(item) for item in changes)
+        planned = tuple(change_of(item) for item in changes)
         return ChangeSet(id=change_set, stack=request.name, stack_id=stack_id, creates=creates, changes=planned)
 
     def execute(self, change_set: ChangeSet) -> None:
@@ -167,7 +112,7 @@ class Stacks:
         found = self._client.describe_stack_resource_drifts(
             StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
         )
-        return tuple(drift for item in found["StackResourceDrifts"] for drift in _drifts(name, item))
+        return tuple(drift for item in found["StackResourceDrifts"] for drift in drifts_of(name, item))
 
     def _create(self, request: StackRequest, *, creates: bool) -> tuple[str, str]:
         kind: ChangeSetTypeType = "CREATE" if creates else "UPDATE"
@@ -231,23 +176,3 @@ class Stacks:
                 return None
             raise
         return None if stack["StackStatus"] in _GONE else stack
-
-
-def _change(item: "ChangeTypeDef") -> Change:
-    change = item["ResourceChange"]
-    names = (detail["Target"].get("Name", detail["Target"]["Attribute"]) for detail in change.get("Details", []))
-    return Change(
-        action=change["Action"],
-        logical_id=change["LogicalResourceId"],
-        type=change["ResourceType"],
-        replacement=change.get("Replacement", "False") != "False",
-        properties=tuple(dict.fromkeys(names)),
-    )
-
-
-def _drifts(stack: str, item: "StackResourceDriftTypeDef") -> Iterator[Drift]:
-    where = {"stack": stack, "logical_id": item["LogicalResourceId"], "type": item["ResourceType"]}
-    if item["StackResourceDriftStatus"] == "DELETED":
-        yield Drift(**where, path="", expected="exists", actual="deleted")
-    for found in item.get("PropertyDifferences", []):
-        yield Drift(**where, path=found["PropertyPath"], expected=found["ExpectedValue"], actual=found["ActualValue"])

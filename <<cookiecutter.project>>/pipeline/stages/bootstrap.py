@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline import infrastructure
 from pipeline.aws.services import Aws
-from pipeline.aws.stacks import Change, ChangeSet, StackRequest
+from pipeline.aws.stack_shapes import Change, ChangeSet, StackRequest
 from pipeline.errors import CredentialsMissing
 from pipeline.infrastructure import Stack
 from pipeline.result import StageResult

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pipeline import infrastructure
 from pipeline.aws.services import Aws
-from pipeline.aws.stacks import Kept
+from pipeline.aws.stack_shapes import Kept
 from pipeline.config import ENVIRONMENTS
 from pipeline.errors import ConfigurationError
 from pipeline.infrastructure import Stack
