@@ -57,7 +57,7 @@ def _option(item: TyperOption) -> str:
     names = ", ".join(f"`{name}`" for name in item.opts)
     need = " (required)" if item.required else ""
     told = (getattr(item, "help", None) or "").replace("|", "\\|")
-    annotation = item.type_descriptor.annotation
+    annotation: object = item.type_descriptor.annotation
     choices = get_args(annotation) if get_origin(annotation) is Literal else ()
     listed = f" One of {', '.join(f'`{choice}`' for choice in choices)}." if choices else ""
     return f"| {names}{need} | {told}{listed} |"

@@ -82,4 +82,4 @@ def test_values_cannot_be_changed(checkout: Path) -> None:
     settings = Settings.load(checkout, "dev", {})
 
     with pytest.raises(ValueError, match="frozen"):
-        settings.aws.poll_seconds = 1  # type: ignore[misc]
+        settings.aws.poll_seconds = 1
