@@ -91,7 +91,7 @@ async def _load(router: Router, *, seconds: float, rate: float | None) -> Result
 
 async def _user(router: Router, result: Result, *, end: float, pause: float) -> None:
     client = router.client()
-    due = time.perf_counter() + random.random() * pause  # noqa: S311 - spreads the users, protects nothing
+    due = time.perf_counter() + random.random() * pause
     while (now := time.perf_counter()) < end:
         if pause and now < due:
             await asyncio.sleep(due - now)

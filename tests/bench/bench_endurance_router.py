@@ -76,7 +76,7 @@ class Router:
 
     def choose(self) -> int:
         """Return the port that the next request goes to."""
-        (name,) = random.choices(list(self.weights), list(self.weights.values()))  # noqa: S311 - chance, no secret
+        (name,) = random.choices(list(self.weights), list(self.weights.values()))
         return self.fleet.ports[name]
 
     def client(self) -> "Client":
