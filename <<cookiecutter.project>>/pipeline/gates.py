@@ -134,15 +134,24 @@ def kept(content: bytes | None, facts: Mapping[str, str]) -> Verdict | None:
 def refusal(verdict: Verdict) -> GateFailed:
     """Say which marks were missed and by how much."""
     missed = [mark for mark in verdict.marks if not mark.passed]
-    lines = [f"{m.gate}: {m.name} is {m.value:.4f}, must be {m.limit}: missed by {m.missed_by}" for m in missed]
-    lines += [f"{failure.test}: {failure.message.splitlines()[0]}" for failure in verdict.failures]
+    found = [
+        Annotation(
+            message=f"{m.gate}: {m.name} is {m.value:.4f}, must be {m.limit}: missed by {m.missed_by}", file=_MARKS_FILE
+        )
+        for m in missed
+    ]
+    found += [
+        Annotation(message=f"{failure.test}: {failure.message.splitlines()[0]}", file=failure.file or _MARKS_FILE)
+        for failure in verdict.failures
+    ]
+    lines = [item.message for item in found]
     error = GateFailed(
         "the model does not pass its gates:\n    " + "\n    ".join(lines or ["no gate ran"]),
         where=_MARKS_FILE,
         next_step="improve the model; whoever lowers a mark instead must get the change reviewed",
     )
     error.summary = verdict.as_markdown()
-    error.annotations = tuple(Annotation(message=line, file=_MARKS_FILE) for line in lines)
+    error.annotations = tuple(found)
     return error
 
 
