@@ -116,6 +116,23 @@ BROKEN: dict[str, tuple[str, Callable[[Path], None], str]] = {
         lambda folder: set_hyperparameter(folder, "threshold", "0.2"),
         "model/config/baseline.json",
     ),
+    "contract": (
+        "rehearse",
+        lambda folder: edit(
+            folder, "model/inference/codec.py", "_Answer(msgspec.Struct", '_Answer(msgspec.Struct, rename="camel"'
+        ),
+        "model/tests/test_contract.py",
+    ),
+    "latency": (
+        "rehearse",
+        lambda folder: edit(
+            folder,
+            "model/inference/predictor.py",
+            "        (both,) =",
+            "        __import__('time').sleep(0.4)\n        (both,) =",
+        ),
+        "model/config/baseline.json",
+    ),
 }
 
 
