@@ -129,9 +129,7 @@ class Story:
         table.add_column("outcome", no_wrap=True, overflow="ellipsis", ratio=1)
         for step in self.steps:
             table.add_row(step.name, f"{step.seconds:.1f}", step.outcome)
-        table.add_row(
-            "the loop", f"{self.loop_seconds:.1f}", "all but bootstrap and image, which an account needs once"
-        )
+        table.add_row("one loop", f"{self.loop_seconds:.1f}", "the 2nd release, from train over prod to its rollback")
         return table
 
 
