@@ -11,7 +11,17 @@ import typer
 from pipeline import runner
 from pipeline.aws.services import Aws
 from pipeline.aws.session import aws_errors
-from pipeline.commands import building, checks, foundation, pull_requests, releases, repository, verification, watch
+from pipeline.commands import (
+    building,
+    checks,
+    data,
+    foundation,
+    pull_requests,
+    releases,
+    repository,
+    verification,
+    watch,
+)
 from pipeline.commands.running import run, run_in
 from pipeline.config import Environment
 from pipeline.errors import PipelineError
@@ -32,6 +42,7 @@ app.add_typer(pull_requests.app)
 app.add_typer(releases.app)
 app.add_typer(verification.app)
 app.add_typer(watch.app)
+app.add_typer(data.app, name="data")
 app.add_typer(foundation.app, name="bootstrap")
 app.add_typer(foundation.plain)
 

@@ -10,6 +10,8 @@ PipelineError
 ├── TrainingFailed          10   the training job ended without a model
 ├── ModelMissing            11   nothing is trained or registered under that name
 ├── ArtifactCorrupt         12   bytes differ from their recorded sha256
+├── DataTransferFailed      13   DVC could not move data to or from its remote
+├── DataChanged             14   a file of the data set is not the one its pointer names
 ├── GateFailed              20   the model missed a mark
 ├── GatesNotRun             21   register was asked for a model that no gate has seen
 ├── NotApproved             22   the environment wants an approval that is not there
@@ -102,6 +104,14 @@ class ModelMissing(PipelineError, exit_code=11):
 
 class ArtifactCorrupt(PipelineError, exit_code=12):
     """A stored artefact's bytes are not those that were recorded."""
+
+
+class DataTransferFailed(PipelineError, exit_code=13):
+    """DVC could not move data to or from its remote."""
+
+
+class DataChanged(PipelineError, exit_code=14):
+    """A file of the data set is not the one that its pointer in Git names."""
 
 
 class GateFailed(PipelineError, exit_code=20):

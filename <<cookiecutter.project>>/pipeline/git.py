@@ -24,6 +24,18 @@ def content(root: Path, commit: str, file: str) -> str | None:
     return done.stdout if done.returncode == 0 else None
 
 
+def listed(root: Path, commit: str, folder: str) -> tuple[str, ...]:
+    """List the files of a folder as they were at a commit, relative to `root`."""
+    done = _git(root, "ls-tree", "-r", "--name-only", commit, "--", folder)
+    if done.returncode != 0:
+        raise ConfigurationError(
+            f"{commit} is not in this clone: {done.stderr.strip()}",
+            where="--base",
+            next_step="fetch it with its history: `git fetch --unshallow origin`, in a workflow `fetch-depth: 0`",
+        )
+    return tuple(done.stdout.splitlines())
+
+
 def changed(root: Path, commit: str) -> tuple[str, ...]:
     """List the files that differ between a commit and HEAD, relative to `root`."""
     done = _git(root, "diff", "--name-only", "--no-renames", "--relative", commit, "HEAD")

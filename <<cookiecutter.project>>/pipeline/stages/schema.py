@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from pipeline import pointers
 from pipeline.config import ENVIRONMENTS, EnvironmentFile, Project
 from pipeline.contract import change, data, documents, spectral
 from pipeline.contract.features import Baseline, Hyperparameters, ModelSchema
@@ -35,6 +36,7 @@ def run(root: Path, options: Options) -> StageResult:
     found = {
         "configuration": schema.findings + _configuration(root),
         "data": data.check(root, schema.content) if schema.content else (),
+        "data pointers": _data_pointers(root),
         "API description": _api(root),
         "callers": change.check(root, options.base) if options.base else (),
     }
@@ -48,6 +50,13 @@ def run(root: Path, options: Options) -> StageResult:
 
 def _configuration(root: Path) -> tuple[Annotation, ...]:
     return tuple(item for file, model in _DOCUMENTS.items() for item in documents.read(root, file, model).findings)
+
+
+def _data_pointers(root: Path) -> tuple[Annotation, ...]:
+    message = "the file is not the one that its pointer names: run `python -m pipeline data commit`"
+    changed = (pointer for pointer in pointers.read(root) if pointer.state() == "changed")
+    files = (item.path.relative_to(root).as_posix() for item in changed)
+    return tuple(Annotation(message=message, file=file, level="warning") for file in files)
 
 
 def _api(root: Path) -> tuple[Annotation, ...]:

@@ -44,7 +44,7 @@ def test_sound_project_passes(committed: Path) -> None:
     result = schema.run(committed, Options(base="base"))
 
     assert result.annotations == ()
-    assert result.summary.count("✓") == 4
+    assert result.summary.count("✓") == 5
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,17 @@ def test_data_that_contradicts_the_schema_is_blamed_at_its_line(committed: Path)
 
     assert {(a.file, a.line) for a in error.annotations} == {("data/hmda.csv", 4)}
     assert any("pirat: 2 values contradict schema.json, the first is '99'" in a.message for a in error.annotations)
+
+
+def test_data_beside_its_pointer_is_remarked(committed: Path) -> None:
+    """Data that changed without its pointer passes, because fingerprints go by content, and is remarked."""
+    path = committed / "data/hmda.csv"
+    path.write_text(path.read_text() + "9001" + path.read_text().splitlines()[1].removeprefix("1") + "\n")
+
+    result = schema.run(committed, Options())
+
+    assert [(a.file, a.level) for a in result.annotations] == [("data/hmda.csv", "warning")]
+    assert "data commit" in result.annotations[0].message
 
 
 def test_data_without_a_column_is_refused(committed: Path) -> None:
