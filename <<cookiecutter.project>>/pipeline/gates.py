@@ -151,7 +151,7 @@ def refusal(verdict: Verdict) -> GateFailed:
         for m in missed
     ]
     found += [
-        Annotation(message=f"{failure.test}: {failure.message.splitlines()[0]}", file=failure.file or _MARKS_FILE)
+        Annotation(message=f"{failure.test}: {failure.message.splitlines()[0]}", file=failure.file)
         for failure in verdict.failures
     ]
     lines = [item.message for item in found]
@@ -184,7 +184,8 @@ def _failures(case: Element) -> list[Failure]:
     return [
         Failure(
             test=case.attrib["name"],
-            file=case.attrib.get("file", ""),
+            # pytest names the file that the test's code stands in, which may be a library's.
+            file=case.attrib["classname"].replace(".", "/") + ".py",
             message=node.attrib.get("message") or (node.text or "").strip()[-500:] or "failed",
         )
         for node in (*case.iter("failure"), *case.iter("error"))
