@@ -129,7 +129,7 @@ BROKEN: dict[str, tuple[str, Callable[[Path], None], str]] = {
             folder,
             "model/inference/predictor.py",
             "        (both,) =",
-            "        __import__('time').sleep(0.4)\n        (both,) =",
+            "        __import__('time').sleep(0.06)\n        (both,) =",
         ),
         "model/config/baseline.json",
     ),
