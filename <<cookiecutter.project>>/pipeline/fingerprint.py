@@ -133,7 +133,7 @@ def _required(hashes: dict[str, str], *, root: Path) -> dict[str, str]:
         raise ConfigurationError(
             "there is nothing to fingerprint: no data set or no code",
             where=str(root),
-            next_step="run from the project's root; data/ must hold at least one .csv file: `python -m pipeline data pull`",
+            next_step="run from the project's root; data/ needs a .csv file: `python -m pipeline data pull`",
         )
     return hashes
 
