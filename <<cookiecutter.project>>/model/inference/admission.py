@@ -1,8 +1,5 @@
 """Back-pressure: how many requests, and how many of their bytes, may wait in this process."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from problem import overloaded
 
 
@@ -15,17 +12,16 @@ class Admission:
         self._requests = 0
         self._bytes = 0
 
-    @contextmanager
-    def admit(self, size: int) -> Iterator[None]:
-        """Hold a place for a request that may bring `size` bytes, or raise the 503 that says to retry."""
+    def enter(self, size: int) -> None:
+        """Take a place for a request that may bring `size` bytes, or raise the 503 that says to retry."""
         if self._requests >= self._max_requests:
             raise overloaded(f"{self._requests} requests are waiting")
         if self._requests and self._bytes + size > self._max_bytes:
             raise overloaded(f"{self._bytes} bytes of requests are waiting")
         self._requests += 1
         self._bytes += size
-        try:
-            yield
-        finally:
-            self._requests -= 1
-            self._bytes -= size
+
+    def leave(self, size: int) -> None:
+        """Give the place back."""
+        self._requests -= 1
+        self._bytes -= size

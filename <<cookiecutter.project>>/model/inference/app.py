@@ -81,14 +81,20 @@ class Application:
         _refuse_other_routes(scope)
         refuse_bad_id(headers)
         form = read_form(headers)
-        limit = self._settings.max_body_bytes
-        with self._admission.admit(announced_size(headers, limit=limit)):
-            body = await read_body(receive, limit=limit)
-            if len(body) <= INLINE_BYTES:
-                scores = await self._coalescer.scores(self._codec.decode(body, form))
-                return self._prediction(body, form, scores, context=context)
-            work = (body, form, context, started + self._settings.deadline_seconds)
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._answer_in_thread, *work)
+        size = announced_size(headers, limit=self._settings.max_body_bytes)
+        self._admission.enter(size)
+        try:
+            body = await read_body(receive, limit=self._settings.max_body_bytes)
+            return await self._admitted(body, form, context, started + self._settings.deadline_seconds)
+        finally:
+            self._admission.leave(size)
+
+    async def _admitted(self, body: bytes, form: Form, context: Context, deadline: float) -> _Answer:
+        if len(body) <= INLINE_BYTES:
+            scores = await self._coalescer.scores(self._codec.decode(body, form))
+            return self._prediction(body, form, scores, context=context)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._answer_in_thread, body, form, context, deadline)
 
     def _answer_in_thread(self, body: bytes, form: Form, context: Context, deadline: float) -> _Answer:
         if time.perf_counter() > deadline:

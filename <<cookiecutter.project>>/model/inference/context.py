@@ -4,7 +4,6 @@ import re
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
-from urllib.parse import quote
 
 import msgspec
 from problem import Problem
@@ -12,6 +11,7 @@ from problem import Problem
 INFERENCE_ID = b"x-amzn-sagemaker-inference-id"
 ATTRIBUTES = b"x-amzn-sagemaker-custom-attributes"
 TRACES = (b"traceparent", b"tracestate", b"x-amzn-trace-id")
+READ = frozenset({INFERENCE_ID, ATTRIBUTES, *TRACES})
 
 MAX_ATTRIBUTES = 1024  # InvokeEndpoint's limit for CustomAttributes
 INFERENCE_ID_FORM = re.compile(rb"[\x21-\x7e][\x20-\x7e]{0,63}")  # InvokeEndpoint's rule for InferenceId
@@ -37,6 +37,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_context(headers: Headers) -> Context:
     """Take what the caller sent, and an id of our own where it sent none that can be kept."""
+    if READ.isdisjoint(headers):
+        return Context(inference_id=str(uuid.uuid4()), attributes=b"", traces=())
     attributes = _printable(headers.get(ATTRIBUTES, b""))
     inference_id = headers.get(INFERENCE_ID)
     return Context(
@@ -58,17 +60,22 @@ class AttributesWriter:
     """Writes the custom attributes of answers: ours, then the caller's as far as SageMaker's limit allows."""
 
     def __init__(self, *, model_version: str, fingerprint: str) -> None:
-        ours = f"model-version={quote(model_version)};fingerprint={quote(fingerprint)};inference-id="
+        ours = f"model-version={_escaped(model_version)};fingerprint={_escaped(fingerprint)};inference-id="
         self._ours = ours.encode("ascii")
 
     def write(self, context: Context) -> bytes:
         """Join them; a caller's attribute that pretends to be ours is left out."""
-        written = self._ours + quote(context.inference_id, safe=" /:+@~").encode("ascii")
+        written = self._ours + _escaped(context.inference_id).encode("ascii")
         for part in context.attributes.split(b";") if context.attributes else ():
             room = len(written) + 1 + len(part) <= MAX_ATTRIBUTES
             if part and room and part.partition(b"=")[0].strip().lower() not in OURS:
                 written += b";" + part
         return written
+
+
+def _escaped(value: str) -> str:
+    """Keep a value from ending its attribute, by percent-encoding."""
+    return value.replace("%", "%25").replace(";", "%3B")
 
 
 def _is_id(value: bytes | None) -> bool:

@@ -1,13 +1,13 @@
 """application/json: rows as {"instances": [{…}, …]}, or columns as {"columns": {name: […], …}}."""
 
 from collections.abc import Iterable, Iterator
-from operator import attrgetter
 from typing import Any
 
 import msgspec
 from batch import Batch
 from explain import Explainer, Row
 from msgspec import UNSET, Raw, UnsetType
+from msgspec.structs import astuple
 from problem import FieldError, Problem, invalid, malformed, too_large
 from schema import Scalar, Schema
 
@@ -26,7 +26,7 @@ class JsonInput:
         self._schema = schema
         self._max_rows = max_rows
         self._explainer = Explainer(schema, strict=True)
-        self._cells = [attrgetter(f"c{place}") for place in range(len(schema.features))]
+        self._width = len(schema.features)
         self._decoder = msgspec.json.Decoder(_request_type(schema))
         # What a valid body can hold at most; anything beyond is refused before it costs memory.
         columns = len(schema.features) + len(schema.carried)
@@ -50,16 +50,15 @@ class JsonInput:
 
     def _from_instances(self, instances: list[msgspec.Struct]) -> Batch:
         self._check_count(len(instances))
-        # Column by column: a tuple a row would wake the garbage collector again and again.
-        return Batch(rows=len(instances), columns=[list(map(cell, instances)) for cell in self._cells])
+        return Batch(rows=len(instances), columns=list(zip(*map(astuple, instances), strict=True))[: self._width])
 
     def _from_columns(self, request: msgspec.Struct) -> Batch:
-        columns: tuple[list[Any] | None, ...] = msgspec.structs.astuple(request)
+        columns: tuple[list[Any] | None, ...] = astuple(request)
         counts = {len(column) for column in columns if column is not None}
         if len(counts) != 1:
             raise malformed(f"columns must have one length, found {sorted(counts)}")
         self._check_count(count := counts.pop())
-        return Batch(rows=count, columns=[column or (None,) * count for column in columns[: len(self._cells)]])
+        return Batch(rows=count, columns=[column or (None,) * count for column in columns[: self._width]])
 
     def _check_count(self, count: int) -> None:
         if count == 0:

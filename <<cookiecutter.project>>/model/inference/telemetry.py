@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -99,7 +98,7 @@ class Telemetry:
             variant=self._settings.variant,
             rows=len(scores.labels) if scores else None,
             input_sha256=request.digest,
-            labels=Counter(scores.labels) if scores else None,
+            labels={label: scores.labels.count(label) for label in set(scores.labels)} if scores else None,
             problem=request.problem,
             trace=request.trace,
         )
