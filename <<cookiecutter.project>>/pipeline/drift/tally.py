@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.drift.baseline import Baseline, CategoryBaseline, NumberBaseline
 from pipeline.drift.bins import Bins
+from pipeline.drift.contract import Feature
 from pipeline.drift.distances import Counts, Values
 from pipeline.drift.labelled import Labelled, join_labelled
 
@@ -41,18 +42,27 @@ class NumberTally(msgspec.Struct, kw_only=True):
         return self.present + self.missing + self.invalid
 
     def add(self, values: Values, baseline: NumberBaseline) -> None:
-        """Count values; NaN is a missing one."""
-        ordered = np.sort(values)
-        present = ordered[: np.searchsorted(ordered, np.nan)]
-        self.missing += len(values) - len(present)
-        if len(present):
-            self.counts += baseline.bins.count(present)
-            self.outside += _outside(present, baseline)
-            self.total += float(present.sum())
-            # Not `present @ present`: BLAS would spin up threads for it, and wait for them on a busy machine.
-            self.squares += float(np.einsum("i,i->", present, present))
-            self.low = min(self.low, float(present[0]))
-            self.high = max(self.high, float(present[-1]))
+        """Count values; NaN is a missing one, and none is infinite."""
+        rows = len(values)
+        total = float(values.sum())
+        if total != total:  # noqa: PLR0124  only NaN differs from itself, and makes the sum one
+            values = values[~np.isnan(values)]
+            self.missing += rows - len(values)
+            total = float(values.sum())
+        if len(values):
+            self.counts += baseline.bins.count(values)
+            self.total += total
+            # Not `values @ values`: BLAS would spin up threads for it, and wait for them on a busy machine.
+            self.squares += float(np.einsum("i,i->", values, values))
+            self._stretch(values, baseline.feature)
+
+    def _stretch(self, values: Values, feature: Feature) -> None:
+        low, high = float(values.min()), float(values.max())
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        if feature.minimum is not None and low < feature.minimum:
+            self.outside += int(np.count_nonzero(values < feature.minimum))
+        if feature.maximum is not None and high > feature.maximum:
+            self.outside += int(np.count_nonzero(values > feature.maximum))
 
     def merge(self, other: "NumberTally") -> None:
         """Add what another shard counted."""
@@ -192,10 +202,3 @@ def added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
 
 def _zeros(bins: Bins) -> Counts:
     return np.zeros(len(bins), dtype=np.int64)
-
-
-def _outside(ordered: Values, baseline: NumberBaseline) -> int:
-    low, high = baseline.feature.minimum, baseline.feature.maximum
-    below = np.searchsorted(ordered, low, side="left") if low is not None else 0
-    within = np.searchsorted(ordered, high, side="right") if high is not None else len(ordered)
-    return int(below) + len(ordered) - int(within)
