@@ -106,7 +106,7 @@ class Gateway:
             request.environ[_ACCOUNT_KEY] = caller.place.account
             response = self._moto.call(request)
             if response.status_code == HTTPStatus.NOT_FOUND:
-                self._authorizer.check_missing(caller, signed.service, params)
+                needed += self._authorizer.check_missing(caller, signed.service, params)
         except Refusal as refusal:
             response = wire.error_response(request, refusal, signed.service)
         call = Recorded(service=signed.service, operation=operation, params={}, needed=needed)

@@ -50,13 +50,15 @@ class Authorizer:
                 raise _denied(caller, access, decision)
         return everything
 
-    def check_missing(self, caller: Caller, service: str, params: Document) -> None:
+    def check_missing(self, caller: Caller, service: str, params: Document) -> list[Access]:
         """Refuse to tell a caller who may not list a bucket that an object of it does not exist."""
-        if service == "s3" and "Key" in params:
-            access = Access(action="s3:ListBucket", resource=f"arn:aws:s3:::{params['Bucket']}")
-            found = _SESSION.fullmatch(caller.arn)
-            if found and not self._decide(caller.place, found["role"], access).allowed:
-                raise Refusal("AccessDenied", "Access Denied", status=403)
+        found = _SESSION.fullmatch(caller.arn)
+        if found is None or service != "s3" or "Key" not in params:
+            return []
+        access = Access(action="s3:ListBucket", resource=f"arn:aws:s3:::{params['Bucket']}")
+        if not self._decide(caller.place, found["role"], access).allowed:
+            raise Refusal("AccessDenied", "Access Denied", status=403)
+        return [access]
 
     def _with_keys(self, access: Access, place: Place) -> Iterator[Access]:
         yield access
