@@ -85,8 +85,7 @@ class Driver:
             evidence=self._evidence(rollout, fleet),
             verified=self._verified_step == rollout.step,
         )
-        # A takeover is noticed here, before anything is changed.
-        self._tenure.renew()
+        self._tenure.keep()
         return decide(rollout, self._job.rules, self._memory)
 
     @property
@@ -121,6 +120,8 @@ class Driver:
                 self._finish(action)
 
     def _change(self, action: Provision | Shift | Remove) -> None:
+        # A takeover is noticed here at the latest; what is written down is fenced by the ledger itself.
+        self._tenure.renew()
         match action:
             case Provision(layout=layout, guarded=guarded):
                 self._provision(layout=layout, guarded=guarded)

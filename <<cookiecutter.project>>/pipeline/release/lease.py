@@ -61,11 +61,18 @@ class Tenure:
         self._seconds = seconds
         self._progress = progress
         self._said = ""
+        self._renewed = 0.0
 
     def renew(self) -> None:
         """Extend the lease; LeaseLost when somebody took over."""
         now = self._clock.now().timestamp()
         self._leases.renew(self._lease.endpoint, self._lease.token, now=now, seconds=self._seconds)
+        self._renewed = now
+
+    def keep(self) -> None:
+        """Extend the lease once a third of it has passed."""
+        if self._clock.now().timestamp() - self._renewed >= self._seconds / 3:
+            self.renew()
 
     def wait(self, seconds: float, why: str) -> None:
         """Let time pass without losing the lease."""
@@ -75,4 +82,4 @@ class Tenure:
         while seconds > 0:
             self._clock.sleep(min(seconds, self._seconds / 3))
             seconds -= self._seconds / 3
-            self.renew()
+            self.keep()

@@ -88,4 +88,4 @@ def test_waiting_holder_keeps_its_lease_and_misses_it_when_it_is_gone() -> None:
     assert leases.held.expires > clock.now().timestamp()
     leases.take_over("loans-prod", "rollback", now=clock.now().timestamp(), seconds=SECONDS)
     with pytest.raises(LeaseLost):
-        tenure.wait(1, "baking")
+        tenure.wait(SECONDS, "baking")

@@ -174,7 +174,7 @@ class Callers:
 
 def finished(process: "subprocess.Popen[str]") -> Told:
     """Wait for a command."""
-    stdout, stderr = process.communicate(timeout=120)
+    stdout, stderr = process.communicate(timeout=240)
     lines = stdout.splitlines()
     return Told(exit_code=process.returncode, document=json.loads(lines[-1]) if lines else {}, stderr=stderr)
 
