@@ -41,7 +41,7 @@ $(VENV)/.test: tests/requirements.txt tests/package-lock.json | $(BIN)/uv
 .PHONY: demo
 demo: $(VENV)/.bake  ## Bake a project into DEST and run its whole loop on this machine.
 	@$(BIN)/python tests/bake.py "$(DEST)"
-	@$(MAKE) --no-print-directory -C "$(DEST)" demo
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C "$(DEST)" demo
 
 .PHONY: test
 test: $(VENV)/.test  ## Run every test: sources, bakes, generated projects, the demo.

@@ -7,7 +7,6 @@ import typer
 
 from pipeline.commands.running import place
 from pipeline.stages import plan as plan_stage
-from pipeline.stages import rehearse as rehearse_stage
 
 app = typer.Typer()
 
@@ -23,5 +22,8 @@ def rehearse(
     base: Annotated[str, typer.Option(help="Commit whose model to compare with, such as origin/main.")] = "",
 ) -> None:
     """Train here on the sample data and hold the model against every mark; no AWS is needed."""
+    # It imports numpy, which the other commands would wait for at each start.
+    from pipeline.stages import rehearse as rehearse_stage  # noqa: PLC0415
+
     options = rehearse_stage.Options(base=base or None, progress=place().progress)
     place().succeeded(rehearse_stage.run(Path.cwd(), options))
