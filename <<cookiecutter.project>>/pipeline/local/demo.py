@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipeline.errors import DemoFailed, GateFailed, NotApproved
+from pipeline.errors import DemoFailed, NotApproved
 from pipeline.local import demo_report
 from pipeline.local.story import Step, Story
 from pipeline.local.traffic import Traffic, applications, ask
@@ -24,8 +24,6 @@ _QUICK = {
 }
 _LEFT_OUT = shutil.ignore_patterns(".git", ".local", ".venv", ".*_cache", "__pycache__", "node_modules", "reports")
 _BETTER = {"n_estimators": "180"}
-_WORSE = {"n_estimators": "1"}
-
 
 _ROWS = 400
 
@@ -42,7 +40,6 @@ def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
         _promote(story, first)
         traffic.begin()
         second = _better(story, traffic)
-        _worse(story)
         _back(story, traffic, first)
     _judge(story, traffic, first)
     report = demo_report.write(root / "reports" / "demo.html", story, traffic, versions=(first, second))
@@ -88,12 +85,6 @@ def _better(story: Story, traffic: Traffic) -> int:
         _promote(story, second)
         traffic.mark(f"v{second} promoted")
     return second
-
-
-def _worse(story: Story) -> None:
-    with _commit(story, _WORSE):
-        story.tell("train (worse)", "train", "--env", "dev")
-        story.tell("test (worse)", "test", "--env", "dev", expect=(GateFailed.exit_code,))
 
 
 def _back(story: Story, traffic: Traffic, first: int) -> None:
