@@ -33,10 +33,14 @@ class Stack:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """One stack in one round; shapes are `rows x connections`."""
+    """One stack in one round; shapes are `rows x connections`.
+
+    CPU time a request is what the server's processes used: on a busy machine it is steadier than the clock.
+    """
 
     p50_ms: dict[str, float]
     requests_per_second: dict[str, float]
+    cpu_ms: dict[str, float]
     cold_start_s: float
     memory_mib: float
 
@@ -73,11 +77,16 @@ def measure(stack: Stack, workload: Workload, *, seconds: float) -> Measured:
         cold = _first_answer(port, process) - begun
         p50: dict[str, float] = {}
         rate: dict[str, float] = {}
+        cpu: dict[str, float] = {}
         for rows in BATCHES:
             for connections in (1, 8) if rows < 10_000 else (1,):
                 shape = f"{rows}x{connections}"
-                p50[shape], rate[shape] = _load(port, workload.body(rows), connections, seconds)
-        return Measured(p50_ms=p50, requests_per_second=rate, cold_start_s=cold, memory_mib=_memory(process))
+                used = _cpu_seconds(process)
+                p50[shape], rate[shape], answered = _load(port, workload.body(rows), connections, seconds)
+                cpu[shape] = (_cpu_seconds(process) - used) * 1000 / answered
+        return Measured(
+            p50_ms=p50, requests_per_second=rate, cpu_ms=cpu, cold_start_s=cold, memory_mib=_memory(process)
+        )
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(30)
@@ -114,8 +123,8 @@ def _first_answer(port: int, process: "subprocess.Popen[bytes]") -> float:
     raise RuntimeError(f"{process.args!r} never answered")
 
 
-def _load(port: int, body: Path, connections: int, seconds: float) -> tuple[float, float]:
-    """Return the median latency in milliseconds and the requests answered in a second."""
+def _load(port: int, body: Path, connections: int, seconds: float) -> tuple[float, float, int]:
+    """Return the median latency in milliseconds, the requests answered in a second, and all of them."""
     url = f"http://127.0.0.1:{port}/invocations"
     load = ["--threads", "1", "--connections", str(connections), "--duration", f"{seconds:g}s", "--latency"]
     command = ["taskset", "-c", str(CLIENT_CORE), "wrk", *load, "--timeout", "30s", "--script", str(SCRIPT), url]
@@ -125,15 +134,22 @@ def _load(port: int, body: Path, connections: int, seconds: float) -> tuple[floa
         raise RuntimeError(report)
     median = re.search(r"50%\s+([\d.]+)(us|ms|s)", report)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", report)
-    if not median or not rate:
+    answered = re.search(r"(\d+) requests in", report)
+    if not median or not rate or not answered:
         raise RuntimeError(report)
-    return float(median[1]) * UNITS_MS[median[2]], float(rate[1])
+    return float(median[1]) * UNITS_MS[median[2]], float(rate[1]), int(answered[1])
 
 
 def _memory(process: "subprocess.Popen[bytes]") -> float:
     """Return what the whole stack holds: shared pages count by their share."""
     root = psutil.Process(process.pid)
     return sum(float(p.memory_full_info().pss) for p in (root, *root.children(recursive=True))) / 1024**2
+
+
+def _cpu_seconds(process: "subprocess.Popen[bytes]") -> float:
+    root = psutil.Process(process.pid)
+    times = [p.cpu_times() for p in (root, *root.children(recursive=True))]
+    return sum(float(time.user + time.system) for time in times)
 
 
 def _free_port() -> int:
