@@ -44,12 +44,16 @@ demo: $(VENV)/.bake  ## Bake a project into DEST and run its whole loop on this 
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C "$(DEST)" demo
 
 .PHONY: test
-test: $(VENV)/.test  ## Run every test: sources, bakes, generated projects, the demo.
+test: $(VENV)/.test  ## Test sources, bakes, a generated project with its own tests, and the demo.
 	@$(BIN)/python -m pytest tests
+
+.PHONY: acceptance
+acceptance: $(VENV)/.test  ## Run the workflows under act and the containers under Docker: many minutes.
+	@$(BIN)/python -m pytest tests -m acceptance
 
 .PHONY: check
 check: $(VENV)/.test  ## Run the tests that need no installed project: seconds, not minutes.
-	@$(BIN)/python -m pytest tests --quiet -m "not slow"
+	@$(BIN)/python -m pytest tests --quiet -m "not slow and not acceptance"
 
 .PHONY: lock
 lock: $(BIN)/uv  ## Resolve tests/pyproject.toml into the hashed requirement files (LOCK_FLAGS=--upgrade for newer ones).

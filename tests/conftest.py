@@ -9,6 +9,14 @@ from bake import ROOT, bake, commit, export
 from commands import make
 
 ANSWERS = Path(__file__).parent / "answers"
+ACCEPTANCE = (Path(__file__).parent / "act", Path(__file__).parent / "containers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes minutes, so that `make test` stays quick."""
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in ACCEPTANCE):
+            item.add_marker(pytest.mark.acceptance)
 
 
 @pytest.fixture(scope="session")

@@ -15,9 +15,17 @@ PROJECT = {
     "accounts": {"dev": "111111111111", "staging": "111111111111", "prod": "111111111111"},
     "registry_account": "111111111111",
 }
+ACCEPTANCE = (ROOT / "pipeline/tests/cache", ROOT / "pipeline/tests/infra", ROOT / "pipeline/tests/release/live")
 _LEFT_OUT = shutil.ignore_patterns(
     ".venv", ".cache", ".local", ".git", "__pycache__", "node_modules", "reports", ".*_cache"
 )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes minutes, so that `make test` stays quick."""
+    for item in items:
+        if any(item.path.is_relative_to(folder) for folder in ACCEPTANCE):
+            item.add_marker(pytest.mark.acceptance)
 
 
 def copy_project(target: Path) -> Path:

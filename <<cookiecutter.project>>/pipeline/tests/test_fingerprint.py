@@ -58,5 +58,5 @@ def test_missing_data_is_told(checkout: Path) -> None:
     """Without a data set there is nothing to fingerprint."""
     (checkout / "data/hmda.csv").unlink()
 
-    with pytest.raises(ConfigurationError, match=r"data/ must hold"):
+    with pytest.raises(ConfigurationError, match=r"data/ needs a .csv file"):
         fingerprint.compute(checkout)
