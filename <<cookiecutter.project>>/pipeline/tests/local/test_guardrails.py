@@ -1,5 +1,6 @@
 """Guarded deployments: an alarm rolls back, silence goes through."""
 
+import json
 import uuid
 from typing import Any
 
@@ -91,13 +92,13 @@ def test_an_alarm_set_by_hand_rolls_back(aws: LocalAws) -> None:
     config = aws.config(aws.model("1"))
     name = aws.endpoint(config)
     watched = alarm(aws, name)
-    deployment = guarded(watched, {**CANARY, "WaitIntervalInSeconds": 1200})
+    deployment = guarded(watched, {**CANARY, "WaitIntervalInSeconds": 3600})
     aws.sagemaker.update_endpoint(
         EndpointName=name, EndpointConfigName=aws.config(aws.model("2")), DeploymentConfig=deployment
     )
     eventually(
         lambda: aws.sagemaker.describe_endpoint(EndpointName=name),
-        lambda described: "PendingDeploymentSummary" in described,
+        lambda described: "Baking" in json.dumps(described.get("PendingDeploymentSummary", {}), default=str),
     )
 
     aws.client("cloudwatch").set_alarm_state(AlarmName=watched, StateValue="ALARM", StateReason="by hand")
