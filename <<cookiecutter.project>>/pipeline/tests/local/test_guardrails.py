@@ -92,7 +92,7 @@ def test_an_alarm_set_by_hand_rolls_back(aws: LocalAws) -> None:
     config = aws.config(aws.model("1"))
     name = aws.endpoint(config)
     watched = alarm(aws, name)
-    deployment = guarded(watched, {**CANARY, "WaitIntervalInSeconds": 3600})
+    deployment = guarded(watched, {**CANARY, "WaitIntervalInSeconds": 1200})
     aws.sagemaker.update_endpoint(
         EndpointName=name, EndpointConfigName=aws.config(aws.model("2")), DeploymentConfig=deployment
     )
