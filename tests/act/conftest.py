@@ -47,7 +47,11 @@ class Checkout:
     def commit(self, message: str) -> None:
         """Commit every change."""
         identity = ["-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false"]
-        subprocess.run(["git", *identity, "commit", "--quiet", "--all", "-m", message], cwd=self.folder, check=True)
+        subprocess.run(
+            ["git", *identity, "commit", "--quiet", "--all", "--allow-empty", "-m", message],
+            cwd=self.folder,
+            check=True,
+        )
 
     @property
     def repository(self) -> str:

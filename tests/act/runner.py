@@ -49,6 +49,11 @@ class Run:
         """All that the steps printed."""
         return "".join(event["msg"] for event in self.events if event.get("raw_output"))
 
+    @property
+    def story(self) -> str:
+        """The results, the annotations and the end of the log: what a failed test needs to show."""
+        return f"{self.jobs}\n{[error['arg'] for error in self.errors]}\n{self.log[-4000:]}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Host:

@@ -115,7 +115,7 @@ def test_push_delivers_to_prod(host: Host, surroundings: Surroundings, rows: lis
     """One push trains, gates, registers and releases to all three environments, each with its own identity."""
     run = host.run("cd.yml", "push", seconds=600)
 
-    assert run.code == 0, run.log[-4000:]
+    assert run.code == 0, run.story
     assert set(run.jobs.values()) == {"success"}
     assert [claims["environment"] for claims in surroundings.issuer.issued] == ["dev"] * 5 + ["staging", "prod"]
     assert surroundings.sts.refused == []
@@ -137,7 +137,7 @@ def test_second_push_of_the_same_model_trains_nothing(host: Host, surroundings: 
 
     run = host.run("cd.yml", "push", seconds=600)
 
-    assert run.code == 0, run.log[-4000:]
+    assert run.code == 0, run.story
     assert "cache hit: no training job was started" in run.log
 
 
@@ -150,7 +150,7 @@ def test_better_model_takes_over_under_traffic(
     with traffic(surroundings.aws, rows) as versions:
         run = host.run("cd.yml", "push", seconds=600)
 
-    assert run.code == 0, run.log[-4000:]
+    assert run.code == 0, run.story
     assert set(versions) == {"1", "2"}
     assert ask(surroundings.aws, rows[0]) == "2"
 
@@ -177,7 +177,7 @@ def test_dry_run_of_a_rollback_changes_nothing(
 
     run = host.run("rollback.yml", "workflow_dispatch", asked)
 
-    assert run.code == 0, run.log[-4000:]
+    assert run.code == 0, run.story
     assert ask(surroundings.aws, rows[0]) == "2"
 
 
@@ -188,7 +188,7 @@ def test_rollback_needs_no_review(host: Host, surroundings: Surroundings, rows: 
     with traffic(surroundings.aws, rows) as versions:
         run = host.run("rollback.yml", "workflow_dispatch", asked)
 
-    assert run.code == 0, run.log[-4000:]
+    assert run.code == 0, run.story
     assert surroundings.issuer.issued[-1]["environment"] == "prod-operations"
     assert versions[0] == "2"
     assert ask(surroundings.aws, rows[0]) == "1"
@@ -200,7 +200,7 @@ def test_alarm_can_roll_back(host: Host, surroundings: Surroundings, rows: list[
 
     run = host.run("rollback.yml", "repository_dispatch", {"action": "rollback", "client_payload": payload})
 
-    assert run.code == 0, run.log[-4000:]
+    assert run.code == 0, run.story
     assert ask(surroundings.aws, rows[0]) == "2"
 
 
@@ -250,6 +250,6 @@ def test_unprotected_prod_is_refused(surroundings: Surroundings, known: Checkout
         with replace(surroundings, github=github).host() as host:
             run = host.run("cd.yml", "push", seconds=600)
 
-    assert results(run)["Staging"] == "success"
+    assert results(run).get("Staging") == "success", run.story
     assert results(run)["Prod"] == "failure"
     assert any("bootstrap github" in error["arg"] for error in run.errors)
