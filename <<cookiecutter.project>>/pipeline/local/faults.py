@@ -61,7 +61,15 @@ class Faults:
         if self.strikes("expired-credentials", operation):
             raise Refusal("ExpiredTokenException", "The security token included in the request is expired", status=403)
         if self.strikes("throttle", operation):
-            raise Refusal("ThrottlingException", "Rate exceeded")
+            raise _throttled(service)
         if self.strikes("5xx", operation):
             code = "InternalFailure" if service.startswith("sagemaker") else "InternalError"
             raise Refusal(code, "An internal failure occurred. Try your request again.", status=500)
+
+
+def _throttled(service: str) -> Refusal:
+    # S3 answers 503, and only that a HEAD request, whose answer has no body, can be told by.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+    if service == "s3":
+        return Refusal("SlowDown", "Please reduce your request rate.", status=503)
+    return Refusal("ThrottlingException", "Rate exceeded")

@@ -35,7 +35,7 @@ def test_faults_hit_the_other_services_too(aws: LocalAws) -> None:
     """S3 says it in XML, DynamoDB in JSON, both readable by boto3."""
     aws.switch("throttle")
 
-    assert refused(aws.client("s3").list_buckets)[0] == "ThrottlingException"
+    assert refused(aws.client("s3").list_buckets)[0] == "SlowDown"
     assert refused(aws.client("dynamodb").list_tables)[0] == "ThrottlingException"
     assert refused(aws.client("cloudwatch").list_metrics)[0] == "ThrottlingException"
 
