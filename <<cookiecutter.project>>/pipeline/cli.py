@@ -16,6 +16,7 @@ from pipeline.commands import (
     checks,
     data,
     foundation,
+    overview,
     pull_requests,
     releases,
     repository,
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.add_typer(building.app)
 app.add_typer(checks.app)
 app.add_typer(repository.app)
+app.add_typer(overview.app)
 app.add_typer(pull_requests.app)
 app.add_typer(releases.app)
 app.add_typer(verification.app)
@@ -60,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     run_in(here)
     try:
         with aws_errors():
-            app(args=words)
+            # The word counts wherever it stands; typer alone would take it before the command only.
+            app(args=[word for word in words if word != "--json"])
     except PipelineError as error:
         here.failed(error)
         return error.exit_code
