@@ -1,7 +1,9 @@
 """Endpoints: CreateEndpoint and its kin."""
 
+import json
 from collections.abc import Callable
 
+from pipeline.local import autoscaling
 from pipeline.local.clock import now
 from pipeline.local.endpoint_configs import EndpointConfigs
 from pipeline.local.endpoint_state import KIND, EndpointState, shown
@@ -94,6 +96,7 @@ class Endpoints:
             if params.get("RetainDeploymentConfig") and deployment is None:
                 deployment = endpoint.get("LastDeploymentConfig")
             steps = self._plan(place, config, deployment)
+            _check_scaled(config, endpoint, autoscaling.scaled(self._store, place, endpoint["EndpointName"]))
             if deployment:
                 _check_guarded(config, endpoint, deployment)
             self._state.change(place, endpoint["EndpointName"], EndpointStatus="Updating", FailureReason=None)
@@ -132,6 +135,7 @@ class Endpoints:
         def forget() -> None:
             self._store.remove(place, KIND, name)
             self._tags.forget(place, endpoint["EndpointArn"])
+            autoscaling.forget(self._store, place, name)
 
         self._rollout.delete(place, name, forget)
         return {}
@@ -189,6 +193,18 @@ def _with_kept(variant: Document, kept: Document | None, excluded: set[str]) -> 
         return variant
     fields = {"InitialVariantWeight": "DesiredWeight", "InitialInstanceCount": "DesiredInstanceCount"}
     return {**variant, **{field: kept[name] for field, name in fields.items() if name not in excluded}}
+
+
+def _check_scaled(config: Document, endpoint: Document, scaled: set[str]) -> None:
+    before, after = (
+        {v["VariantName"]: v.get("InstanceType") for v in one["ProductionVariants"]}
+        for one in (endpoint["ActiveConfig"], config)
+    )
+    if changed := sorted(name for name in scaled if before.get(name) != after.get(name)):
+        raise invalid(
+            f"The variant(s) {json.dumps(changed)} must be deregistered as scalable targets with AWS Auto Scaling "
+            "before they can be removed or have their instance type updated."
+        )
 
 
 def _check_guarded(config: Document, endpoint: Document, deployment: Document) -> None:

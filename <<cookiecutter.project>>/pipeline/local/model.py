@@ -163,5 +163,6 @@ def _string_violations(shape: Shape, value: str) -> Iterator[str]:
 
 @functools.cache
 def _matcher(pattern: str) -> Callable[[str], object]:
-    # AWS's patterns are Java's: \p{...} classes, which the re module does not know.
-    return regex.compile(pattern.replace(r"\z", r"\Z")).fullmatch
+    # AWS's patterns are Java's: \p{...} classes, which the re module does not know, and pairs of UTF-16.
+    pairs = r"\uD800\uDC00-\uDBFF\uDFFF"
+    return regex.compile(pattern.replace(r"\z", r"\Z").replace(pairs, r"\U00010000-\U0010FFFF")).fullmatch

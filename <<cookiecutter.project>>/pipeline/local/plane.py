@@ -8,6 +8,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from pipeline.local import services
 from pipeline.local.alarms import Alarms
 from pipeline.local.authorization.authorizer import Authorizer
+from pipeline.local.autoscaling import AutoScaling
 from pipeline.local.bucket_policies import BucketPolicies
 from pipeline.local.calls import Calls
 from pipeline.local.capture import Capture
@@ -110,6 +111,7 @@ class Plane:
             CborCloudWatch(metrics),
             JsonCloudWatch(metrics),
             EventBridge(foundation.events),
+            AutoScaling(foundation.store),
             Switches(foundation.faults, self._hosting),
             CloudFormationFront(CloudFormation(foundation.store, foundation.clients)),
             BucketPolicies(foundation.store, foundation.clients, self._journal),

@@ -47,6 +47,9 @@ _LISTS = frozenset(
         "Search",
     }
 )
+_ALARMS = frozenset({"DeleteAlarms", "DescribeAlarms", "PutMetricAlarm", "SetAlarmState"})
+_SCALER = "sagemaker.application-autoscaling.amazonaws.com"
+_SCALER_ROLE = "AWSServiceRoleForApplicationAutoScaling_SageMakerEndpoint"
 _TABLE_ITEMS: Mapping[str, str] = {
     "Put": "dynamodb:PutItem",
     "Update": "dynamodb:UpdateItem",
@@ -130,10 +133,42 @@ def _ecr(operation: str, params: Document, place: Place) -> Iterator[Access]:
 
 
 def _cloudwatch(operation: str, params: Document, place: Place) -> Iterator[Access]:
-    resource = f"arn:aws:cloudwatch:{place.region}:{place.account}:alarm:*" if operation == "DescribeAlarms" else "*"
+    action = f"cloudwatch:{operation}"
+    if operation in _ALARMS:
+        for name in params.get("AlarmNames") or [params.get("AlarmName", "*")]:
+            yield Access(action=action, resource=_alarm(name, place))
+        return
     namespace = params.get("Namespace")
     context = {"cloudwatch:namespace": (namespace,)} if namespace else {}
-    yield Access(action=f"cloudwatch:{operation}", resource=resource, context=context)
+    yield Access(action=action, resource="*", context=context)
+
+
+def _alarm(name: str, place: Place) -> str:
+    return f"arn:aws:cloudwatch:{place.region}:{place.account}:alarm:{name}"
+
+
+def _autoscaling(operation: str, params: Document, place: Place) -> Iterator[Access]:
+    action = f"application-autoscaling:{operation}"
+    if operation.startswith("Describe"):
+        yield Access(action=action, resource="*")
+        return
+    context = {
+        "application-autoscaling:service-namespace": (params["ServiceNamespace"],),
+        "application-autoscaling:scalable-dimension": (params["ScalableDimension"],),
+    }
+    # AWS names a target by an id of its own making, which nobody knows before it is registered.
+    target = f"arn:aws:application-autoscaling:{place.region}:{place.account}:scalable-target/0123"
+    yield Access(action=action, resource=target, context=context)
+    if operation == "RegisterScalableTarget":
+        yield Access(
+            action="iam:CreateServiceLinkedRole",
+            resource=f"arn:aws:iam::{place.account}:role/aws-service-role/{_SCALER}/{_SCALER_ROLE}",
+            context={"iam:AWSServiceName": (_SCALER,)},
+        )
+    # A policy's alarms are created, and go with its target, in the caller's name.
+    wanted = {"PutScalingPolicy": "cloudwatch:PutMetricAlarm", "DeregisterScalableTarget": "cloudwatch:DeleteAlarms"}
+    if operation in wanted:
+        yield Access(action=wanted[operation], resource=_alarm(f"TargetTracking-{params['ResourceId']}-High", place))
 
 
 def _events(operation: str, params: Document, place: Place) -> Iterator[Access]:
@@ -167,6 +202,7 @@ def _s3(operation: str, params: Document, _place: Place) -> Iterator[Access]:
 
 
 _SERVICES: Mapping[str, Callable[[str, Document, Place], Iterator[Access]]] = {
+    "application-autoscaling": _autoscaling,
     "cloudwatch": _cloudwatch,
     "dynamodb": _dynamodb,
     "ecr": _ecr,

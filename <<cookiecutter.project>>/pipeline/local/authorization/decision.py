@@ -1,10 +1,9 @@
 """IAM's decision over all policies that apply (IAM reference: "Policy evaluation logic")."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipeline.local.authorization.access import Access
-from pipeline.local.authorization.policy import Policy, Principal, judge, judge_resource
+from pipeline.local.authorization.policy import Policy, Principal, judge, judge_resource, names_directly
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,26 +31,19 @@ def decide(role: Role, access: Access, *, owner: str, resource_policy: Policy | 
     own = judge(role.policies, known)
     bound = judge([role.boundary], known) if role.boundary else "allowed"
     shared = judge_resource(resource_policy, known, role.principal) if resource_policy else "silent"
+    same, key = owner == role.principal.account, access.action.startswith("kms:")
     if denying := [
         name for name, said in (("identity", own), ("boundary", bound), ("resource", shared)) if said == "denied"
     ]:
         return _refused(f"with an explicit deny in {denying[0]} policy")
-    if own == "silent":
+    if own == "silent" and not (same and resource_policy and names_directly(resource_policy, known, role.principal)):
         return _refused("because no identity-based policy allows it")
     if bound == "silent":
         return _refused("because no permissions boundary allows it")
-    if owner != role.principal.account and shared == "silent":
+    # A key is used by whom its own policy lets in; IAM counts only where that policy hands over to it.
+    if shared == "silent" and (key or not same):
         return _refused("because no resource-based policy allows it")
     return Decision(allowed=True, reason="")
-
-
-def first_refusal(role: Role, accesses: Iterable[tuple[Access, str, Policy | None]]) -> tuple[Access, Decision] | None:
-    """Return the first access that is refused; None when all are allowed."""
-    for access, owner, policy in accesses:
-        decision = decide(role, access, owner=owner, resource_policy=policy)
-        if not decision.allowed:
-            return access, decision
-    return None
 
 
 def _refused(reason: str) -> Decision:

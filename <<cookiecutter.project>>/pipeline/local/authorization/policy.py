@@ -14,7 +14,7 @@ Verdict = Literal["allowed", "denied", "silent"]
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """Who asks: a role's ARN, and its account."""
+    """Who asks: a role's ARN and its account, or a service's name and no account."""
 
     arn: str
     account: str
@@ -47,6 +47,12 @@ def judge_resource(policy: Policy, access: Access, principal: Principal) -> Verd
     """Return what a resource's own policy says about a principal."""
     spoken = (s for s in policy.statements() if _names(s, principal) and speaks(s, access))
     return _verdict(s["Effect"] for s in spoken)
+
+
+def names_directly(policy: Policy, access: Access, principal: Principal) -> bool:
+    """Return whether a resource's policy allows the principal itself, and not just its account's administrators."""
+    own = Principal(arn=principal.arn, account="")
+    return any(s["Effect"] == "Allow" and _names(s, own) and speaks(s, access) for s in policy.statements())
 
 
 def speaks(statement: Mapping[str, object], access: Access) -> bool:
@@ -83,8 +89,8 @@ def _names(statement: Mapping[str, object], principal: Principal) -> bool:
     named = statement.get("Principal")
     if named == "*":
         return True
-    listed = _texts(named.get("AWS", [])) if isinstance(named, dict) else []
-    whole = {"*", principal.account, f"arn:aws:iam::{principal.account}:root"}
+    listed = [text for kind in ("AWS", "Service") for text in _texts(named.get(kind, []))] if isinstance(named, dict) else []
+    whole = {"*", principal.account, f"arn:aws:iam::{principal.account}:root"} if principal.account else {"*"}
     return any(name in whole or name == principal.arn for name in listed)
 
 

@@ -3,6 +3,7 @@
 import json
 from urllib.parse import unquote
 
+import cbor2
 from werkzeug.wrappers import Request
 
 from pipeline.local import wire
@@ -35,6 +36,9 @@ def asked(request: Request, signed: Signature) -> tuple[str, Document]:
         return _s3(request)
     if "X-Amz-Target" in request.headers:
         document = json.loads(request.get_data() or b"{}")
+        return wire.operation_name(request), document if isinstance(document, dict) else {}
+    if request.headers.get("smithy-protocol"):
+        document = cbor2.loads(request.get_data() or b"\xa0")
         return wire.operation_name(request), document if isinstance(document, dict) else {}
     return wire.operation_name(request), request.form.to_dict()
 
