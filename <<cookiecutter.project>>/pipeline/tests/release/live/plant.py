@@ -174,7 +174,8 @@ class Callers:
 
 def finished(process: "subprocess.Popen[str]") -> Told:
     """Wait for a command."""
-    stdout, stderr = process.communicate(timeout=240)
+    # Half of all calls throttled means minutes of backing off.
+    stdout, stderr = process.communicate(timeout=600)
     lines = stdout.splitlines()
     return Told(exit_code=process.returncode, document=json.loads(lines[-1]) if lines else {}, stderr=stderr)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import CandidateRejected, CredentialsMissing, LeaseLost, LedgerBroken
+from pipeline.errors import CandidateRejected, CredentialsMissing, LeaseLost, LedgerBroken, ReleaseInProgress
 from pipeline.tests.release.live.plant import HERE, Plant, finished
 
 _MAX_CHANGES = 60
@@ -57,6 +57,23 @@ def test_deploy_killed_after_each_change_converges(serving: Plant) -> None:
     assert_whole(serving)
 
 
+def test_of_two_deploys_at_once_one_wins(serving: Plant) -> None:
+    """The loser says who is at work and leaves everything to the winner."""
+    # Longer than a slow machine needs to start the second process.
+    bake = {"PIPELINE__DEPLOY__BAKE_SECONDS": "15", "PIPELINE__DEPLOY__STRATEGY": "canary"}
+    with serving.callers() as callers:
+        rivals = {name: serving.start(*serving.deploy_words(name), **bake) for name in ("better", "third")}
+        told = {name: finished(process) for name, process in rivals.items()}
+
+    codes = {name: answer.exit_code for name, answer in told.items()}
+    assert sorted(codes.values()) == [0, ReleaseInProgress.exit_code], [answer.stderr for answer in told.values()]
+    winner, loser = sorted(codes, key=lambda name: codes[name])
+    assert callers.lost() == []
+    assert callers.answers[-1].version == str(serving.versions[winner])
+    assert str(serving.versions[loser]) not in {answer.version for answer in callers.answers}
+    assert_whole(serving)
+
+
 def test_rollback_takes_over_a_running_deploy(serving: Plant) -> None:
     """The rollback wins, the deploy stops with an error of its own, and the ledger tells both."""
     with serving.callers() as callers:
@@ -89,14 +106,19 @@ def fault(plant: Plant, *words: str) -> None:
     assert process.returncode == 0, stderr
 
 
-def test_deploy_gets_through_failing_calls(serving: Plant, faults: Plant) -> None:
-    """A fifth of all calls failing with 5xx only takes longer."""
-    fault(faults, "5xx", "--rate", "0.2")
+@pytest.mark.parametrize("words", [("throttle", "--rate", "0.5"), ("5xx", "--rate", "0.2")], ids=lambda w: w[0])
+def test_deploy_gets_through_a_moody_aws(serving: Plant, faults: Plant, words: tuple[str, ...]) -> None:
+    """Half of all calls throttled, or a fifth failing: it completes or rolls back, and is never half done."""
+    fault(faults, *words)
 
     told = serving.deploy("better", "blue_green", PIPELINE__DEPLOY__BAKE_SECONDS="0")
 
-    assert told.exit_code == 0, told.stderr
     faults.start("local", "fault", "clear").communicate(timeout=30)
+    assert told.exit_code in {0, CandidateRejected.exit_code}, told.stderr
+    serves = "better" if told.exit_code == 0 else "good"
+    weights = {name.split("-")[0]: weight for name, weight in serving.weights().items() if weight}
+    assert list(weights) == [f"v{serving.versions[serves]}"]
+    assert serving.entries()[-1]["outcome"] == ("promoted" if serves == "better" else "rolled_back")
     assert_whole(serving)
 
 
@@ -148,6 +170,30 @@ def test_abandoned_deploy_is_ended_by_reconcile(serving: Plant) -> None:
     served = {variant.split("-")[0]: weight for variant, weight in serving.weights().items()}
     assert served[f"v{serving.versions['good']}"] == 100
     assert_whole(serving)
+
+
+def test_change_by_hand_is_reported_and_repaired(serving: Plant) -> None:
+    """Weights that somebody moved in the console are found, and moved back on request."""
+    serving.deploy("better", "all_at_once")
+    good, better = (f"v{serving.versions[name]}-" for name in ("good", "better"))
+    names = {name[: name.index("-") + 1]: name for name in serving.weights()}
+    serving.client("sagemaker").update_endpoint_weights_and_capacities(
+        EndpointName="loan-approval-prod",
+        DesiredWeightsAndCapacities=[
+            {"VariantName": names[good], "DesiredWeight": 60},
+            {"VariantName": names[better], "DesiredWeight": 40},
+        ],
+    )
+    time.sleep(1)
+
+    reported = serving.run("reconcile", "--env", "prod")
+    repaired = serving.run("reconcile", "--env", "prod", "--apply")
+
+    assert "weights" in reported.error
+    assert repaired.exit_code == 0, repaired.stderr
+    assert serving.weights()[names[better]] == 100
+    settled = serving.run("reconcile", "--env", "prod")
+    assert settled.exit_code == 0, settled.error
 
 
 def test_prediction_leads_to_its_release(serving: Plant) -> None:
