@@ -64,6 +64,14 @@ def recorded(settings: Settings, aws: Aws, mark: Fingerprint, job: TrainingJob) 
     return Trained(job=job, sha256=record["model_sha256"], onnx_sha256=record["model_onnx_sha256"])
 
 
+def fetch(aws: Aws, uri: str, sha256: str, folder: Path) -> Path:
+    """Download a model that must have this hash, and unpack it into a new folder."""
+    folder.mkdir(parents=True)
+    archive = folder.with_suffix(".tar.gz")
+    aws.storage.download(uri, archive, sha256=sha256)
+    return artifact.unpack(archive, folder)
+
+
 def record_of(settings: Settings, aws: Aws, job: str) -> Mapping[str, Any]:
     """Read what was recorded of a job; empty when nothing was."""
     content = aws.storage.get(settings.record_uri(job))

@@ -20,6 +20,7 @@ from pipeline.commands import (
     pull_requests,
     releases,
     repository,
+    retraining,
     verification,
     watch,
 )
@@ -39,6 +40,7 @@ app = typer.Typer(
 app.add_typer(building.app)
 app.add_typer(checks.app)
 app.add_typer(repository.app)
+app.add_typer(retraining.app)
 app.add_typer(overview.app)
 app.add_typer(pull_requests.app)
 app.add_typer(releases.app)

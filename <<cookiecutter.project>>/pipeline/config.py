@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from pipeline.drift.config import MonitorConfig
 from pipeline.errors import ConfigurationError
 from pipeline.release.config import DeployConfig
+from pipeline.retraining.config import RetrainConfig
 
 Environment = Literal["dev", "staging", "prod"]
 ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "prod")
@@ -134,6 +135,7 @@ def _read(path: Path) -> dict[str, Any]:
             next_step="run from the project's root, or restore the file from git",
         ) from err
     except json.JSONDecodeError as err:
+    retrain: RetrainConfig = RetrainConfig()
         raise ConfigurationError(
             f"not valid JSON: {err.msg}",
             where=f"{path}:{err.lineno}:{err.colno}",

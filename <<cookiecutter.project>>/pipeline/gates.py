@@ -132,6 +132,30 @@ def _run(root: Path, tests: Iterable[Path], environment: Mapping[str, str]) -> V
         return _read(report)
 
 
+def paired_answers(root: Path, environment: Mapping[str, str]) -> Mapping[str, list[float]]:
+    """Let the model's own code answer the same rows with two models: truth, champion and challenger."""
+    with TemporaryDirectory() as scratch:
+        target = Path(scratch) / "answers.json"
+        done = subprocess.run(
+            [sys.executable, "-m", "model.tests.gates.paired", str(target)],
+            cwd=root,
+            env={"PYTHONPATH": f"{root}:{root / 'model' / 'train'}", "OMP_NUM_THREADS": "1", **environment},
+            capture_output=True,
+            text=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            reason = [line for line in done.stderr.splitlines() if line.strip()][-1:] or ["it gave no reason"]
+            raise GateFailed(
+                f"champion and challenger cannot be compared: {reason[0]}",
+                where="model/tests/gates/paired.py",
+                next_step="if the champion cannot read this data, release through review instead of retraining",
+            )
+        answers: Mapping[str, list[float]] = json.loads(target.read_text())
+        return answers
+
+
 def kept(content: bytes | None, facts: Mapping[str, str]) -> Verdict | None:
     """Read a report back if it is of a model that passed under exactly these facts."""
     report = json.loads(content) if content else {}

@@ -19,6 +19,7 @@ from pipeline.config import (
 from pipeline.drift.config import MonitorConfig
 from pipeline.fingerprint import ImageKind
 from pipeline.release.config import DeployConfig
+from pipeline.retraining.config import RetrainConfig
 
 
 class Settings(Section):
@@ -84,6 +85,11 @@ class Settings(Section):
     def monitor(self) -> MonitorConfig:
         """What counts as drift, and what follows from it."""
         return self.environment_file.monitor
+
+    @property
+    def retrain(self) -> RetrainConfig:
+        """What a challenger must show before it may replace the champion."""
+        return self.environment_file.retrain
 
     @property
     def approval(self) -> Approval:
@@ -164,6 +170,10 @@ class Settings(Section):
     def sbom_uri(self, fingerprint: str, image_tag: str, subject: str) -> str:
         """Where a bill of materials is kept, beside the verdict on the same model and image."""
         return f"s3://{self.artifact_bucket}/gates/{fingerprint}/{image_tag}.{subject}.cdx.json"
+
+    def challenge_uri(self, fingerprint: str, image_tag: str) -> str:
+        """Where the comparison of a retrained model with the champion is kept."""
+        return f"s3://{self.artifact_bucket}/gates/{fingerprint}/{image_tag}.challenge.json"
 
     def image_repository(self, kind: ImageKind) -> str:
         """Name the repository of the image of `kind`."""

@@ -25,7 +25,7 @@ REJECTED: Status = "Rejected"
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """What register writes down about a model that passed its gates."""
+    """What register writes down about a model: one that passed its gates, or one that lost its challenge."""
 
     fingerprint: str
     image: str
@@ -34,6 +34,7 @@ class Candidate:
     bias_uri: str
     metadata: Mapping[str, str]
     environment: Mapping[str, str]
+    status: Status = PENDING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,10 @@ class Registry:
         for item in self._summaries():
             yield self.describe(item["ModelPackageVersion"])
 
+    def champion(self, *, besides: str = "") -> RegisteredModel | None:
+        """Find the newest approved version; `besides` is a fingerprint that does not count."""
+        return next((model for model in self.newest() if model.approved and model.fingerprint != besides), None)
+
     def find(self, fingerprint: str, *, image: str) -> RegisteredModel | None:
         """Find the version that is this model in this serving image."""
         # A listing carries the description but no metadata, so the pair is written into both.
@@ -115,11 +120,11 @@ class Registry:
         return None
 
     def add(self, candidate: Candidate) -> RegisteredModel:
-        """Register a model; it awaits approval."""
+        """Register a model; it awaits approval unless it is rejected from the start."""
         answer = self._client.create_model_package(
             ModelPackageGroupName=self._group,
             ModelPackageDescription=_description(candidate.fingerprint, candidate.image),
-            ModelApprovalStatus=PENDING,
+            ModelApprovalStatus=candidate.status,
             CustomerMetadataProperties=dict(candidate.metadata),
             InferenceSpecification={
                 "Containers": [

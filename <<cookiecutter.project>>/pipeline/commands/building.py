@@ -27,7 +27,7 @@ Verify = Annotated[bool, typer.Option("--verify", help="Read all data again, als
 @app.command()
 def image(env: Env) -> None:
     """Build and push this commit's containers, unless their content is there."""
-    options = image_stage.Options(commit=_commit(), progress=place().progress)
+    options = image_stage.Options(commit=commit_of_checkout(), progress=place().progress)
     run(env, lambda settings, aws: image_stage.run(settings, aws, options))
 
 
@@ -70,11 +70,12 @@ def register(
 ) -> None:
     """Enter a model that passed its gates into the registry."""
     choice = Choice(parent=parent, data=data)
-    options = register_stage.Options(fingerprint=fingerprint, commit=commit or _commit(), choice=choice)
+    options = register_stage.Options(fingerprint=fingerprint, commit=commit or commit_of_checkout(), choice=choice)
     run(env, lambda settings, aws: register_stage.run(settings, aws, options))
 
 
-def _commit() -> str:
+def commit_of_checkout() -> str:
+    """Name the commit that is being built."""
     if sha := os.environ.get("GITHUB_SHA"):
         return sha
     done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607

@@ -1,27 +1,30 @@
 """register: enter a model that passed its gates into the registry, with all that led to it."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline import artifact, fingerprint, recipe
-from pipeline.aws.registry import Candidate, RegisteredModel
+from pipeline import artifact, cache, fingerprint, recipe
+from pipeline.aws.registry import PENDING, REJECTED, Candidate, RegisteredModel
 from pipeline.aws.services import Aws
 from pipeline.errors import GateFailed, GatesNotRun
-from pipeline.recipe import Choice
+from pipeline.recipe import Choice, Recipe
 from pipeline.result import StageResult
 from pipeline.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which model, and the commit that made it."""
+    """Which model, the commit that made it, and whether a champion was challenged, and why."""
 
     commit: str
     fingerprint: str | None = None
     choice: Choice
+    challenged: bool = False
+    reason: str = ""
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
@@ -30,7 +33,9 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     mark = fingerprint.require(wanted.mark, options.fingerprint)
     tag = fingerprint.image_tag(settings.root, "inference")
     aws.images.require(settings.image_repository("inference"), tag)
-    report = _report(settings, aws, mark.digest, tag)
+    challenge = _challenge(settings, aws, mark.digest, tag) if options.challenged else {}
+    lost = challenge.get("outcome") == "lost"
+    report = _unjudged(settings, aws, wanted, tag) if lost else _report(settings, aws, mark.digest, tag)
     image = settings.image_uri("inference", tag)
     known = aws.registry.find(mark.digest, image=image)
     if known and not aws.storage.exists(known.model_data):
@@ -40,11 +45,53 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         "data_version": mark.inputs["data"],
         **{f"input_{name}": value for name, value in mark.inputs.items()},
         **wanted.lineage,
+        **_evidence(settings, challenge, mark.digest, tag),
+        **({"retrained_because": _value(options.reason)} if options.reason else {}),
     }
     hashes = fingerprint.image_hashes(settings.root, "inference")
     aws.storage.write_once(settings.image_record_uri(tag), json.dumps(hashes, sort_keys=True).encode())
     model = known or aws.registry.add(_candidate(settings, aws, report, image=image, facts=facts))
     return _result(model, known=known is not None)
+
+
+def _challenge(settings: Settings, aws: Aws, digest: str, tag: str) -> dict[str, Any]:
+    content = aws.storage.get(settings.challenge_uri(digest, tag))
+    challenge: dict[str, Any] = json.loads(content) if content else {}
+    return challenge
+
+
+def _evidence(settings: Settings, challenge: dict[str, Any], digest: str, tag: str) -> dict[str, str]:
+    """Name the comparison's figures, and where the whole of it is kept."""
+    if not challenge:
+        return {}
+    figures = ("champion", "challenger", "difference", "lower", "margin", "confidence")
+    return {
+        "challenge": challenge["outcome"],
+        "challenge_champion_version": str(challenge["champion_version"]),
+        "challenge_metric": challenge["metric"],
+        "challenge_rows": str(challenge["rows"]),
+        **{f"challenge_{name}": f"{challenge[name]:.6g}" for name in figures},
+        "challenge_report": settings.challenge_uri(digest, tag),
+    }
+
+
+def _value(text: str) -> str:
+    """Bring a text into the form that the registry takes as a value."""
+    return " ".join(re.sub(r"[^\w.:/=+@-]", " ", text).split())[:256] or "unknown"
+
+
+def _unjudged(settings: Settings, aws: Aws, wanted: Recipe, tag: str) -> dict[str, Any]:
+    """Describe a model as a gate report does; no gate needs to judge one that nobody may deploy."""
+    trained = cache.require(settings, aws, wanted.mark)
+    return {
+        "fingerprint": wanted.mark.digest,
+        "image_tag": tag,
+        "training_job": trained.job.name,
+        "model_data": trained.model_data,
+        "model_sha256": trained.sha256,
+        "passed": False,
+        "marks": [],
+    }
 
 
 def _report(settings: Settings, aws: Aws, digest: str, tag: str) -> dict[str, Any]:
@@ -84,17 +131,23 @@ def _candidate(settings: Settings, aws: Aws, report: dict[str, Any], *, image: s
         metrics_uri=f"{prefix}/quality.json",
         bias_uri=f"{prefix}/bias.json",
         environment={"MODEL_FINGERPRINT": digest, "MODEL_COMMIT": facts["commit"]},
+        status=PENDING if report["passed"] else REJECTED,
         metadata={
             "fingerprint": digest,
             **facts,
             "model_sha256": sha256,
             "training_job": report["training_job"],
-            "gates": "passed",
-            "gate_report": settings.gate_report_uri(digest, report["image_tag"]),
+            **_verdict(settings, report),
             **bills,
             **{f"metric_{m['name']}": f"{m['value']:.6f}" for m in report["marks"] if m["gate"] == "quality"},
         },
     )
+
+
+def _verdict(settings: Settings, report: dict[str, Any]) -> dict[str, str]:
+    if not report["passed"]:
+        return {"gates": "not run: lost its challenge"}
+    return {"gates": "passed", "gate_report": settings.gate_report_uri(report["fingerprint"], report["image_tag"])}
 
 
 def _unpacked(aws: Aws, report: dict[str, Any], scratch: Path) -> Path:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline import artifact, cache, fingerprint, gates, recipe
+from pipeline import cache, fingerprint, gates, recipe
 from pipeline.aws.registry import RegisteredModel
 from pipeline.aws.services import Aws
 from pipeline.cache import Trained
@@ -30,7 +30,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     digest = fingerprint.require(wanted.mark, options.fingerprint).digest
     trained = cache.require(settings, aws, wanted.mark)
     image_tag = fingerprint.image_tag(settings.root, "inference")
-    champion = _champion(aws, digest)
+    champion = aws.registry.champion(besides=digest)
     facts = {
         "fingerprint": digest,
         "image_tag": image_tag,
@@ -58,32 +58,20 @@ def _judge(
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         environment = {
-            "MODEL_DIR": str(_fetch(aws, trained.model_data, trained.sha256, folder / "candidate")),
+            "MODEL_DIR": str(cache.fetch(aws, trained.model_data, trained.sha256, folder / "candidate")),
             "DATA_DIR": str(recipe.data_folder(settings, aws, wanted.mark.inputs["data"], folder / "stored")),
             **_parent(settings, aws, wanted, folder / "parent"),
         }
         if champion:
-            path = _fetch(aws, champion.model_data, champion.model_sha256, folder / "champion")
+            path = cache.fetch(aws, champion.model_data, champion.model_sha256, folder / "champion")
             environment["CHAMPION_DIR"] = str(path)
         return gates.run(settings.root, _files(settings.root), environment)
-
-
-def _fetch(aws: Aws, uri: str, sha256: str, folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    archive = folder.with_suffix(".tar.gz")
-    aws.storage.download(uri, archive, sha256=sha256)
-    return artifact.unpack(archive, folder)
-
-
-def _champion(aws: Aws, digest: str) -> RegisteredModel | None:
-    versions = (model for model in aws.registry.newest() if model.approved and model.fingerprint != digest)
-    return next(versions, None)
 
 
 def _parent(settings: Settings, aws: Aws, wanted: Recipe, folder: Path) -> dict[str, str]:
     if wanted.parent is None:
         return {}
-    model = _fetch(aws, wanted.parent.model_data, wanted.parent.model_sha256, folder / "model")
+    model = cache.fetch(aws, wanted.parent.model_data, wanted.parent.model_sha256, folder / "model")
     data = recipe.data_folder(settings, aws, wanted.parent.data_version, folder / "stored")
     return {"PARENT_DIR": str(model), "PARENT_DATA_DIR": str(data)}
 

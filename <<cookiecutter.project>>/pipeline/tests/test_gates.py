@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import gates
+from pipeline.errors import GateFailed
 from pipeline.gates import Mark
 
 GATE = '''
@@ -76,3 +77,13 @@ def test_report_carries_marks_and_facts(tmp_path: Path) -> None:
 def test_maximum_is_a_limit_too(value: float, passed: bool) -> None:
     """Some marks are ceilings."""
     assert Mark(gate="bias", name="difference", value=value, maximum=0.1).passed is passed
+
+
+def test_models_that_cannot_be_compared_are_told_in_one_line(tmp_path: Path) -> None:
+    """The reason is the last line of what the model's own code said, not its traceback."""
+    package = tmp_path / "model/tests/gates"
+    package.mkdir(parents=True)
+    (package / "paired.py").write_text("raise ValueError('the champion reads no column income')")
+
+    with pytest.raises(GateFailed, match=r"cannot be compared: ValueError: the champion reads no column income\n"):
+        gates.paired_answers(tmp_path, {})

@@ -1,0 +1,70 @@
+"""Retraining: one command from a trigger to a version that may replace the champion, or is rejected with evidence."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.aws.services import Aws
+from pipeline.commands.building import Data, Env, Parent, commit_of_checkout
+from pipeline.commands.running import place, run
+from pipeline.recipe import Choice
+from pipeline.result import StageResult
+from pipeline.settings import Settings
+from pipeline.stages import challenge as challenge_stage
+from pipeline.stages import register as register_stage
+from pipeline.stages import test as test_stage
+from pipeline.stages import train as train_stage
+
+app = typer.Typer()
+
+
+Champion = Annotated[
+    int | None, typer.Option("--champion", min=1, help="The version to beat; the one that serves if not given.")
+]
+
+
+@app.command()
+def challenge(env: Env, champion: Champion = None, parent: Parent = None, data: Data = None) -> None:
+    """Hold a trained model against the champion: better by the margin, at the confidence, or not."""
+    options = challenge_stage.Options(choice=Choice(parent=parent, data=data), champion=champion)
+    run(env, lambda settings, aws: challenge_stage.run(settings, aws, options))
+
+
+@app.command()
+def retrain(
+    env: Env,
+    reason: Annotated[str, typer.Option("--reason", help="What set it off: a schedule, drift, new data.")] = "asked",
+    champion: Champion = None,
+    parent: Parent = None,
+    data: Data = None,
+) -> None:
+    """Train a challenger and register it: as a candidate if it beats the champion, else as rejected."""
+    choice = Choice(parent=parent, data=data)
+    options = challenge_stage.Options(choice=choice, champion=champion)
+    run(env, lambda settings, aws: _retrain(settings, aws, options, reason=reason))
+
+
+def _retrain(settings: Settings, aws: Aws, options: challenge_stage.Options, *, reason: str) -> StageResult:
+    choice, progress = options.choice, place().progress
+    progress(f"retraining: {reason}")
+    trained = train_stage.run(settings, aws, train_stage.Options(progress=progress, choice=choice))
+    mark = trained.outputs["fingerprint"]
+    challenged = challenge_stage.run(settings, aws, options)
+    outcome = challenged.outputs["challenge"]
+    stages = [trained, challenged]
+    if outcome in ("won", "unopposed"):
+        stages.append(test_stage.run(settings, aws, test_stage.Options(fingerprint=mark, choice=choice)))
+    if outcome != "unchanged":
+        entry = register_stage.Options(
+            commit=commit_of_checkout(),
+            fingerprint=mark,
+            choice=choice,
+            challenged=outcome != "unopposed",
+            reason=reason,
+        )
+        stages.append(register_stage.run(settings, aws, entry))
+    return StageResult(
+        summary="\n\n".join([f"## retrain\nBecause: {reason}.", *(stage.summary for stage in stages)]),
+        outputs={name: value for stage in stages for name, value in stage.outputs.items()},
+        annotations=tuple(remark for stage in stages for remark in stage.annotations),
+    )
