@@ -13,6 +13,9 @@ from pipeline.errors import PipelineError
 from pipeline.result import Annotation, StageResult
 
 
+_LINE = 240
+
+
 class Runner(Protocol):
     """Tells outputs, summaries and annotations in the words of one place."""
 
@@ -42,7 +45,9 @@ class Terminal:
         for item in result.annotations:
             print(f"{item.level}: {item.file}:{item.line}: {item.message}", file=self._out)
         for name, value in result.outputs.items():
-            print(f"{name}={value}", file=self._out)
+            # What is longer is a document for programs, which ask for --json.
+            if len(value) <= _LINE:
+                print(f"{name}={value}", file=self._out)
 
     def failed(self, error: PipelineError) -> None:
         """Print the error and its next step."""

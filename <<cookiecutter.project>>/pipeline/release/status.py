@@ -82,6 +82,8 @@ def _health(seen: Seen, troubles: tuple[str, ...]) -> str:
 
 
 def _troubles(seen: Seen) -> tuple[str, ...]:
+    if seen.fleet is None and seen.standing.serving is None and seen.standing.rollout is None:
+        return ()  # the alarms on silence ring before the first release, and mean nothing yet
     ringing = tuple(f"alarm {name}" for name, state in sorted(seen.alarms.items()) if state == "ALARM")
     return (*_of_fleet(seen), *_of_rollout(seen), *ringing)
 

@@ -38,7 +38,12 @@ def _status(settings: Settings, aws: Aws, *, alone: bool) -> Status:
         if alone:
             raise
         # The account may be another one, or its stacks not there yet: the others can still be told.
-        return Status(environment=settings.env, health="unknown", traffic={}, troubles=(error.what,))
+        return Status(environment=settings.env, health="unknown", traffic={}, troubles=(_unread(settings, error),))
+
+
+def _unread(settings: Settings, error: PipelineError) -> str:
+    place = f" ({error.where})" if error.where else ""
+    return f"{error.what}{place}; `python -m pipeline doctor --env {settings.env}` says what is missing"
 
 
 def _seen(settings: Settings, aws: Aws) -> Seen:

@@ -50,8 +50,8 @@ def test_settled_release_is_told_with_its_word_and_its_standby() -> None:
 
 
 def test_environment_before_its_first_release_is_empty() -> None:
-    """Neither ledger nor endpoint: nothing is wrong."""
-    status = judge("prod", replace(SEEN, standing=Standing(), fleet=None))
+    """Neither ledger nor endpoint: nothing is wrong, though the alarms on silence ring."""
+    status = judge("prod", replace(SEEN, standing=Standing(), fleet=None, alarms={"loans-prod-traffic": "ALARM"}))
 
     assert (status.health, status.version) == ("empty", None)
 
