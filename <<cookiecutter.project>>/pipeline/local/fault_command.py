@@ -18,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=(*KINDS, _KILL, _CLEAR, _SHOW))
     parser.add_argument("--rate", type=float, default=1.0, help="share of the calls it hits (default: %(default)s)")
     parser.add_argument("--operation", help="one operation only, such as UpdateEndpoint")
-    parser.add_argument("--seconds", type=float, default=1.0, help="how slow `slow` is (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of `slow` and `stale` (default: %(default)s)")
     parser.add_argument("--endpoint", help="which endpoint's processes `kill` ends (default: all)")
     parser.add_argument("--variant", help="which variant's process `kill` ends (default: all)")
 
@@ -44,7 +44,7 @@ def _shown(answer: Document) -> str:
 
 def _line(fault: Document) -> str:
     where = fault["operation"] or "every operation"
-    how = f", {fault['seconds']:g} s" if fault["kind"] == "slow" else ""
+    how = f", {fault['seconds']:g} s" if fault["kind"] in {"slow", "stale"} else ""
     return f"{fault['kind']}: {fault['rate']:.0%} of {where}{how}"
 
 

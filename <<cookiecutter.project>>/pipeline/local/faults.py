@@ -4,10 +4,13 @@ import random
 import threading
 from dataclasses import asdict, dataclass
 
+from werkzeug.wrappers import Response
+
 from pipeline.local.clock import Clock
+from pipeline.local.echoes import Echoes
 from pipeline.local.refusal import Refusal
 
-CALL_FAULTS = ("throttle", "5xx", "slow", "expired-credentials")
+CALL_FAULTS = ("throttle", "5xx", "slow", "stale", "expired-credentials")
 STATE_FAULTS = ("endpoint-failed", "training-failed")
 KINDS = (*CALL_FAULTS, *STATE_FAULTS)
 
@@ -29,6 +32,7 @@ class Faults:
         self._lock = threading.Lock()
         self._faults: list[Fault] = []
         self._stop = threading.Event()
+        self._echoes = Echoes()
 
     def add(self, fault: Fault) -> None:
         """Put a fault in force, in place of one of the same kind and operation."""
@@ -51,6 +55,15 @@ class Faults:
             if fault.kind == kind and fault.operation in {None, operation} and random.random() < fault.rate:  # noqa: S311
                 return fault
         return None
+
+    def age(self, operation: str, question: str, fresh: Response) -> Response:
+        """Answer a Describe call with what was true before, while `stale` is in force."""
+        if not operation.startswith("Describe"):
+            return fresh
+        self._echoes.keep(question, fresh)
+        stale = self.strikes("stale", operation)
+        old = self._echoes.recall(question, seconds=stale.seconds) if stale else None
+        return old or fresh
 
     def meet(self, service: str, operation: str) -> None:
         """Delay or refuse a call as the faults in force have it."""

@@ -54,6 +54,22 @@ def test_a_rate_hits_a_share(aws: LocalAws) -> None:
     assert 10 < failed < 50
 
 
+def test_stale_reads_are_old_and_catch_up(aws: LocalAws) -> None:
+    """A change is not seen for as long as it was told, and then is."""
+    group = {"ModelPackageGroupName": "seen-late"}
+    aws.sagemaker.create_model_package_group(**group)
+    aws.sagemaker.describe_model_package_group(**group)
+    aws.switch("stale", operation="DescribeModelPackageGroup", seconds=0.5)
+    time.sleep(0.5)
+    aws.sagemaker.delete_model_package_group(**group)
+
+    aws.sagemaker.create_model_package_group(**group, ModelPackageGroupDescription="the second")
+
+    assert "ModelPackageGroupDescription" not in aws.sagemaker.describe_model_package_group(**group)
+    time.sleep(0.6)
+    assert aws.sagemaker.describe_model_package_group(**group)["ModelPackageGroupDescription"] == "the second"
+
+
 def test_slow_is_slow(aws: LocalAws) -> None:
     """A slow call takes the seconds it was told."""
     aws.switch("slow", operation="ListModels", seconds=0.3)

@@ -106,9 +106,13 @@ def fault(plant: Plant, *words: str) -> None:
     assert process.returncode == 0, stderr
 
 
-@pytest.mark.parametrize("words", [("throttle", "--rate", "0.5"), ("5xx", "--rate", "0.2")], ids=lambda w: w[0])
+@pytest.mark.parametrize(
+    "words",
+    [("throttle", "--rate", "0.5"), ("5xx", "--rate", "0.2"), ("stale", "--rate", "0.7", "--seconds", "2")],
+    ids=lambda words: words[0],
+)
 def test_deploy_gets_through_a_moody_aws(serving: Plant, faults: Plant, words: tuple[str, ...]) -> None:
-    """Half of all calls throttled, or a fifth failing: it completes or rolls back, and is never half done."""
+    """Throttled, failing or late answers: the deploy completes or rolls back, and is never half done."""
     fault(faults, *words)
 
     told = serving.deploy("better", "blue_green", PIPELINE__DEPLOY__BAKE_SECONDS="0")
