@@ -111,6 +111,7 @@ class EnvironmentFile(Section):
     approval: Approval
     deploy: DeployConfig
     monitor: MonitorConfig
+    retrain: RetrainConfig = RetrainConfig()
 
 
 def read_project(folder: Path) -> Project:
@@ -135,7 +136,6 @@ def _read(path: Path) -> dict[str, Any]:
             next_step="run from the project's root, or restore the file from git",
         ) from err
     except json.JSONDecodeError as err:
-    retrain: RetrainConfig = RetrainConfig()
         raise ConfigurationError(
             f"not valid JSON: {err.msg}",
             where=f"{path}:{err.lineno}:{err.colno}",
