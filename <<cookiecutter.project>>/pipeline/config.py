@@ -6,9 +6,9 @@ A variable overrides one key of an environment's file: PIPELINE__DEPLOY__BAKE_SE
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from pipeline.drift.config import MonitorConfig
 from pipeline.errors import ConfigurationError
@@ -87,13 +87,37 @@ class Latency(Section):
     p99_ms: float = Field(gt=0)
 
 
+class Autoscaling(Section):
+    """Between how many instances the serving variant moves, by the requests a minute that each should answer."""
+
+    minimum: int = Field(ge=1, le=100)
+    maximum: int = Field(ge=1, le=100)
+    invocations_per_instance: float = Field(gt=0)
+
+
 class Serving(Section):
     """The fleet behind one variant, and how much of its traffic is captured."""
 
     instance_type: InstanceType
     instance_count: int = Field(ge=1, le=100)
+    autoscaling: Autoscaling | None = None
     capture_percent: int = Field(default=100, ge=0, le=100)
     sla: Latency
+
+    @model_validator(mode="after")
+    def _starts_within_its_bounds(self) -> Self:
+        bounds = self.autoscaling
+        if bounds and not bounds.minimum <= self.instance_count <= bounds.maximum:
+            raise ValueError(
+                f"instance_count = {self.instance_count} must lie between autoscaling.minimum = {bounds.minimum} "
+                f"and autoscaling.maximum = {bounds.maximum}"
+            )
+        return self
+
+    @property
+    def fewest(self) -> int:
+        """The instances that a serving variant has at least."""
+        return self.autoscaling.minimum if self.autoscaling else self.instance_count
 
 
 class Approval(Section):

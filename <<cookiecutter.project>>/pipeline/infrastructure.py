@@ -67,6 +67,13 @@ def alarms(settings: Settings) -> dict[str, dict[str, Any]]:
     return observability.alarms(settings.root, "endpoint", _filled(settings))
 
 
+def variant_alarms(settings: Settings, variant: str) -> dict[str, dict[str, Any]]:
+    """Return the alarms on one variant of the environment's endpoint, by the names that they bear in CloudWatch."""
+    page = [f"arn:aws:sns:{settings.region}:{settings.account}:{settings.project}-page-{settings.env}"]
+    rendered = observability.alarms(settings.root, "variant", {**_filled(settings), "VariantName": variant})
+    return {item["AlarmName"]: {**item, "AlarmActions": page, "OKActions": page} for item in rendered.values()}
+
+
 def _stack(settings: Settings, concern: str, *, scope: Scope, account: str) -> Stack:
     values = _values(settings, scope)
     return Stack(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline import artifact
+from pipeline import artifact, variants
 from pipeline.aws.models import Container
 from pipeline.aws.registry import RegisteredModel
 from pipeline.aws.services import Aws
@@ -77,15 +77,26 @@ class Desk:
     def carry_out(self, kind: RolloutKind, candidate: Release, *, reason: str, strategy: str = "") -> Finish:
         """Drive one rollout to its end, the unfinished one of a former run included."""
         rows = self._prepare(candidate)
-        return self._carrier.carry_out(kind, candidate, reason=reason, rows=rows, strategy=strategy)
+        finish = self._carrier.carry_out(kind, candidate, reason=reason, rows=rows, strategy=strategy)
+        self.furnish()
+        return finish
 
     def restore(self, reason: str) -> Finish | None:
         """Give all traffic back to the release that must serve, by the shortest way."""
-        return self._carrier.restore(reason)
+        finish = self._carrier.restore(reason)
+        self.furnish()
+        return finish
 
     def abandon(self, reason: str) -> Finish | None:
         """End an unfinished rollout in favour of its champion; None when there is none."""
-        return self._carrier.abandon(reason)
+        finish = self._carrier.abandon(reason)
+        self.furnish()
+        return finish
+
+    def furnish(self) -> None:
+        """Give the variants that are there what belongs to them, and take away what a gone one left."""
+        fleet = look(self.settings, self.aws)
+        variants.furnish(self.settings, self.aws, fleet, self.journal.standing.serving)
 
     @property
     def _carrier(self) -> Carrier:
@@ -116,8 +127,9 @@ class Desk:
         )
 
     def _prepare(self, release: Release) -> list[dict[str, object]]:
-        """Have AWS know the model, and read from the verified artefact which rows it must answer."""
+        """Have AWS know the model and its alarms, and read from the verified artefact which rows it must answer."""
         self._ensure_model(release)
+        variants.expect(self.settings, self.aws, release)
         with TemporaryDirectory() as scratch:
             archive = Path(scratch) / "model.tar.gz"
             self.aws.storage.download(release.model_data, archive, sha256=release.model_sha256)
@@ -146,10 +158,10 @@ class Desk:
 
 @contextmanager
 def desk(
-    settings: Settings, aws: Aws, author: Author, *, progress: Progress, take_over: bool = False
+    settings: Settings, aws: Aws, author: Author, *, progress: Progress, clock: Clock, take_over: bool = False
 ) -> Iterator[Desk]:
     """Hold the endpoint's lease and open its ledger."""
-    clock, endpoint, seconds = SystemClock(), settings.endpoint_name, settings.deploy.lease_seconds
+    endpoint, seconds = settings.endpoint_name, settings.deploy.lease_seconds
     owner = owner_of(author)
     if take_over:
         lease: LeaseView = aws.lease.take_over(endpoint, owner, now=clock.now().timestamp(), seconds=seconds)

@@ -9,6 +9,7 @@ import botocore.exceptions
 from pipeline.aws.deployment import GuardRequest, deployment_config
 from pipeline.aws.endpoint_shapes import Endpoint, LayoutRequest, config_request, endpoint_view
 from pipeline.aws.once import create_once, found
+from pipeline.aws.scaling import Scaling
 from pipeline.aws.session import aws_errors, is_missing
 
 if TYPE_CHECKING:
@@ -27,12 +28,14 @@ class Endpoints:
     def __init__(
         self,
         client: "SageMakerClient",
+        scaling: Scaling,
         *,
         capture_bucket: str,
         poll_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
+        self._scaling = scaling
         self._capture_uri = f"s3://{capture_bucket}"
         self._poll_seconds = poll_seconds
         self._sleep = sleep
@@ -67,6 +70,7 @@ class Endpoints:
     def update(self, endpoint: str, config: str, layout: LayoutRequest, guard: GuardRequest | None) -> None:
         """Replace an endpoint's fleet; the present one serves until the new one is up."""
         self._ensure_config(config, layout)
+        self._let_go(endpoint, layout)
         if guard is None:
             self._known(lambda: self._client.update_endpoint(EndpointName=endpoint, EndpointConfigName=config))
             return
@@ -108,6 +112,14 @@ class Endpoints:
         self._client.add_tags(
             ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in tags.items() if value]
         )
+
+    def _let_go(self, endpoint: str, layout: LayoutRequest) -> None:
+        """Stop scaling what the update removes or moves to other machines: AWS refuses it otherwise."""
+        seen = self.describe(endpoint)
+        machines = {item.name: item.instance_type for item in seen.production} if seen else {}
+        kept = {item.name for item in layout.production if machines.get(item.name) == item.instance_type}
+        for variant in self._scaling.of(endpoint).keys() - kept:
+            self._scaling.remove(endpoint, variant)
 
     def _config(self, name: str) -> "DescribeEndpointConfigOutputTypeDef | None":
         if name not in self._configs:

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import boto3
 
+from pipeline.aws.alarms import Alarms
 from pipeline.aws.captures import Captures
 from pipeline.aws.endpoints import Endpoints
 from pipeline.aws.images import Images
@@ -18,6 +19,7 @@ from pipeline.aws.processing import Processing
 from pipeline.aws.records import Records
 from pipeline.aws.registry import Registry
 from pipeline.aws.remains import Remains
+from pipeline.aws.scaling import Scaling
 from pipeline.aws.schedules import Schedules
 from pipeline.aws.session import CONFIG
 from pipeline.aws.stacks import Stacks
@@ -95,9 +97,15 @@ class Aws:
         """Fleets and their traffic."""
         return Endpoints(
             self._session.client("sagemaker", config=CONFIG),
+            self.scaling,
             capture_bucket=self._places.capture_bucket,
             poll_seconds=self._places.poll_seconds,
         )
+
+    @cached_property
+    def scaling(self) -> Scaling:
+        """How many machines a variant has."""
+        return Scaling(self._session.client("application-autoscaling", config=CONFIG))
 
     @cached_property
     def invocations(self) -> Invocations:
@@ -108,6 +116,11 @@ class Aws:
     def metrics(self) -> Metrics:
         """What CloudWatch counted."""
         return Metrics(self._session.client("cloudwatch", config=CONFIG))
+
+    @cached_property
+    def alarms(self) -> Alarms:
+        """Alarms on variants."""
+        return Alarms(self._session.client("cloudwatch", config=CONFIG))
 
     @cached_property
     def captures(self) -> Captures:

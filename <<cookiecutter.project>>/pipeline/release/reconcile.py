@@ -6,7 +6,7 @@ from typing import Literal
 
 from pipeline.release.state import Fleet, Release, VariantView
 
-Remedy = Literal["weights", "fleet", "size", "tags", "none"]
+Remedy = Literal["weights", "fleet", "size", "tags", "furnish", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,10 @@ class Declared:
     instance_type: str
     instances: int
     capture_percent: int
+    # How the serving variant is scaled, in words; empty means that it keeps its size.
+    scaling: str = ""
+    # The alarms on the variants that are there.
+    alarms: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +33,7 @@ class Actual:
     capture_percent: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
     alarms: Mapping[str, str] = field(default_factory=dict)
+    scaling: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +59,8 @@ def differences(declared: Declared, actual: Actual, *, expected_alarms: tuple[st
         *_variants(declared, serving, fleet),
         *_capture(declared, actual),
         *_tags(serving, actual),
-        *_alarms(actual, expected_alarms),
+        *_scaling(declared, serving, fleet, actual),
+        *_alarms(declared, actual, expected_alarms),
     ]
 
 
@@ -122,7 +128,16 @@ def _tags(serving: Release, actual: Actual) -> Iterator[Difference]:
             yield Difference(what=f"tag {name}", declared=value, actual=actual.tags.get(name, "missing"), remedy="tags")
 
 
-def _alarms(actual: Actual, expected: tuple[str, ...]) -> Iterator[Difference]:
-    for name in expected:
-        if name not in actual.alarms:
-            yield Difference(what=f"alarm {name}", declared="exists", actual="missing", remedy="none")
+def _scaling(declared: Declared, serving: Release, fleet: Fleet, actual: Actual) -> Iterator[Difference]:
+    variant = fleet.variant_of(serving)
+    wanted = {variant.name: declared.scaling} if variant and declared.scaling else {}
+    for name in sorted({*wanted, *actual.scaling}):
+        asked, found = wanted.get(name, "none"), actual.scaling.get(name, "none")
+        if asked != found:
+            yield Difference(what=f"autoscaling of {name}", declared=asked, actual=found, remedy="furnish")
+
+
+def _alarms(declared: Declared, actual: Actual, expected: tuple[str, ...]) -> Iterator[Difference]:
+    for name in sorted({*declared.alarms, *expected} - actual.alarms.keys()):
+        remedy: Remedy = "furnish" if name in declared.alarms else "none"
+        yield Difference(what=f"alarm {name}", declared="exists", actual="missing", remedy=remedy)

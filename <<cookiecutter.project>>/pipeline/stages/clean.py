@@ -1,14 +1,14 @@
 """clean: retire standbys whose time is over, and say what they cost."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from pipeline.aws.services import Aws
 from pipeline.errors import EndpointUnrecovered
 from pipeline.release.history import Standing
 from pipeline.release.journal import Author
-from pipeline.release.ports import SystemClock
+from pipeline.release.ports import Clock, SystemClock
 from pipeline.release.state import Fleet, Release, VariantView
 from pipeline.releasing import desk, look, notebook
 from pipeline.result import StageResult
@@ -22,13 +22,14 @@ class Options:
     actor: str
     run: str = ""
     progress: Callable[[str], None] = lambda _: None
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Bring up a fleet without the expired standbys; callers notice nothing."""
     author = Author(actor=options.actor, run=options.run)
-    standing = notebook(settings, aws, author).standing
-    fleet, now = look(settings, aws), SystemClock().now()
+    standing = notebook(settings, aws, author, clock=options.clock).standing
+    fleet, now = look(settings, aws), options.clock.now()
     idle = _idle(fleet, standing.serving)
     if standing.serving is None or standing.rollout or not idle:
         return _nothing(settings, "there is no standby to retire")
@@ -52,7 +53,7 @@ def _retire(
 ) -> StageResult:
     author = Author(actor=options.actor, run=options.run)
     names = ", ".join(item.name for item in idle)
-    with desk(settings, aws, author, progress=options.progress) as work:
+    with desk(settings, aws, author, progress=options.progress, clock=options.clock) as work:
         if standing.serving is None or work.journal.standing.sequence != standing.sequence:
             return _nothing(settings, "a release came in between")
         cost = _cost(settings, idle, hours=(work.clock.now() - since).total_seconds() / 3600)

@@ -1,7 +1,7 @@
 """deploy: bring a registered version to an environment's endpoint, step by watched step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pipeline.aws.registry import REJECTED, RegisteredModel
@@ -10,6 +10,7 @@ from pipeline.errors import CandidateRejected, EndpointUnrecovered, ForeignEndpo
 from pipeline.release.actions import Finish
 from pipeline.release.journal import Author, Line
 from pipeline.release.ledger import Entry
+from pipeline.release.ports import Clock, SystemClock
 from pipeline.release.state import Fleet, Release
 from pipeline.releasing import Desk, desk, look, notebook, release_of
 from pipeline.result import StageResult
@@ -26,6 +27,7 @@ class Options:
     approver: str = ""
     reason: str = ""
     progress: Callable[[str], None] = lambda _: None
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
@@ -34,11 +36,12 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     release = release_of(settings, model)
     author = Author(actor=options.actor, approver=options.approver or _approver(model), run=options.run)
     _permit(settings, aws, model, release, author=author)
-    with desk(settings, aws, author, progress=options.progress) as work:
+    with desk(settings, aws, author, progress=options.progress, clock=options.clock) as work:
         fleet = look(settings, aws)
         _refuse_foreign(work, fleet, settings.endpoint_name)
         if _serves(work, fleet, release):
             aws.endpoints.tag(settings.endpoint_name, release.tags)
+            work.furnish()
             return _unchanged(settings, release)
         finish = work.carry_out("deploy", release, reason=options.reason)
         return _result(settings, work, release, finish)

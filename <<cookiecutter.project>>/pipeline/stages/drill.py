@@ -1,12 +1,13 @@
 """drill: roll an environment back and forward again, measure both, and keep the times."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline.aws.services import Aws
 from pipeline.errors import ConfigurationError, DrillTooSlow, EndpointUnrecovered, RollbackRefused
 from pipeline.release.journal import Author, Line
 from pipeline.release.machine import RolloutKind
+from pipeline.release.ports import Clock, SystemClock
 from pipeline.release.state import Release
 from pipeline.releasing import Desk, desk, look
 from pipeline.result import StageResult
@@ -23,6 +24,7 @@ class Options:
     actor: str
     run: str = ""
     progress: Callable[[str], None] = lambda _: None
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
@@ -33,7 +35,8 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
             where="--env",
             next_step="python -m pipeline drill --env staging",
         )
-    with desk(settings, aws, Author(actor=options.actor, run=options.run), progress=options.progress) as work:
+    author = Author(actor=options.actor, run=options.run)
+    with desk(settings, aws, author, progress=options.progress, clock=options.clock) as work:
         present, former = _releases(settings, work)
         fleet = look(settings, aws)
         warm = fleet is not None and fleet.variant_of(former) is not None

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pipeline import variants
 from pipeline.aws.services import Aws
 from pipeline.errors import EndpointDrifted, EndpointUnrecovered
 from pipeline.release.actions import Finish
@@ -49,19 +50,22 @@ def _alive(settings: Settings, aws: Aws) -> str:
 
 
 def _compare(settings: Settings, aws: Aws, standing: Standing) -> list[Difference]:
-    view = aws.endpoints.describe(settings.endpoint_name)
+    view, fleet = aws.endpoints.describe(settings.endpoint_name), look(settings, aws)
     declared = Declared(
         serving=standing.serving,
         known=standing.known,
         instance_type=settings.serving.instance_type,
-        instances=settings.serving.instance_count,
+        instances=settings.serving.fewest,
         capture_percent=settings.serving.capture_percent,
+        scaling=variants.told(settings.serving.autoscaling),
+        alarms=variants.alarms(settings, fleet),
     )
     actual = Actual(
-        fleet=look(settings, aws),
+        fleet=fleet,
         capture_percent=view.capture_percent if view else 0,
         tags=aws.endpoints.tags(settings.endpoint_name) if view else {},
         alarms=aws.metrics.alarms(f"{settings.endpoint_name}-"),
+        scaling={name: variants.told(scale) for name, scale in aws.scaling.of(settings.endpoint_name).items()},
     )
     expected = tuple(f"{settings.endpoint_name}-{name}" for name in settings.deploy.native.alarms)
     return [*_unfinished(standing), *differences(declared, actual, expected_alarms=expected)]
@@ -88,7 +92,7 @@ def _drifted(settings: Settings, found: list[Difference]) -> EndpointDrifted:
 def _repair(settings: Settings, aws: Aws, found: list[Difference], *, options: Options) -> StageResult:
     reason = "; ".join(f"{item.what} was {item.actual} instead of {item.declared}" for item in found)
     author = Author(actor=options.actor, run=options.run)
-    with desk(settings, aws, author, progress=options.progress) as work:
+    with desk(settings, aws, author, progress=options.progress, clock=SystemClock()) as work:
         _mend(settings, work, {item.remedy for item in found}, reason=reason)
         left = _compare(settings, aws, work.journal.standing)
     if any(item.remedy != "none" for item in left):
@@ -115,8 +119,9 @@ def _mend(settings: Settings, work: Desk, remedies: set[str], *, reason: str) ->
         work.aws.endpoints.resize(settings.endpoint_name, {serving.variant: settings.serving.instance_count})
         work.settle()
         work.journal.write(Line(action="repair", outcome="succeeded", release=serving, reason=reason))
-    if "tags" in remedies:
+    if remedies & {"tags", "furnish"}:
         work.aws.endpoints.tag(settings.endpoint_name, serving.tags)
+        work.furnish()
         work.journal.write(Line(action="repair", outcome="succeeded", release=serving, reason=reason))
 
 

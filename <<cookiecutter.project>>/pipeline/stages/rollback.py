@@ -1,7 +1,8 @@
 """rollback: an earlier release serves again; by moving weights while it is on standby, else from its artefact."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from pipeline.aws.registry import REJECTED
 from pipeline.aws.services import Aws
@@ -9,7 +10,8 @@ from pipeline.errors import ConfigurationError, EndpointUnrecovered, RollbackRef
 from pipeline.release.actions import Finish
 from pipeline.release.history import Standing, find
 from pipeline.release.journal import Author, Journal, Line
-from pipeline.release.state import Fleet, Release
+from pipeline.release.ports import Clock, SystemClock
+from pipeline.release.state import NATIVE_VARIANT, Fleet, Release
 from pipeline.releasing import Desk, desk, look, notebook
 from pipeline.result import StageResult
 from pipeline.settings import Settings
@@ -29,6 +31,7 @@ class Options:
     force: bool = False
     dry_run: bool = False
     progress: Callable[[str], None] = lambda _: None
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
@@ -40,14 +43,16 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
             next_step='say why, for example --reason "refuses good applications since 14:10"',
         )
     author = Author(actor=options.actor, run=options.run)
-    notes = notebook(settings, aws, author)
+    notes = notebook(settings, aws, author, clock=options.clock)
     target = _target(settings, notes, options)
-    fleet = look(settings, aws)
+    objection = _objection(aws, target)
+    if objection and not options.force:
+        raise _refused(settings, notes, target, objection, options=options)
     if options.dry_run:
-        return _preview(settings, notes.standing, fleet, target)
-    _permit(settings, aws, notes, target, options=options)
-    with desk(settings, aws, author, progress=options.progress, take_over=True) as work:
-        return _roll_back(settings, work, target, options=options)
+        return _preview(settings, notes.standing, look(settings, aws), target)
+    reason = f"forced, although {objection}: {options.reason}" if objection else options.reason
+    with desk(settings, aws, author, progress=options.progress, take_over=True, clock=options.clock) as work:
+        return _roll_back(settings, work, target, options=replace(options, reason=reason))
 
 
 def _target(settings: Settings, notes: Journal, options: Options) -> Release:
@@ -76,26 +81,29 @@ def _named(settings: Settings, notes: Journal, wanted: str) -> Release:
     return found[0]
 
 
-def _permit(settings: Settings, aws: Aws, notes: Journal, target: Release, *, options: Options) -> None:
+def _objection(aws: Aws, target: Release) -> str:
+    """Say what speaks against a release; nothing for one that passed its gates and still counts."""
     model = aws.registry.describe(target.version)
-    problem = ""
     if model.status == REJECTED:
-        problem = f"version {target.version} was revoked: {model.approval or 'no reason was given'}"
-    elif model.gates != "passed":
-        problem = f"version {target.version} failed its gates"
-    if not problem or options.force:
-        return
-    notes.write(Line(action="refuse", outcome="refused", release=target, reason=f"rollback: {problem}"))
-    raise RollbackRefused(
-        problem,
-        where=model.arn,
+        return f"version {target.version} was revoked: {model.approval or 'no reason was given'}"
+    return "" if model.gates == "passed" else f"version {target.version} failed its gates"
+
+
+def _refused(
+    settings: Settings, notes: Journal, target: Release, objection: str, *, options: Options
+) -> RollbackRefused:
+    if not options.dry_run:
+        notes.write(Line(action="refuse", outcome="refused", release=target, reason=f"rollback: {objection}"))
+    return RollbackRefused(
+        objection,
+        where=target.package,
         next_step=f"choose another version, or repeat with --force; the ledger of {settings.env} keeps the reason",
     )
 
 
 def _roll_back(settings: Settings, work: Desk, target: Release, *, options: Options) -> StageResult:
     started = work.clock.now()
-    reason = f"forced: {options.reason}" if options.force else options.reason
+    reason = options.reason
     fleet = look(settings, work.aws)
     warm = _warm(fleet, target)
     if not warm:
@@ -133,9 +141,8 @@ def _require(settings: Settings, finish: Finish | None) -> None:
 
 def _preview(settings: Settings, standing: Standing, fleet: Fleet | None, target: Release) -> StageResult:
     warm = _warm(fleet, target)
-    now = fleet.percents if fleet else {}
-    after = dict.fromkeys(now, 0.0) | {target.variant: 100.0}
-    rows = [f"| {name} | {now.get(name, 0):g} % | {share:g} % |" for name, share in after.items()]
+    now, then = fleet.percents if fleet else {}, _shares_after(settings, standing, fleet, target)
+    rows = [f"| {name} | {_share(now, name)} | {_share(then, name)} |" for name in {**now, **then}]
     unfinished = ""
     if standing.rollout:
         unfinished = f"\nThe unfinished {standing.rollout.kind} of version {standing.rollout.candidate.version} ends."
@@ -151,8 +158,29 @@ def _preview(settings: Settings, standing: Standing, fleet: Fleet | None, target
                 "\nNothing was changed.",
             ]
         ),
-        outputs={"version": str(target.version), "warm": str(warm).lower(), "changed": "false"},
+        outputs={
+            "version": str(target.version),
+            "warm": str(warm).lower(),
+            "changed": "false",
+            "traffic": json.dumps(then),
+        },
     )
+
+
+def _shares_after(settings: Settings, standing: Standing, fleet: Fleet | None, target: Release) -> dict[str, float]:
+    """Say who would answer whom, in percent; a variant that would be gone is not named."""
+    if settings.deploy.strategy == "native":
+        return {NATIVE_VARIANT: 100.0}
+    serving = standing.serving
+    if target.same_as(serving) and fleet and not fleet.shadow and fleet.variant_of(target):
+        return dict.fromkeys(fleet.percents, 0.0) | {target.variant: 100.0}
+    if serving is None or target.same_as(serving):
+        return {target.variant: 100.0}
+    return {serving.variant: 0.0, target.variant: 100.0}
+
+
+def _share(shares: Mapping[str, float], name: str) -> str:
+    return f"{shares[name]:g} %" if name in shares else "not there"
 
 
 def _result(settings: Settings, target: Release, *, warm: bool, seconds: float) -> StageResult:

@@ -75,6 +75,7 @@ class View:
     production: tuple[Variant, ...]
     shadow: tuple[Variant, ...] = ()
     failure: str = ""
+    capture_percent: int = 100
 
 
 class FakeFleets:
@@ -87,7 +88,7 @@ class FakeFleets:
         self._pending: tuple[datetime, View | None] | None = None
         self.outcomes: list[str] = []
         self.calls: list[str] = []
-        self.tags: dict[str, str] = {}
+        self.labels: dict[str, str] = {}
         # Every split of traffic that callers ever saw.
         self.seen: list[dict[str, float]] = []
 
@@ -127,7 +128,11 @@ class FakeFleets:
 
     def tag(self, endpoint: str, tags: Mapping[str, str]) -> None:
         """Write tags."""
-        self.tags |= tags
+        self.labels |= tags
+
+    def tags(self, endpoint: str) -> dict[str, str]:
+        """Read tags."""
+        return self.labels
 
     @property
     def view(self) -> View | None:

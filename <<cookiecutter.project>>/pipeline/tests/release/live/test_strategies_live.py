@@ -101,6 +101,7 @@ def test_dry_run_shows_and_changes_nothing(serving: Plant) -> None:
     told = serving.run("rollback", "--env", "prod", "--reason", "look", "--dry-run")
 
     assert told.exit_code == 0, told.stderr
-    assert told.outputs == {"version": str(serving.versions["good"]), "warm": "true", "changed": "false"}
+    assert (told.outputs["version"], told.outputs["warm"]) == (str(serving.versions["good"]), "true")
+    assert told.outputs["changed"] == "false"
     assert serving.weights() == before
     assert len(serving.entries()) == entries
