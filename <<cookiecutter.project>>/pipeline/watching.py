@@ -18,12 +18,15 @@ from pipeline.aws.services import Aws
 from pipeline.drift.contract import Contract
 from pipeline.drift.parallel import Reading, read_files
 from pipeline.drift.reader import Window
+from pipeline.drift.record import Record
 from pipeline.drift.shard import load_tally
 from pipeline.drift.tally import Tally
 from pipeline.drift.truth import Truth, read_truth
 from pipeline.drift.worker import Task
 from pipeline.errors import ConfigurationError
+from pipeline.release.journal import Author, Line
 from pipeline.release.state import Release
+from pipeline.releasing import notebook
 from pipeline.settings import Settings
 
 _PACKAGE = Path(__file__).parent
@@ -85,6 +88,24 @@ def schedule_model_monitor(watch: Watch) -> bool:
             max_runtime_seconds=settings.monitor.processing.max_runtime_seconds,
         )
     )
+
+
+def note_decisions(
+    settings: Settings, aws: Aws, author: Author, record: Record, *, release: Release | None = None, report: str = ""
+) -> None:
+    """Write every decision of a run into the ledger, taken or withheld, with what it stands on."""
+    if not record.decisions:
+        return
+    journal = notebook(settings, aws, author)
+    for decision in record.decisions:
+        line = Line(
+            action="monitor",
+            outcome="decided" if decision.taken else "withheld",
+            release=release,
+            reason=f"{decision.reaction}: {decision.reason}. Evidence: {record.reason}; {report or 'no report'}",
+            started=record.time,
+        )
+        journal.write(line)
 
 
 def _here(watch: Watch, captures: Sequence[CaptureFile], truth: Truth) -> Tally:

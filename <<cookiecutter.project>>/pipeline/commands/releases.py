@@ -1,12 +1,13 @@
 """Commands that change or explain what an endpoint serves."""
 
-import os
 from typing import Annotated
 
 import typer
 
 from pipeline.aws.services import Aws
+from pipeline.commands.running import actor as _actor
 from pipeline.commands.running import place, run
+from pipeline.commands.running import run_id as _run_id
 from pipeline.config import Environment
 from pipeline.result import StageResult
 from pipeline.settings import Settings
@@ -138,14 +139,3 @@ def drill(env: Env, actor: Actor = None) -> None:
         return drill_stage.run(settings, aws, options)
 
     run(env, act)
-
-
-def _actor(aws: Aws, named: str | None) -> str:
-    return named or os.environ.get("GITHUB_ACTOR") or aws.caller()
-
-
-def _run_id() -> str:
-    """Name the run as its place does, so that a repeated run is recognised."""
-    if run_id := os.environ.get("GITHUB_RUN_ID"):
-        return f"{os.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{run_id}"
-    return os.environ.get("CODEBUILD_BUILD_ID", "")

@@ -48,3 +48,15 @@ def connect(settings: Settings) -> Aws:
             poll_seconds=settings.aws.poll_seconds,
         ),
     )
+
+
+def actor(aws: Aws, named: str | None = None) -> str:
+    """Name who acts: the one who was named, or whom GitHub or AWS knows."""
+    return named or os.environ.get("GITHUB_ACTOR") or aws.caller()
+
+
+def run_id() -> str:
+    """Name the run as its place does, so that a repeated run is recognised."""
+    if number := os.environ.get("GITHUB_RUN_ID"):
+        return f"{os.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{number}"
+    return os.environ.get("CODEBUILD_BUILD_ID", "")

@@ -5,8 +5,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from pipeline.commands.running import place, run
+from pipeline.aws.services import Aws
+from pipeline.commands.running import actor, place, run, run_id
 from pipeline.config import Environment
+from pipeline.result import StageResult
+from pipeline.settings import Settings
 
 app = typer.Typer()
 
@@ -28,5 +31,16 @@ def monitor(
     # SciPy and NumPy take 0.3 s to import, which no other command should wait for.
     from pipeline.stages import monitor as stage  # noqa: PLC0415
 
-    options = stage.Options(progress=place().progress, window=window, baseline=baseline, rows=rows, engine=engine)
-    run(env, lambda settings, aws: stage.run(settings, aws, options))
+    def act(settings: Settings, aws: Aws) -> StageResult:
+        options = stage.Options(
+            progress=place().progress,
+            actor=actor(aws),
+            run=run_id(),
+            window=window,
+            baseline=baseline,
+            rows=rows,
+            engine=engine,
+        )
+        return stage.run(settings, aws, options)
+
+    run(env, act)

@@ -13,8 +13,9 @@ from pipeline.release.state import Release
 
 GENESIS = "0" * 64
 
-EntryAction = Literal["deploy", "rollback", "repair", "step", "abort", "refuse", "clean", "drill"]
-Outcome = Literal["started", "succeeded", "promoted", "rolled_back", "failed", "refused"]
+EntryAction = Literal["deploy", "rollback", "repair", "step", "abort", "refuse", "clean", "drill", "monitor"]
+# The monitor moves nothing itself: it decides, or withholds what its policy names.
+Outcome = Literal["started", "succeeded", "promoted", "rolled_back", "failed", "refused", "decided", "withheld"]
 
 
 class Entry(BaseModel):

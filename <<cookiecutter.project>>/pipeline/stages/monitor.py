@@ -22,11 +22,12 @@ from pipeline.drift.timespan import parse_window
 from pipeline.drift.verdict import Verdict, evaluate
 from pipeline.errors import ArtifactCorrupt, DataInsufficient, DriftFound, ModelMissing, MonitorBroken, PipelineError
 from pipeline.release.history import Standing, fold
+from pipeline.release.journal import Author
 from pipeline.release.ledger import parse
 from pipeline.release.state import Release
 from pipeline.result import StageResult
 from pipeline.settings import Settings
-from pipeline.watching import Watch, read_captures, schedule_model_monitor
+from pipeline.watching import Watch, note_decisions, read_captures, schedule_model_monitor
 
 Engine = Literal["own", "model-monitor"]
 
@@ -55,6 +56,8 @@ class Options:
     """
 
     progress: Callable[[str], None]
+    actor: str = "monitor"
+    run: str = ""
     window: str | None = None
     now: datetime | None = None
     baseline: Path | None = None
@@ -75,6 +78,11 @@ class _Run:
     def prefix(self) -> str:
         """Where this run's files are kept in the capture bucket."""
         return f"{self.history}{self.time:%Y/%m/%d/%H%M%S}/"
+
+    @property
+    def author(self) -> Author:
+        """Who decides."""
+        return Author(actor=self.options.actor, run=self.options.run)
 
     @property
     def history(self) -> str:
@@ -105,7 +113,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     past = load_records(aws.monitoring.reports(one.history, name=RECORD, newest=_REMEMBERED))
     decisions = _decisions(one, standing, verdict, past)
     entry = _record(one, release, verdict, tally, decisions)
-    return _conclude(one, Judged(baseline=baseline, tally=tally, verdict=verdict, record=entry, past=past))
+    return _conclude(one, release, Judged(baseline=baseline, tally=tally, verdict=verdict, record=entry, past=past))
 
 
 def _standing(one: _Run) -> tuple[Standing, Release]:
@@ -181,13 +189,14 @@ def _record(one: _Run, release: Release, verdict: Verdict, tally: Tally, decisio
     )
 
 
-def _conclude(one: _Run, judged: Judged) -> StageResult:
+def _conclude(one: _Run, release: Release, judged: Judged) -> StageResult:
     told = [
         *gauges.outcome_gauges(judged.verdict.outcome),
         *gauges.window_gauges(judged.baseline, judged.tally, judged.verdict),
     ]
     report = _publish(one, judged)
     _tell(one, told, judged.record, report=report)
+    note_decisions(one.settings, one.aws, one.author, judged.record, release=release, report=report)
     summary = (one.options.folder / SUMMARY).read_text()
     outcome = judged.verdict.outcome
     if error := _ERRORS.get(outcome):
@@ -234,3 +243,4 @@ def _announce_fault(one: _Run, err: PipelineError) -> None:
         decisions=decide(Outcome.BROKEN, frozenset(), one.settings.monitor.policy, situation),
     )
     _tell(one, gauges.outcome_gauges(Outcome.BROKEN), entry, report="")
+    note_decisions(one.settings, one.aws, one.author, entry)

@@ -3,7 +3,7 @@
 import json
 import tarfile
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from pipeline.aws.services import Aws
 from pipeline.commands.running import connect
 from pipeline.drift.gauges import NAMESPACE
 from pipeline.errors import DataInsufficient, DriftFound, MonitorBroken
+from pipeline.release.journal import read
 from pipeline.release.ledger import GENESIS, Entry
 from pipeline.release.state import Release
 from pipeline.result import StageResult
 from pipeline.settings import Settings
-from pipeline.stages import monitor
+from pipeline.stages import history, monitor, verify_ledger
 from pipeline.tests.drift.worlds import END, FINGERPRINT, VARIANT, World, events, truth_lines
 
 EVENT_SCHEMA = json.loads((Path(__file__).parents[3] / "monitoring/event.schema.json").read_text())
@@ -36,6 +37,11 @@ class Place:
         self._dynamodb, self._sqs = session.client("dynamodb"), session.client("sqs")
         for bucket in (settings.capture_bucket, settings.artifact_bucket):
             self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": settings.region})  # type: ignore[typeddict-item]
+        self.s3.create_bucket(
+            Bucket=settings.ledger_bucket,
+            CreateBucketConfiguration={"LocationConstraint": settings.region},  # type: ignore[typeddict-item]
+            ObjectLockEnabledForBucket=True,
+        )
         self._dynamodb.create_table(
             TableName=settings.ledger_table,
             KeySchema=[
@@ -82,8 +88,15 @@ class Place:
     def watch(self, *, hours_later: float = 0) -> StageResult:
         """Run the stage."""
         now = END + timedelta(hours=hours_later)
-        options = monitor.Options(progress=lambda _: None, now=now, folder=self._folder)
+        options = monitor.Options(progress=lambda _: None, now=now, folder=self._folder, actor="operator")
         return monitor.run(self.settings, self.aws, options)
+
+    def decisions(self) -> list[Entry]:
+        """Read what the monitor wrote into the ledger, which must be whole."""
+        verified = verify_ledger.run(self.settings, self.aws, verify_ledger.Options())
+        entries = read(self.aws.ledger)
+        assert verified.outputs["entries"] == str(len(entries))
+        return [entry for entry in entries if entry.action == "monitor"]
 
     def events(self) -> list[dict[str, Any]]:
         """Receive what the event bus delivered."""
@@ -131,14 +144,8 @@ class Place:
             }
         ).sealed()
         self._entries.append(entry)
-        self._dynamodb.put_item(
-            TableName=self.settings.ledger_table,
-            Item={
-                "environment": {"S": entry.environment},
-                "sequence": {"N": str(entry.sequence)},
-                "entry": {"S": entry.text()},
-            },
-        )
+        self.aws.ledger.append(entry.sequence, entry.text(), fence=None)
+        self.aws.ledger.lock(entry.sequence, entry.text(), until=datetime.now(UTC) + timedelta(days=1))
 
     def _queue(self, session: boto3.Session) -> None:
         self._queue_url = self._sqs.create_queue(QueueName="heard")["QueueUrl"]
@@ -226,6 +233,23 @@ def test_a_monitor_without_a_baseline_is_broken_aloud(place: Place) -> None:
 
     assert place.metric("OutcomeBroken") == 1
     assert place.events()[0]["detail"]["reactions"] == ["page"]
+    assert [entry.reason.split(".")[0] for entry in place.decisions()] == ["page: the monitor is broken"]
+
+
+def test_decisions_stand_in_the_history_and_change_nothing(place: Place, world: World) -> None:
+    """Whoever reads the history sees what was decided and by whom; what serves is what served before."""
+    place.serve(3)
+    sample = world.sample(1200, seed=6)
+    place.capture(events(sample.changed(pirat=sample.rows["pirat"] * 1.3)))
+
+    with pytest.raises(DriftFound):
+        place.watch()
+
+    told = history.run(place.settings, place.aws, history.Options())
+    assert told.outputs["serving"] == "3"
+    assert "monitor decided" in told.summary
+    assert "page: the data drifted. Evidence: " in told.summary
+    assert "operator" in told.summary
 
 
 def test_lost_quality_rolls_back_once(place: Place, world: World) -> None:
@@ -245,6 +269,12 @@ def test_lost_quality_rolls_back_once(place: Place, world: World) -> None:
     assert first["reactions"] == ["page", "rollback"]
     assert second["reactions"] == ["page"]
     assert "cools down" in second["withheld"][0]
+    written = place.decisions()
+    assert [entry.outcome for entry in written] == ["decided", "decided", "decided", "withheld"]
+    assert [entry.reason.split(":")[0] for entry in written] == ["page", "rollback", "page", "rollback"]
+    assert "cools down" in written[-1].reason
+    assert first["reason"] in written[1].reason
+    assert first["report"] in written[1].reason
 
 
 def test_below_a_rollback_there_is_nothing_known(place: Place, world: World) -> None:
@@ -260,6 +290,7 @@ def test_below_a_rollback_there_is_nothing_known(place: Place, world: World) -> 
         place.watch()
 
     assert place.events()[0]["detail"]["reactions"] == ["page"]
+    assert "no earlier release that is known to be good" in place.decisions()[-1].reason
 
 
 def test_an_unreadable_object_is_reported(place: Place, world: World) -> None:
