@@ -171,6 +171,10 @@ class Settings(Section):
         """Where a bill of materials is kept, beside the verdict on the same model and image."""
         return f"s3://{self.artifact_bucket}/gates/{fingerprint}/{image_tag}.{subject}.cdx.json"
 
+    def provenance_uri(self, fingerprint: str, model_sha256: str) -> str:
+        """Where the signed build provenance of a model's bytes is kept, beside the verdicts on it."""
+        return f"s3://{self.artifact_bucket}/gates/{fingerprint}/{model_sha256}.provenance.jsonl"
+
     def challenge_uri(self, fingerprint: str, image_tag: str) -> str:
         """Where the comparison of a retrained model with the champion is kept."""
         return f"s3://{self.artifact_bucket}/gates/{fingerprint}/{image_tag}.challenge.json"

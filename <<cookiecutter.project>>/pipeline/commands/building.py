@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,10 +68,15 @@ def register(
     commit: str | None = None,
     parent: Parent = None,
     data: Data = None,
+    attestation: Annotated[
+        Path | None, typer.Option(help="The bundle that actions/attest signed about the model's digest.")
+    ] = None,
 ) -> None:
     """Enter a model that passed its gates into the registry."""
     choice = Choice(parent=parent, data=data)
-    options = register_stage.Options(fingerprint=fingerprint, commit=commit or commit_of_checkout(), choice=choice)
+    options = register_stage.Options(
+        fingerprint=fingerprint, commit=commit or commit_of_checkout(), choice=choice, attestation=attestation
+    )
     run(env, lambda settings, aws: register_stage.run(settings, aws, options))
 
 

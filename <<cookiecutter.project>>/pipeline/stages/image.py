@@ -28,9 +28,15 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         tag = fingerprint.image_tag(settings.root, kind)
         uri = settings.image_uri(kind, tag)
         built = _ensure(settings, aws, options, kind=kind, tag=tag)
+        name = uri.rpartition(":")[0]
         digest = aws.images.require(settings.image_repository(kind), tag)
         lines.append(f"- `{uri}` {'built and pushed' if built else 'was there: nothing is built'} ({digest[:19]})")
-        outputs |= {f"{kind}_image": uri, f"{kind}_digest": digest}
+        outputs |= {
+            f"{kind}_image": uri,
+            f"{kind}_name": name,
+            f"{kind}_digest": digest,
+            f"{kind}_built": str(built).lower(),
+        }
     return StageResult(summary="\n".join(lines), outputs=outputs)
 
 

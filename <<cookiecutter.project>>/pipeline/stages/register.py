@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline import artifact, cache, fingerprint, recipe
+from pipeline import artifact, attestation, cache, fingerprint, recipe
 from pipeline.aws.registry import PENDING, REJECTED, Candidate, RegisteredModel
 from pipeline.aws.services import Aws
 from pipeline.errors import GateFailed, GatesNotRun
@@ -18,13 +18,17 @@ from pipeline.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which model, the commit that made it, and whether a champion was challenged, and why."""
+    """Which model, the commit that made it, whether a champion was challenged, and why.
+
+    `attestation` is the bundle that GitHub signed about the model's bytes, if it signed one.
+    """
 
     commit: str
     fingerprint: str | None = None
     choice: Choice
     challenged: bool = False
     reason: str = ""
+    attestation: Path | None = None
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
@@ -46,6 +50,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         **{f"input_{name}": value for name, value in mark.inputs.items()},
         **wanted.lineage,
         **_evidence(settings, challenge, mark.digest, tag),
+        **_provenance(settings, aws, options.attestation, report),
         **({"retrained_because": _value(options.reason)} if options.reason else {}),
     }
     hashes = fingerprint.image_hashes(settings.root, "inference")
@@ -73,6 +78,16 @@ def _evidence(settings: Settings, challenge: dict[str, Any], digest: str, tag: s
         **{f"challenge_{name}": f"{challenge[name]:.6g}" for name in figures},
         "challenge_report": settings.challenge_uri(digest, tag),
     }
+
+
+def _provenance(settings: Settings, aws: Aws, bundle: Path | None, report: dict[str, Any]) -> dict[str, str]:
+    """Keep what GitHub first signed about the model's bytes, and say where."""
+    if bundle is None:
+        return {}
+    read = attestation.read(bundle, sha256=report["model_sha256"])
+    uri = settings.provenance_uri(report["fingerprint"], read.sha256)
+    aws.storage.write_once(uri, read.content)
+    return {"provenance": uri, "provenance_subject": f"sha256:{read.sha256}"}
 
 
 def _value(text: str) -> str:
