@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-Env = Annotated[Environment, typer.Option("--env", help="The environment that shall be deployed to.")]
+Env = Annotated[Environment, typer.Option("--env", help="The environment that is meant.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Make the changes without asking.")]
 
 
@@ -50,6 +50,21 @@ def preflight(
     settings = Settings.load(Path.cwd(), env, os.environ)
     options = stage.Options(run_id=run_id)
     place().succeeded(stage.run(settings, open_repository(settings.project_file), options))
+
+
+@app.command()
+def page(
+    env: Env,
+    run_id: Annotated[str, typer.Option(envvar="GITHUB_RUN_ID", help="The workflow run that watched.")] = "",
+) -> None:
+    """Open, update or close the environment's one issue, as the monitor's last report asks."""
+    from pipeline.stages import page as stage  # noqa: PLC0415
+
+    settings = Settings.load(Path.cwd(), env, os.environ)
+    repository = open_repository(settings.project_file)
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    options = stage.Options(run_url=f"{server}/{repository.name}/actions/runs/{run_id}")
+    place().succeeded(stage.run(settings, repository, options))
 
 
 def open_repository(project: Project) -> "Repository":

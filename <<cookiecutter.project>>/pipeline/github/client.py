@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
+from urllib.parse import urlencode
 
 import github
 import requests
@@ -18,6 +19,7 @@ _NEXT_STEPS = {
     401: "give a valid token: set GITHUB_TOKEN",
     403: "use a token that administers the repository: GITHUB_TOKEN=$(gh auth token)",
     404: "check owner and repository in infra/config/project.json, and that the token may see them",
+    410: "let the repository have issues: Settings > General > Features",
     422: "correct the value in .github/environments.json",
 }
 
@@ -52,11 +54,12 @@ class Repository:
         answer = self._call("GET", path, missing_ok=True)
         return answer if isinstance(answer, dict) else None
 
-    def listed(self, path: str, *, under: str = "") -> Iterator[Body]:
+    def listed(self, path: str, *, under: str = "", query: Mapping[str, str] | None = None) -> Iterator[Body]:
         """Read a list to its end; `under` names the key that holds it, if any."""
         page = 1
         while True:
-            answer = self._call("GET", f"{path}?per_page={_PAGE}&page={page}", missing_ok=True)
+            words = urlencode({**(query or {}), "per_page": _PAGE, "page": page})
+            answer = self._call("GET", f"{path}?{words}", missing_ok=True)
             found = answer.get(under) if isinstance(answer, dict) else answer
             items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
             yield from items

@@ -75,9 +75,10 @@ class Actions(Part):
 
 
 class Declaration(Part):
-    """The whole file."""
+    """The whole file; `variables` are the repository's own, for jobs that work in no environment."""
 
     environments: Mapping[str, Environment]
+    variables: Mapping[str, str] = {}
     rulesets: tuple[Ruleset, ...]
     actions: Actions
 
@@ -89,7 +90,10 @@ def read(root: Path, words: Mapping[str, Mapping[str, str]]) -> Declaration:
         content = json.loads(path.read_text(encoding="utf-8"))
         declaration = Declaration.model_validate(content)
         return declaration.model_copy(
-            update={"environments": {name: _filled(env, words) for name, env in declaration.environments.items()}}
+            update={
+                "environments": {name: _filled(env, words) for name, env in declaration.environments.items()},
+                "variables": _told(declaration.variables, words["dev"]),
+            }
         )
     except (OSError, json.JSONDecodeError, ValidationError, KeyError, ValueError) as err:
         raise ConfigurationError(
@@ -104,6 +108,10 @@ def _filled(env: Environment, words: Mapping[str, Mapping[str, str]]) -> Environ
     return env.model_copy(
         update={
             "reviewers": env.reviewers.format_map(known),
-            "variables": {name: value.format_map(known) for name, value in env.variables.items()},
+            "variables": _told(env.variables, known),
         }
     )
+
+
+def _told(variables: Mapping[str, str], known: Mapping[str, str]) -> Mapping[str, str]:
+    return {name: value.format_map(known) for name, value in variables.items()}

@@ -59,9 +59,9 @@ def protection(repository: Repository, name: str) -> Protection | None:
     )
 
 
-def variables(repository: Repository, name: str) -> Mapping[str, str]:
-    """Read an environment's variables."""
-    listed = repository.listed(f"environments/{name}/variables", under="variables")
+def variables(repository: Repository, path: str) -> Mapping[str, str]:
+    """Read the variables of an environment or of the repository."""
+    listed = repository.listed(path, under="variables")
     return {str(item["name"]): str(item["value"]) for item in listed}
 
 

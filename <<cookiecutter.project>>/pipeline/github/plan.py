@@ -1,6 +1,6 @@
 """The difference between .github/environments.json and GitHub, and the requests that end it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -36,6 +36,7 @@ def plan(repository: Repository, declaration: Declaration) -> tuple[Change, ...]
     """Compare everything declared with GitHub; empty when all is as declared."""
     found = [
         *(_environment(repository, name, env) for name, env in declaration.environments.items()),
+        _repository_variables(repository, declaration.variables),
         *(_ruleset(repository, ruleset) for ruleset in declaration.rulesets),
         *_actions(repository, declaration.actions),
         _subject(repository),
@@ -57,7 +58,7 @@ def _environment(repository: Repository, name: str, env: Environment) -> Change 
     rules = environments.differences(declared, actual or Protection())
     missing = () if actual else (Difference(key="environment", actual="missing", declared="present"),)
     put = Request(method="PUT", path=path, body=environments.body(repository, declared))
-    variables = list(_variables(repository, name, env)) if actual else list(_all_variables(name, env))
+    variables = list(_variables(repository, f"{path}/variables", env.variables, fresh=not actual))
     requests = [*([put] if rules or missing else []), *_branches(repository, name, declared, actual)]
     told = (*missing, *rules, *(difference for difference, _ in variables))
     requests += [request for _, request in variables]
@@ -75,25 +76,24 @@ def _branches(repository: Repository, name: str, declared: Protection, actual: P
             yield Request(method="DELETE", path=f"{path}/{ids[branch]}")
 
 
-def _all_variables(name: str, env: Environment) -> Iterator[tuple[Difference, Request]]:
-    for key, value in env.variables.items():
-        request = Request(method="POST", path=f"environments/{name}/variables", body={"name": key, "value": value})
-        yield Difference(key=f"variable {key}", actual="missing", declared=value), request
+def _repository_variables(repository: Repository, declared: Mapping[str, str]) -> Change | None:
+    found = list(_variables(repository, "actions/variables", declared))
+    told, requests = tuple(difference for difference, _ in found), tuple(request for _, request in found)
+    return Change(subject="repository", differences=told, requests=requests) if found else None
 
 
-def _variables(repository: Repository, name: str, env: Environment) -> Iterator[tuple[Difference, Request]]:
-    actual = environments.variables(repository, name)
-    for difference, request in _all_variables(name, env):
-        key = difference.key.removeprefix("variable ")
-        if key not in actual:
-            yield difference, request
-        elif actual[key] != difference.declared:
-            patch = Request(
-                method="PATCH",
-                path=f"environments/{name}/variables/{key}",
-                body={"name": key, "value": difference.declared},
-            )
-            yield Difference(key=difference.key, actual=actual[key], declared=difference.declared), patch
+def _variables(
+    repository: Repository, path: str, declared: Mapping[str, str], *, fresh: bool = False
+) -> Iterator[tuple[Difference, Request]]:
+    """Compare variables; a `fresh` environment has none, and cannot be asked yet."""
+    actual = {} if fresh else environments.variables(repository, path)
+    for name, value in declared.items():
+        if actual.get(name) == value:
+            continue
+        body: Body = {"name": name, "value": value}
+        known = name in actual
+        request = Request(method="PATCH" if known else "POST", path=f"{path}/{name}" if known else path, body=body)
+        yield Difference(key=f"variable {name}", actual=actual.get(name, "missing"), declared=value), request
 
 
 def _ruleset(repository: Repository, ruleset: Ruleset) -> Change | None:

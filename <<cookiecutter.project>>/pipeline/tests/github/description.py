@@ -51,9 +51,9 @@ class Call:
         else:
             assert str(status) in self._tree["responses"] or status == 404, f"{self.operation} never answers {status}"
 
-    def example(self) -> Any:
-        """Copy the first answer that the description shows."""
-        examples = self._at("responses", "200", "content", "application/json")
+    def example(self, status: str = "200") -> Any:
+        """Copy the first answer of a status that the description shows."""
+        examples = self._at("responses", status, "content", "application/json")
         assert examples is not None
         return deepcopy(_resolved(next(iter(examples["examples"].values())))["value"])
 

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -34,6 +34,9 @@ class State:
     environments: dict[str, Json] = field(default_factory=dict)
     branches: dict[str, dict[int, str]] = field(default_factory=dict)
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
+    shared: dict[str, str] = field(default_factory=dict)
+    issues: dict[int, Json] = field(default_factory=dict)
+    comments: dict[int, list[str]] = field(default_factory=dict)
     rulesets: dict[int, Json] = field(default_factory=dict)
     approvals: list[Json] = field(default_factory=list)
     permissions: Json = field(default_factory=lambda: {"enabled": True, "allowed_actions": "all"})
@@ -77,7 +80,7 @@ class GitHub:
         complaints = call.complaints(body)
         if complaints:
             return 422, {"message": "Validation Failed", "errors": complaints}
-        status, told = ACTIONS[call.operation](self.state, call, body)
+        status, told = ACTIONS[call.operation](self.state, call, query if body is None else body)
         if method != "GET" and status < 300:
             self.state.writes.append(f"{method} {path}")
         if status < 300:
@@ -255,6 +258,55 @@ def _change_variable(state: State, call: Call, body: Json) -> Answer:
     return 204, None
 
 
+def _shared(state: State, _call: Call, _body: Any) -> Answer:
+    stamps = {"created_at": _MOMENT, "updated_at": _MOMENT}
+    listed = [{"name": name, "value": value, **stamps} for name, value in state.shared.items()]
+    return 200, {"total_count": len(listed), "variables": listed}
+
+
+def _add_shared(state: State, _call: Call, body: Json) -> Answer:
+    if body["name"] in state.shared:
+        return 409, {"message": "Already exists - Variable already exists"}
+    state.shared[body["name"]] = body["value"]
+    return 201, {}
+
+
+def _change_shared(state: State, call: Call, body: Json) -> Answer:
+    if call.values["name"] not in state.shared:
+        return _NOT_FOUND
+    state.shared[call.values["name"]] = body["value"]
+    return 204, None
+
+
+def _issues(state: State, _call: Call, query: Mapping[str, list[str]]) -> Answer:
+    wanted, (status,) = set(query.get("labels", [])), query.get("state", ["open"])
+    found = [one for one in state.issues.values() if status in (one["state"], "all")]
+    return 200, [one for one in found if wanted <= {label["name"] for label in one["labels"]}]
+
+
+def _open_issue(state: State, _call: Call, body: Json) -> Answer:
+    call = description.find("GET", "/repos/o/r/issues")
+    assert call is not None
+    number, template = state.number(), call.example()[0]
+    labels = [{**template["labels"][0], "name": name} for name in body["labels"]]
+    shown = {key: value for key, value in template.items() if key not in {"pull_request", "repository"}}
+    state.issues[number] = {**shown, **body, "number": number, "state": "open", "labels": labels}
+    return 201, state.issues[number]
+
+
+def _change_issue(state: State, call: Call, body: Json) -> Answer:
+    number = int(call.values["issue_number"])
+    if number not in state.issues:
+        return _NOT_FOUND
+    state.issues[number] |= body
+    return 200, state.issues[number]
+
+
+def _comment(state: State, call: Call, body: Json) -> Answer:
+    state.comments.setdefault(int(call.values["issue_number"]), []).append(body["body"])
+    return 201, call.example("201") | {"body": body["body"]}
+
+
 def _rulesets(state: State, _call: Call, _body: Any) -> Answer:
     return 200, [_ruleset_shown(state, number, head_only=True) for number in state.rulesets]
 
@@ -316,6 +368,13 @@ ACTIONS: dict[str, Callable[[State, Call, Any], Answer]] = {
     "actions/list-environment-variables": _variables,
     "actions/create-environment-variable": _add_variable,
     "actions/update-environment-variable": _change_variable,
+    "actions/list-repo-variables": _shared,
+    "actions/create-repo-variable": _add_shared,
+    "actions/update-repo-variable": _change_shared,
+    "issues/list-for-repo": _issues,
+    "issues/create": _open_issue,
+    "issues/update": _change_issue,
+    "issues/create-comment": _comment,
     "repos/get-repo-rulesets": _rulesets,
     "repos/get-repo-ruleset": _ruleset,
     "repos/create-repo-ruleset": _add_ruleset,

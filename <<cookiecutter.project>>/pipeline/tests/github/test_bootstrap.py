@@ -38,6 +38,7 @@ def test_everything_declared_is_made(checkout: Path, github: GitHub, repository:
     assert [r["reviewer"]["slug"] for r in rules["required_reviewers"]["reviewers"]] == ["ml-reviewers"]
     assert set(state.branches["prod"].values()) == {"main"}
     assert state.variables["staging"]["AWS_REGION"] == "eu-west-1"
+    assert state.shared["AWS_READ_ROLE"] == "arn:aws:iam::111111111111:role/loan-approval-read"
     assert [ruleset["name"] for ruleset in state.rulesets.values()] == ["main"]
     assert state.rights["default_workflow_permissions"] == "read"
     assert state.permissions == {"enabled": True, "allowed_actions": "all", "sha_pinning_required": True}
@@ -74,6 +75,10 @@ HAND_MADE: dict[str, tuple[Callable[[State], object], list[str]]] = {
     "variable changed": (
         lambda state: state.variables["dev"].update(AWS_REGION="us-east-1"),
         ["variable AWS_REGION: us-east-1 → eu-west-1"],
+    ),
+    "variable of the repository changed": (
+        lambda state: state.shared.update(AWS_READ_ROLE="none"),
+        ["variable AWS_READ_ROLE: none → arn:aws:iam::111111111111:role/loan-approval-read"],
     ),
     "variable removed": (
         lambda state: state.variables["dev"].pop("AWS_REGION"),
