@@ -13,7 +13,7 @@ from documents import load, steps, uses, workflows
 BIN = Path(sys.executable).parent
 PROJECT = ROOT / TEMPLATE
 ACTIONS = ROOT / "tests/act/actions"
-CALLERS = {"cd.yml", "ci.yml", "operate.yml"}
+CALLERS = {"cd.yml", "ci.yml", "operate.yml", "promote.yml"}
 STAGES = sorted(path.stem for path in (PROJECT / "pipeline/buildspec").glob("*.yml"))
 
 
@@ -123,6 +123,14 @@ def test_no_workflow_trusts_strangers(repository: Path) -> None:
         assert "secrets." not in text
 
 
+def test_required_check_looks_at_every_check() -> None:
+    """No job of ci can fail unseen, but the one that writes the comment."""
+    jobs = workflows(PROJECT)["ci.yml"]["jobs"]
+
+    assert set(jobs["required"]["needs"]) == set(jobs) - {"report", "required"}
+    assert jobs["required"]["if"] == "always()"
+
+
 @pytest.mark.parametrize("name", sorted(CALLERS))
 def test_callers_only_call(name: str) -> None:
     """A caller reads as a table of contents."""
@@ -163,4 +171,4 @@ def test_every_stage_line_has_a_buildspec() -> None:
     """No stage can be run from GitHub only, but those that are about pull requests and GitHub."""
     lines = [step["run"].split()[3] for _, step in steps(PROJECT) if "-m pipeline" in step.get("run", "")]
 
-    assert set(lines) - set(STAGES) == {"plan", "preflight", "rehearse"}
+    assert set(lines) - set(STAGES) == {"page", "plan", "preflight", "rehearse"}

@@ -15,6 +15,7 @@ import pytest
 
 from act.issuer import OWNER_ID, REPOSITORY_ID, Issuer
 from act.loopback import serving
+from act.lowering import NO_ENVIRONMENT
 from act.runner import Host
 from act.sts import Policy, Sts
 from commands import newcomer
@@ -133,10 +134,11 @@ def github(known: Checkout) -> Iterator[str]:
 
 
 def environments(github: str, repository: str) -> dict[str, dict[str, str]]:
-    """Read the variables of each of GitHub's environments."""
+    """Read the variables of each of GitHub's environments, and the repository's own."""
+    paths = {name: f"environments/{name}" for name in ("dev", "staging", "prod", "prod-operations")}
     found = {}
-    for name in ("dev", "staging", "prod", "prod-operations"):
-        url = f"{github}/repos/{repository}/environments/{name}/variables"
+    for name, path in (paths | {NO_ENVIRONMENT: "actions"}).items():
+        url = f"{github}/repos/{repository}/{path}/variables"
         with urlopen(Request(url, headers={"Authorization": "Bearer valid"}), timeout=10) as answer:
             found[name] = {item["name"]: item["value"] for item in json.load(answer)["variables"]}
     return found

@@ -2,11 +2,13 @@
 
 act ignores `environment`, `permissions` and `concurrency`. Here a job with an environment reads that
 environment's variables, only a job that may write id-tokens learns where tokens are issued, and a step
-that is given the job's token learns where GitHub is.
+that is given the job's token learns where GitHub is. What a job checks out is the committed workflows again.
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import yaml
@@ -15,6 +17,9 @@ from documents import Document, workflows
 
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 _VARIABLE = re.compile(r"\bvars\.(\w+)")
+_AS_COMMITTED = {"name": "Check out the workflows as committed", "run": "git checkout --quiet HEAD -- .github"}
+# The repository's own variables stand beside those of the environments.
+NO_ENVIRONMENT = ""
 
 
 def lower(project: Path, *, issuer: str, github: str) -> None:
@@ -31,9 +36,11 @@ def lower(project: Path, *, issuer: str, github: str) -> None:
 def _lower_job(job: Document, *, workflow_name: str, issuer: str) -> None:
     job.pop("concurrency", None)
     permissions = job.pop("permissions", {})
-    environment = _inner(job.pop("environment", ""))
+    environment = _inner(job.pop("environment", NO_ENVIRONMENT))
+    if "uses" in job:
+        job["with"] = _scoped(job.get("with", {}), _inner(NO_ENVIRONMENT))
     if "steps" in job:
-        job["steps"] = _scoped(job["steps"], environment)
+        job["steps"] = list(_restored(_scoped(job["steps"], environment)))
         if permissions.get("id-token") == "write":
             job["env"] = {**job.get("env", {}), **_issuance(workflow_name, environment, issuer)}
 
@@ -42,6 +49,13 @@ def _point_at(github: str, job: Document) -> None:
     for step in job.get("steps", []):
         if "GITHUB_TOKEN" in step.get("env", {}):
             step["env"]["GITHUB_API_URL"] = github
+
+
+def _restored(steps: list[Document]) -> Iterator[Document]:
+    for step in steps:
+        yield step
+        if step.get("uses", "").startswith("actions/checkout@"):
+            yield _AS_COMMITTED
 
 
 def _issuance(workflow_name: str, environment: str, issuer: str) -> dict[str, str]:
@@ -55,7 +69,7 @@ def _inner(text: str) -> str:
     return f"({found[1]})" if found else f"'{text}'"
 
 
-def _scoped(node: object, environment: str) -> object:
+def _scoped(node: Any, environment: str) -> Any:
     """Let `vars.X` mean the environment's X, everywhere below a node."""
     if isinstance(node, dict):
         return {key: _scoped(value, environment) for key, value in node.items()}
