@@ -1,11 +1,13 @@
-"""What a pull request runs without credentials: what changed, and what model it makes."""
+"""What a pull request runs: what changed, and what model it makes."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.commands.running import place
+from pipeline.commands.running import connect, place
+from pipeline.settings import Settings
 from pipeline.stages import plan as plan_stage
 
 app = typer.Typer()
@@ -20,10 +22,16 @@ def plan(base: Annotated[str, typer.Option(help="Commit to compare with, such as
 @app.command()
 def rehearse(
     base: Annotated[str, typer.Option(help="Commit whose model to compare with, such as origin/main.")] = "",
+    *,
+    champion: Annotated[
+        bool, typer.Option("--champion", help="Compare with the registry's newest approved version; AWS is asked.")
+    ] = False,
 ) -> None:
-    """Train here on the sample data and hold the model against every mark; no AWS is needed."""
+    """Train here on the sample data and hold the model against every mark; AWS is asked for a champion at most."""
     # It imports numpy, which the other commands would wait for at each start.
     from pipeline.stages import rehearse as rehearse_stage  # noqa: PLC0415
 
-    options = rehearse_stage.Options(base=base or None, progress=place().progress)
+    # Every environment's settings name the same registry.
+    aws = connect(Settings.load(Path.cwd(), "dev", os.environ)) if champion else None
+    options = rehearse_stage.Options(base=base or None, progress=place().progress, aws=aws)
     place().succeeded(rehearse_stage.run(Path.cwd(), options))

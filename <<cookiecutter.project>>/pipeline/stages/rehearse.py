@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline import comparison, cost, gates, git, rehearsal
+from pipeline import cost, fingerprint, gates, git, rehearsal
+from pipeline.aws.services import Aws
+from pipeline.comparison import opponent as opponents
+from pipeline.comparison.markdown import Compared, markdown
+from pipeline.comparison.opponent import Opponent
+from pipeline.comparison.webpage import webpage
 from pipeline.contract import review
 from pipeline.errors import TrainingFailed
 from pipeline.rehearsal import Rehearsed
@@ -16,12 +21,17 @@ from pipeline.settings import Settings
 FOLDER = Path("reports/rehearsal")
 
 
+_NO_CREDENTIALS = "this run has no AWS credentials, as from a fork"
+_NO_CHAMPION = "no version of the registry is approved yet"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The commit to compare with, if any."""
+    """The commit to compare with, if any; and where the champion is registered, if this run may look."""
 
     base: str | None
     progress: Callable[[str], None]
+    aws: Aws | None = None
 
 
 def run(root: Path, options: Options) -> StageResult:
@@ -31,39 +41,64 @@ def run(root: Path, options: Options) -> StageResult:
         options.progress("training the model of this checkout")
         candidate = rehearsal.train(root, folder / "candidate")
         base = _base(root, folder, options)
-        champion = _champion(base, folder, options) if base else None
+        opponent = _opponent(base, folder, options)
         options.progress("running the gates")
-        verdict = gates.run(
-            root, sorted((root / "model" / "tests").glob("test_*.py")), _places(root, candidate, champion)
+        tests = sorted((root / "model" / "tests").glob("test_*.py"))
+        compared = Compared(
+            candidate=candidate,
+            opponent=opponent,
+            verdict=gates.run(root, tests, _places(root, candidate, opponent)),
+            price=_price(root),
+            registered=_registered(root, candidate, options.aws),
         )
-        contract = review.markdown(base, root) if base else ""
-        report = comparison.markdown(candidate, champion, verdict, price=_price(root)) + contract
-        _write(root, candidate, report)
-    if not verdict.passed:
-        error = gates.refusal(verdict)
+        report = markdown(compared) + (review.markdown(base.folder, root) if base else "")
+        _write(root, compared, report)
+    if not compared.verdict.passed:
+        error = gates.refusal(compared.verdict)
         error.summary = report
         raise error
     return StageResult(summary=report, outputs={"fingerprint": candidate.mark.digest})
 
 
-def _base(root: Path, folder: Path, options: Options) -> Path | None:
+@dataclass(frozen=True, kw_only=True)
+class _Base:
+    commit: str
+    folder: Path
+
+
+def _base(root: Path, folder: Path, options: Options) -> _Base | None:
     if not options.base:
         return None
-    return rehearsal.checkout(root, git.merge_base(root, options.base), folder / "base")
+    commit = git.merge_base(root, options.base)
+    return _Base(commit=commit, folder=rehearsal.checkout(root, commit, folder / "base"))
 
 
-def _champion(base: Path, folder: Path, options: Options) -> Rehearsed | None:
-    options.progress(f"training the model of {(options.base or '')[:12]} to compare with")
+def _opponent(base: _Base | None, folder: Path, options: Options) -> Opponent | None:
+    if options.aws and (champion := opponents.champion(options.aws, folder / "champion")):
+        return champion
+    if base is None:
+        return None
+    options.progress(f"training the model of {base.commit[:12]} to compare with")
     try:
-        return rehearsal.train(base, folder / "champion")
+        model = rehearsal.train(base.folder, folder / "trained")
     except TrainingFailed as failure:
         options.progress(f"it has no model to compare with: {failure.what}")
         return None
+    return opponents.base(model, commit=base.commit, because=_NO_CHAMPION if options.aws else _NO_CREDENTIALS)
 
 
-def _places(root: Path, candidate: Rehearsed, champion: Rehearsed | None) -> dict[str, str]:
+def _places(root: Path, candidate: Rehearsed, opponent: Opponent | None) -> dict[str, str]:
     places = {"MODEL_DIR": str(candidate.folder), "DATA_DIR": str(root / "data")}
-    return places | ({"CHAMPION_DIR": str(champion.folder)} if champion else {})
+    return places | ({"CHAMPION_DIR": str(opponent.model.folder)} if opponent else {})
+
+
+def _registered(root: Path, candidate: Rehearsed, aws: Aws | None) -> int | None:
+    if aws is None:
+        return None
+    settings = Settings.load(root, "dev", {})
+    image = settings.image_uri("inference", fingerprint.image_tag(root, "inference"))
+    known = aws.registry.find(candidate.mark.digest, image=image)
+    return known.version if known else None
 
 
 def _price(root: Path) -> str:
@@ -71,9 +106,10 @@ def _price(root: Path) -> str:
     return f"at most {run.dollars:.2f} USD: {run.assumption}"
 
 
-def _write(root: Path, candidate: Rehearsed, report: str) -> None:
+def _write(root: Path, compared: Compared, report: str) -> None:
     target = root / FOLDER
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
-    shutil.copy2(candidate.folder / "metrics.json", target)
+    shutil.copy2(compared.candidate.folder / "metrics.json", target)
     (target / "comment.md").write_text(report, encoding="utf-8")
+    (target / "report.html").write_text(webpage(compared), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""plan and rehearse: what a pull request learns without credentials."""
+"""plan and rehearse: what a pull request learns, without credentials too."""
 
 import json
 import subprocess
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import comparison
+from pipeline.comparison.markdown import Compared, markdown
+from pipeline.comparison.opponent import Opponent
 from pipeline.errors import ConfigurationError, GateFailed, TrainingFailed
 from pipeline.fingerprint import Fingerprint
 from pipeline.gates import Verdict
@@ -100,31 +101,69 @@ def test_rehearsal_compares_with_the_base(checkout: Path, commit: Commit) -> Non
     report = rehearsed(checkout)
 
     assert "passes all" in report
+    assert "trained here, because this run has no AWS credentials" in report
+    assert report.count("```mermaid\nxychart-beta") == 2
     assert "(hyperparameters changed): a training job will run" in report
     assert "| roc_auc | 0.8" in report
     assert "at most 0.12 USD" in report
     assert "### API contract\n\nUnchanged." in report
     assert (checkout / "reports/rehearsal/comment.md").read_text() == report
+    assert (checkout / "reports/rehearsal/report.html").read_text().count("<svg") == 6
 
 
-def model(**inputs: str) -> Rehearsed:
+def model(accuracy: float = 0.8, **inputs: str) -> Rehearsed:
     """Return a model that these inputs determine."""
-    metrics = {"overall": {"roc_auc": 0.8}, "bias": {}, "groups": {}}
+    rates = {"selection_rate": 0.2, "tpr": 0.5, "fpr": 0.1, "accuracy": accuracy}
+    metrics = {
+        "overall": {"accuracy": accuracy},
+        "bias": {},
+        "groups": {"yes": rates},
+        "scores": {"edges": [0.0, 0.5, 1.0], "negative": [9, 1], "positive": [2, 8]},
+    }
     return Rehearsed(folder=Path(), mark=Fingerprint(inputs={"data": "d", **inputs}), metrics=metrics, rows=10)
+
+
+def report_of(candidate: Rehearsed, before: Rehearsed | None, *, registered: int | None = None) -> str:
+    """Write the report on a candidate beside the registry's version 3, or beside nothing."""
+    opponent = Opponent(name="champion v3", told="Compared with version 3.", model=before) if before else None
+    verdict = Verdict(marks=(), failures=(), tests=1)
+    return markdown(Compared(candidate=candidate, opponent=opponent, verdict=verdict, registered=registered))
 
 
 @pytest.mark.parametrize(
     ("candidate", "champion", "told"),
     [
-        (model(code="1"), model(code="1"), "nothing will be trained on merge"),
+        (model(code="1"), model(code="1"), "that of champion v3: nothing will be trained on merge"),
         (model(code="2"), model(code="1"), "(code changed): a training job will run on merge"),
         (model(code="1"), None, "There is no model to compare with"),
         (model(data="new"), model(data="old"), "version `old` → `new`"),
+        (model(accuracy=0.9), model(accuracy=0.8), "| accuracy | 0.8000 | 0.9000 | +0.1000 |"),
+        (model(), model(), "|  | champion v3 | this | change |"),
     ],
 )
-def test_report_says_what_a_merge_costs(candidate: Rehearsed, champion: Rehearsed | None, told: str) -> None:
-    """Only inputs of the fingerprint cost a training job."""
-    assert told in comparison.markdown(candidate, champion, Verdict(marks=(), failures=(), tests=1))
+def test_report_says_what_a_merge_changes_and_costs(
+    candidate: Rehearsed, champion: Rehearsed | None, told: str
+) -> None:
+    """Deltas are against what the report names, and only inputs of the fingerprint cost a training job."""
+    assert told in report_of(candidate, champion)
+
+
+def test_registered_model_costs_nothing() -> None:
+    """A fingerprint that the registry knows is not trained again, whatever the champion is."""
+    report = report_of(model(code="2"), model(code="1"), registered=5)
+
+    assert "registered as version 5: nothing will be trained on merge" in report
+
+
+def test_curves_come_from_the_histogram_of_scores() -> None:
+    """At a false positive rate of 0.1 the lower threshold finds 8 of 10, and both ends are fixed."""
+    chart = report_of(model(), None).split("```mermaid")[1]
+
+    line = [float(value) for value in chart.split("line [")[1].split("]")[0].split(",")]
+
+    assert line[0] == 0.0
+    assert line[2] == pytest.approx(0.8)
+    assert line[-1] == pytest.approx(1.0)
 
 
 def test_rehearsal_stops_a_worse_model_and_still_reports(checkout: Path, commit: Commit) -> None:
