@@ -79,12 +79,13 @@ class Training(Section):
     max_runtime_seconds: int = Field(default=3600, ge=60, le=432000)
 
 
-class Latency(Section):
-    """The service level: what a caller waits for one prediction, in milliseconds."""
+class ServiceLevel(Section):
+    """The latency that callers get at most, in milliseconds, and the load it holds under."""
 
     p50_ms: float = Field(gt=0)
     p95_ms: float = Field(gt=0)
     p99_ms: float = Field(gt=0)
+    requests_per_second: float = Field(gt=0)
 
 
 class Autoscaling(Section):
@@ -102,7 +103,8 @@ class Serving(Section):
     instance_count: int = Field(ge=1, le=100)
     autoscaling: Autoscaling | None = None
     capture_percent: int = Field(default=100, ge=0, le=100)
-    sla: Latency
+    sla: ServiceLevel
+    load_test: bool = False
 
     @model_validator(mode="after")
     def _starts_within_its_bounds(self) -> Self:

@@ -55,9 +55,11 @@ def measured(
 
 def _endpoint(name: str, body: bytes) -> Ask:
     client = boto3.client("sagemaker-runtime", config=Config(retries={"total_max_attempts": 1}))
+    # The monitor leaves requests of this name out: no caller sent them.
+    question = {"EndpointName": name, "ContentType": "application/json", "InferenceId": "verification-latency"}
 
     def ask() -> bool:
-        answer = client.invoke_endpoint(EndpointName=name, Body=body, ContentType="application/json")
+        answer = client.invoke_endpoint(**question, Body=body)
         return bool(json.loads(answer["Body"].read())["predictions"])
 
     return ask
@@ -73,12 +75,18 @@ def test_latency_keeps_the_service_level(
 ) -> None:
     """Each percentile stays below its limit while the load is held."""
     name = f"p{percent}_ms"
-    record_property("requests_per_second", round(measured.requests_per_second, 1))
 
     require(
         Mark(gate="latency", name=name, value=measured.percentile_ms(percent), maximum=service_level[name]),
         record_property,
     )
+
+
+def test_load_is_held(measured: Measured, service_level: dict[str, float], record_property: Recorder) -> None:
+    """Percentiles of a trickle would say nothing about a busy hour."""
+    held, least = measured.requests_per_second, service_level["requests_per_second"]
+
+    require(Mark(gate="latency", name="requests_per_second", value=held, minimum=least), record_property)
 
 
 def test_every_request_is_answered(measured: Measured, record_property: Recorder) -> None:

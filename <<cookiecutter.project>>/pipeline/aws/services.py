@@ -21,7 +21,7 @@ from pipeline.aws.registry import Registry
 from pipeline.aws.remains import Remains
 from pipeline.aws.scaling import Scaling
 from pipeline.aws.schedules import Schedules
-from pipeline.aws.session import CONFIG
+from pipeline.aws.session import CONFIG, surroundings
 from pipeline.aws.stacks import Stacks
 from pipeline.aws.storage import Storage
 from pipeline.aws.training import Training
@@ -174,6 +174,10 @@ class Aws:
         """Count who is told what a topic tells."""
         pages = self._session.client("sns", config=CONFIG).get_paginator("list_subscriptions_by_topic")
         return sum(len(page["Subscriptions"]) for page in pages.paginate(TopicArn=topic))
+
+    def surroundings(self) -> dict[str, str]:
+        """Return the variables that make a child process the same caller."""
+        return surroundings(self._session)
 
     def account(self) -> str:
         """Say which account the credentials belong to."""

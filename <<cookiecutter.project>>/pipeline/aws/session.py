@@ -1,5 +1,6 @@
 """One session, its clients, and AWS's refusals in our own words."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -19,6 +20,24 @@ CONFIG = Config(retries={"mode": "standard", "max_attempts": 10}, connect_timeou
 def open_session(region: str) -> boto3.Session:
     """Open a session with whatever credentials the surroundings provide."""
     return boto3.Session(region_name=region)
+
+
+def surroundings(session: boto3.Session) -> dict[str, str]:
+    """Return the variables that give a child process the same identity and the same AWS."""
+    found = {name: os.environ[name] for name in ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE") if name in os.environ}
+    with aws_errors():
+        credentials = session.get_credentials()
+    if credentials is None:
+        return found
+    frozen = credentials.get_frozen_credentials()
+    named = {
+        "AWS_ACCESS_KEY_ID": frozen.access_key,
+        "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
+        "AWS_SESSION_TOKEN": frozen.token,
+        "AWS_REGION": session.region_name,
+        "AWS_DEFAULT_REGION": session.region_name,
+    }
+    return found | {name: value for name, value in named.items() if value}
 
 
 def error_code(err: botocore.exceptions.ClientError) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline import artifact
+from pipeline import artifact, gates
 from pipeline.aws.metrics import VariantTraffic
 from pipeline.aws.services import Aws
 from pipeline.errors import CandidateRejected, EndpointDrifted
@@ -20,6 +20,7 @@ from pipeline.result import Annotation, StageResult
 from pipeline.settings import Settings
 
 _REQUESTS = 100
+_LOAD_GATE = "model/tests/test_latency.py"
 # CloudWatch shows what happened within a few minutes.
 _PATIENCE = timedelta(minutes=5)
 
@@ -42,11 +43,35 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     _require_answers(settings, aws, release)
     traffic = _measured(settings, aws, release, since=since, options=options)
     _require_speed(settings, traffic)
+    load = _load(settings, aws, options) if settings.serving.load_test else ""
     return StageResult(
         summary=f"### verify\nVersion **{release.version}** answers on `{settings.endpoint_name}` and keeps its "
-        f"contract: p50 {traffic.p50_ms:.1f} ms, p95 {traffic.p95_ms:.1f} ms over {traffic.requests} requests.",
+        f"contract: p50 {traffic.p50_ms:.1f} ms, p95 {traffic.p95_ms:.1f} ms over {traffic.requests} requests.{load}",
         outputs={"p50_ms": f"{traffic.p50_ms:.3f}", "p95_ms": f"{traffic.p95_ms:.3f}"},
     )
+
+
+def _load(settings: Settings, aws: Aws, options: Options) -> str:
+    options.progress(f"loading {settings.endpoint_name} for its percentiles")
+    with TemporaryDirectory() as scratch:
+        # The gate reads a file; this one has the overrides of this run in it.
+        (Path(scratch) / f"{settings.env}.json").write_text(settings.environment_file.model_dump_json())
+        places = {
+            "ENDPOINT_NAME": settings.endpoint_name,
+            "ENVIRONMENT": settings.env,
+            "CONFIG_DIR": scratch,
+            "DATA_DIR": str(settings.root / "data"),
+        }
+        verdict = gates.run(settings.root, [settings.root / _LOAD_GATE], places | aws.surroundings())
+    broken = [f"{failure.test}: {failure.message.splitlines()[0]}" for failure in verdict.failures]
+    missed = [_told(mark) for mark in verdict.marks if not mark.passed]
+    if not verdict.passed:
+        raise _too_slow(settings, broken + missed or ["no request was sent"])
+    return "\nUnder load: " + "; ".join(_told(mark) for mark in verdict.marks) + "."
+
+
+def _told(mark: gates.Mark) -> str:
+    return f"{mark.name} {mark.value:.1f}, {mark.limit}"
 
 
 def _require_serving(settings: Settings, aws: Aws, release: Release) -> None:
@@ -98,7 +123,7 @@ def _measured(settings: Settings, aws: Aws, release: Release, *, since: datetime
 
 
 def _require_speed(settings: Settings, traffic: VariantTraffic) -> None:
-    file, sla = f"infra/config/{settings.env}.json", settings.serving.sla
+    sla = settings.serving.sla
     levels = (("p50", traffic.p50_ms, sla.p50_ms), ("p95", traffic.p95_ms, sla.p95_ms))
     slow = [
         f"{name} is {value:.1f} ms, must be at most {most:g} ms"
@@ -106,10 +131,15 @@ def _require_speed(settings: Settings, traffic: VariantTraffic) -> None:
         if value and value > most
     ]
     if slow:
-        error = CandidateRejected(
-            "the endpoint answers too slowly: " + "; ".join(slow),
-            where=f"{file}: serving.sla",
-            next_step=f'python -m pipeline rollback --env {settings.env} --reason "too slow"',
-        )
-        error.annotations = tuple(Annotation(message=line, file=file) for line in slow)
-        raise error
+        raise _too_slow(settings, slow)
+
+
+def _too_slow(settings: Settings, lines: list[str]) -> CandidateRejected:
+    file = f"infra/config/{settings.env}.json"
+    error = CandidateRejected(
+        "the endpoint does not keep its service level: " + "; ".join(lines),
+        where=f"{file}: serving.sla",
+        next_step=f'python -m pipeline rollback --env {settings.env} --reason "too slow"',
+    )
+    error.annotations = tuple(Annotation(message=line, file=file) for line in lines)
+    return error

@@ -25,12 +25,12 @@ def test_narrower_model_is_stopped_by_the_contract_gate(model_dir: Path, tmp_pat
 
 
 def test_missed_service_level_is_stopped_by_the_latency_gate(model_dir: Path, tmp_path: Path) -> None:
-    """A server that is slower than the environment promises is found out, percentile by percentile."""
-    level = {"serving": {"sla": {"p50_ms": 0.01, "p95_ms": 0.01, "p99_ms": 60_000}}}
+    """A server that is slower than the environment promises is found out, figure by figure."""
+    level = {"serving": {"sla": {"p50_ms": 0.01, "p95_ms": 0.01, "p99_ms": 60_000, "requests_per_second": 1e6}}}
     (tmp_path / "tight.json").write_text(json.dumps(level), encoding="utf-8")
     copy = doctor.copy_model(model_dir, tmp_path / "model")
 
     code, marks = doctor.judge("test_latency", copy, further={"ENVIRONMENT": "tight", "CONFIG_DIR": str(tmp_path)})
 
     assert code == 1
-    assert doctor.missed(marks) == {"latency.p50_ms", "latency.p95_ms"}
+    assert doctor.missed(marks) == {"latency.p50_ms", "latency.p95_ms", "latency.requests_per_second"}
