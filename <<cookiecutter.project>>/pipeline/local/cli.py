@@ -28,12 +28,13 @@ class Command:
 
 def main(argv: list[str], root: Path) -> int:
     """Run one command for the project at `root`; return the exit code."""
-    arguments = _parser(read(root)).parse_args(argv)
+    arguments = parser(read(root)).parse_args(argv)
     command = Command(arguments=arguments, folder=Folder((root / arguments.state).resolve()), root=root)
     return int(arguments.run(command))
 
 
-def _parser(defaults: Project) -> argparse.ArgumentParser:
+def parser(defaults: Project) -> argparse.ArgumentParser:
+    """Describe every command; `defaults` fill in what is not given."""
     parser = argparse.ArgumentParser(prog="python -m pipeline local", description=__doc__)
     parser.add_argument("--state", default=".local", help="state folder (default: %(default)s)")
     commands = parser.add_subparsers(dest="command", required=True)
