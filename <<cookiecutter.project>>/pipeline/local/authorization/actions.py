@@ -96,6 +96,10 @@ def _created(action: str, resource: str, params: Document) -> Iterator[Access]:
     for container in (params.get("PrimaryContainer", {}), *params.get("Containers", [])):
         if package := container.get("ModelPackageName"):
             yield Access(action="sagemaker:DescribeModelPackage", resource=package)
+            # Another account's package is shared by naming CreateModel in its group's policy.
+            shared = Access(action=action, resource=package)
+            if shared.account not in {"", resource.split(":")[4]}:
+                yield shared
 
 
 def _approval(params: Document) -> Mapping[str, tuple[str, ...]]:

@@ -2,9 +2,12 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 Context = Mapping[str, tuple[str, ...]]
 
+# Keys of many values: only an operator with a quantifier is ever satisfied by them.
+_LISTS = frozenset({"aws:tagkeys", "events:detail-type", "events:source", "kms:resourcealiases"})
 _SET = re.compile(r"(ForAnyValue|ForAllValues):")
 
 
@@ -12,7 +15,7 @@ def holds(condition: Mapping[str, Mapping[str, object]], context: Context) -> bo
     """Return whether every operator of a statement's Condition is satisfied."""
     known = {key.lower(): values for key, values in context.items()}
     return all(
-        _operator(operator, _listed(wanted), known.get(key.lower()))
+        _operator(operator, key, _listed(wanted), known.get(key.lower()))
         for operator, keys in condition.items()
         for key, wanted in keys.items()
     )
@@ -20,8 +23,13 @@ def holds(condition: Mapping[str, Mapping[str, object]], context: Context) -> bo
 
 def matches(pattern: str, value: str) -> bool:
     """Compare with IAM's wildcards: * for any characters, ? for one."""
-    expression = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern)
-    return re.fullmatch(expression, value, re.DOTALL) is not None
+    return _expression(pattern).fullmatch(value) is not None
+
+
+@cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    parts = ({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern)
+    return re.compile("".join(parts), re.DOTALL)
 
 
 def arn_matches(pattern: str, value: str) -> bool:
@@ -30,13 +38,15 @@ def arn_matches(pattern: str, value: str) -> bool:
     return len(theirs) == len(ours) and all(map(matches, theirs, ours))
 
 
-def _operator(name: str, wanted: Sequence[str], values: tuple[str, ...] | None) -> bool:
+def _operator(name: str, key: str, wanted: Sequence[str], values: tuple[str, ...] | None) -> bool:
     quantifier = _SET.match(name)
     plain = _SET.sub("", name)
     optional = plain.endswith("IfExists")
     plain = plain.removesuffix("IfExists")
     if plain == "Null":
         return (values is None) == (wanted[0].lower() == "true")
+    if not quantifier and key.lower() in _LISTS:
+        return False
     if values is None:
         return optional or plain in _NEGATED or bool(quantifier and quantifier[1] == "ForAllValues")
     compare = _comparison(plain)

@@ -32,11 +32,6 @@ class Policy:
         found = self.document.get("Statement", [])
         return found if isinstance(found, list) else [found]
 
-    def without(self, index: int) -> "Policy":
-        """Return the policy without one of its statements."""
-        kept = [statement for number, statement in enumerate(self.statements()) if number != index]
-        return Policy(name=self.name, document={**self.document, "Statement": kept})
-
 
 def judge(policies: Iterable[Policy], access: Access) -> Verdict:
     """Return what identity policies say: one Deny outweighs every Allow."""
@@ -89,7 +84,8 @@ def _names(statement: Mapping[str, object], principal: Principal) -> bool:
     named = statement.get("Principal")
     if named == "*":
         return True
-    listed = [text for kind in ("AWS", "Service") for text in _texts(named.get(kind, []))] if isinstance(named, dict) else []
+    kinds = named if isinstance(named, dict) else {}
+    listed = [text for kind in ("AWS", "Service") for text in _texts(kinds.get(kind, []))]
     whole = {"*", principal.account, f"arn:aws:iam::{principal.account}:root"} if principal.account else {"*"}
     return any(name in whole or name == principal.arn for name in listed)
 

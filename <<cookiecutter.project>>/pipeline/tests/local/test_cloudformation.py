@@ -1,0 +1,213 @@
+"""The local CloudFormation: strict, all or nothing, and honest about what it does not know."""
+
+import json
+import time
+import uuid
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pipeline.tests.local.harness import LocalAws, refused
+
+TABLE: dict[str, Any] = {
+    "Type": "AWS::DynamoDB::Table",
+    "Properties": {
+        "TableName": {"Ref": "Name"},
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    },
+}
+
+
+def template(**resources: Any) -> str:
+    """Write a template with one parameter."""
+    return json.dumps(
+        {"Parameters": {"Name": {"Type": "String", "AllowedPattern": "[a-z0-9-]+"}}, "Resources": resources}
+    )
+
+
+def plan(aws: LocalAws, name: str, body: str, *, kind: str = "CREATE") -> dict[str, Any]:
+    """Create a change set and describe it."""
+    client = aws.client("cloudformation")
+    made = client.create_change_set(
+        StackName=name,
+        ChangeSetName=f"plan-{uuid.uuid4().hex[:8]}",
+        ChangeSetType=kind,
+        TemplateBody=body,
+        Parameters=[{"ParameterKey": "Name", "ParameterValue": name}],
+    )
+    answer: dict[str, Any] = client.describe_change_set(ChangeSetName=made["Id"])
+    return answer
+
+
+def apply(aws: LocalAws, name: str, body: str, *, kind: str = "CREATE") -> str:
+    """Carry a plan out; return how the stack ended."""
+    client, change_set = aws.client("cloudformation"), plan(aws, name, body, kind=kind)
+    client.execute_change_set(ChangeSetName=change_set["ChangeSetId"])
+    return settled(aws, change_set["StackId"])
+
+
+def settled(aws: LocalAws, stack: str) -> str:
+    """Wait for the end of whatever happens to a stack."""
+    for _ in range(400):
+        status = str(aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"])
+        if not status.endswith("_IN_PROGRESS"):
+            return status
+        time.sleep(0.02)
+    raise TimeoutError(stack)
+
+
+@pytest.fixture
+def name() -> str:
+    """Return a name that nobody has."""
+    return f"stack-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.mark.parametrize("kind", ["AWS::EC2::VPC", "AWS::ApiGateway::RestApi", "AWS::RDS::DBInstance"])
+def test_type_that_is_not_applied_is_refused_by_name(aws: LocalAws, name: str, kind: str) -> None:
+    """Nothing is skipped in silence: the plan itself fails, with the type in the message."""
+    body = template(Table=TABLE, Other={"Type": kind, "Properties": {}})
+
+    code, message = refused(plan, aws=aws, name=name, body=body)
+
+    assert code == "NotImplementedByLocalAWS"
+    assert kind in message
+
+
+@pytest.mark.parametrize(
+    ("resource", "word"),
+    [
+        ({**TABLE, "Properties": {**TABLE["Properties"], "StreamSpecification": {}}}, "StreamSpecification"),
+        ({**TABLE, "CreationPolicy": {}}, "CreationPolicy"),
+        ({**TABLE, "Properties": {**TABLE["Properties"], "TableName": {"Fn::ImportValue": "x"}}}, "Fn::ImportValue"),
+    ],
+)
+def test_property_attribute_and_function_that_are_not_applied_are_refused(
+    aws: LocalAws, name: str, resource: dict[str, Any], word: str
+) -> None:
+    """A table without its stream would be another table."""
+    _, message = refused(plan, aws=aws, name=name, body=template(Table=resource))
+
+    assert word in message
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ("a: [", "Template format error"),
+        ('{"Resources": {}}', "At least one Resources member"),
+        (template(Table={**TABLE, "DependsOn": "Nobody"}), "Nobody"),
+        (template(Table={**TABLE, "Condition": "Never"}), "Never"),
+    ],
+)
+def test_broken_template_is_refused(aws: LocalAws, name: str, body: str, word: str) -> None:
+    """As CloudFormation does, before anything is made."""
+    code, message = refused(plan, aws=aws, name=name, body=body)
+
+    assert code == "ValidationError"
+    assert word in message
+
+
+def test_parameter_must_match_its_pattern(aws: LocalAws) -> None:
+    """A name with a capital letter goes nowhere."""
+    _, message = refused(plan, aws=aws, name="Capital", body=template(Table=TABLE))
+
+    assert "Parameter 'Name' must match pattern" in message
+
+
+def test_stack_is_made_and_removed_through_the_services(aws: LocalAws, name: str) -> None:
+    """The table is DynamoDB's, before and after."""
+    dynamodb = aws.client("dynamodb")
+
+    made = apply(aws, name, template(Table=TABLE))
+    described = dynamodb.describe_table(TableName=name)["Table"]
+    stack = aws.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]["StackId"]
+    aws.client("cloudformation").delete_stack(StackName=name)
+
+    assert (made, described["TableStatus"], settled(aws, stack)) == ("CREATE_COMPLETE", "ACTIVE", "DELETE_COMPLETE")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        dynamodb.describe_table(TableName=name)
+
+
+def test_failed_creation_leaves_nothing(aws: LocalAws, name: str) -> None:
+    """The table goes again when the role beside it cannot be made."""
+    role = {
+        "Type": "AWS::IAM::Role",
+        "DependsOn": "Table",
+        "Properties": {"AssumeRolePolicyDocument": {}, "RoleName": {"Ref": "Name"}, "PermissionsBoundary": "arn:none"},
+    }
+    body = template(Table=TABLE, Role=role)
+    client = aws.client("cloudformation")
+    change_set = client.create_change_set(
+        StackName=name,
+        ChangeSetName="plan",
+        ChangeSetType="CREATE",
+        TemplateBody=body,
+        Capabilities=["CAPABILITY_NAMED_IAM"],
+        Parameters=[{"ParameterKey": "Name", "ParameterValue": name}],
+    )
+
+    client.execute_change_set(ChangeSetName=change_set["Id"])
+
+    assert settled(aws, change_set["StackId"]) == "ROLLBACK_COMPLETE"
+    assert name not in aws.client("dynamodb").list_tables()["TableNames"]
+
+
+def test_same_template_again_is_no_change(aws: LocalAws, name: str) -> None:
+    """The change set says so and cannot be executed."""
+    apply(aws, name, template(Table=TABLE))
+
+    second = plan(aws, name, template(Table=TABLE), kind="UPDATE")
+
+    assert second["Status"] == "FAILED"
+    assert "didn't contain changes" in second["StatusReason"]
+    code, _ = refused(aws.client("cloudformation").execute_change_set, ChangeSetName=second["ChangeSetId"])
+    assert code == "InvalidChangeSetStatus"
+
+
+def test_change_is_planned_property_by_property(aws: LocalAws, name: str) -> None:
+    """What would be replaced is told from what changes in place."""
+    apply(aws, name, template(Table=TABLE))
+    protected = {**TABLE["Properties"], "DeletionProtectionEnabled": True}
+    other_key = {**TABLE["Properties"], "KeySchema": [{"AttributeName": "id", "KeyType": "RANGE"}]}
+
+    plans = [
+        plan(aws, name, template(Table={**TABLE, "Properties": properties}), kind="UPDATE")["Changes"][0][
+            "ResourceChange"
+        ]
+        for properties in (protected, other_key)
+    ]
+
+    assert [item["Replacement"] for item in plans] == ["False", "True"]
+    assert [item["Details"][0]["Target"]["Name"] for item in plans] == ["DeletionProtectionEnabled", "KeySchema"]
+
+
+def test_change_by_hand_is_seen_as_drift(aws: LocalAws, name: str) -> None:
+    """Property, declared value and actual value; a deleted resource as well."""
+    client = aws.client("cloudformation")
+    properties = {**TABLE["Properties"], "DeletionProtectionEnabled": True}
+    apply(aws, name, template(Table={**TABLE, "Properties": properties}))
+    aws.client("dynamodb").update_table(TableName=name, DeletionProtectionEnabled=False)
+
+    detection = client.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
+    client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+    (found,) = client.describe_stack_resource_drifts(StackName=name)["StackResourceDrifts"]
+    aws.client("dynamodb").delete_table(TableName=name)
+    client.detect_stack_drift(StackName=name)
+    (gone,) = client.describe_stack_resource_drifts(StackName=name)["StackResourceDrifts"]
+
+    (difference,) = found["PropertyDifferences"]
+    assert difference["PropertyPath"] == "/DeletionProtectionEnabled"
+    assert (difference["ExpectedValue"], difference["ActualValue"]) == ("true", "false")
+    assert gone["StackResourceDriftStatus"] == "DELETED"
+
+
+def test_named_roles_need_the_caller_to_say_so(aws: LocalAws, name: str) -> None:
+    """CAPABILITY_NAMED_IAM, as on AWS."""
+    role = {"Type": "AWS::IAM::Role", "Properties": {"RoleName": {"Ref": "Name"}, "AssumeRolePolicyDocument": {}}}
+
+    code, _ = refused(plan, aws=aws, name=name, body=template(Role=role))
+
+    assert code == "InsufficientCapabilitiesException"
