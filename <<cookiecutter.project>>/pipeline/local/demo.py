@@ -14,6 +14,7 @@ from pipeline.errors import DemoFailed, NotApproved
 from pipeline.local import demo_report
 from pipeline.local.story import Step, Story
 from pipeline.local.traffic import Traffic, applications, ask
+from pipeline.local.way_back import WayBack, roll_back
 
 # A bake of ten minutes is right for production and long for a demo: same code, shorter settings.
 _QUICK = {
@@ -40,10 +41,13 @@ def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
         _promote(story, first)
         traffic.begin()
         second = _better(story, traffic)
-        _back(story, traffic, first)
+        warm = _back(story, traffic, folder, first)
     _judge(story, traffic, first)
-    report = demo_report.write(root / "reports" / "demo.html", story, traffic, versions=(first, second))
+    ways = (warm, _cold(story, folder, first))
+    report = demo_report.write(root / "reports" / "demo.html", story, traffic, versions=(first, second), ways=ways)
     story.console.print(story.table())
+    for way in ways:
+        story.console.print(f"[bold]{way}[/]", highlight=False, soft_wrap=True)
     return report
 
 
@@ -87,12 +91,20 @@ def _better(story: Story, traffic: Traffic) -> int:
     return second
 
 
-def _back(story: Story, traffic: Traffic, first: int) -> None:
+def _back(story: Story, traffic: Traffic, folder: Path, first: int) -> WayBack:
+    """Roll prod back under its callers' eyes, while the former release stands by."""
     traffic.mark("rollback")
-    story.tell("rollback", "rollback", "--env", "prod", "--to", str(first), "--reason", "demo: practise it")
+    way = roll_back(story, "prod", folder / "calls.jsonl", to=first)
     traffic.mark(f"v{first} serves")
     traffic.wait_for(50)
     story.ask(f"{_project(story.checkout)}-prod", applications(story.checkout, 1)[0])
+    return way
+
+
+def _cold(story: Story, folder: Path, first: int) -> WayBack:
+    """Roll staging back after its standby was retired."""
+    story.tell("clean staging", "clean", "--env", "staging", overrides={"PIPELINE__DEPLOY__STANDBY_HOURS": "0"})
+    return roll_back(story, "staging", folder / "calls.jsonl", to=first)
 
 
 def _judge(story: Story, traffic: Traffic, first: int) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipeline.local.story import Step, Story
 from pipeline.local.traffic import Answer, Traffic
+from pipeline.local.way_back import WayBack
 from pipeline.report import page, plots
 from pipeline.report.plots import Axis, Line
 
@@ -20,13 +21,13 @@ _LEAD = "Two releases through train, gates, registry, dev, staging, approval and
 Evaluation = Mapping[str, Any]
 
 
-def write(path: Path, story: Story, traffic: Traffic, *, versions: tuple[int, int]) -> Path:
+def write(path: Path, story: Story, traffic: Traffic, *, versions: tuple[int, int], ways: Sequence[WayBack]) -> Path:
     """Write the report, and return its path."""
     evaluations = {
         f"v{version}": _evaluation(story, which) for version, which in zip(versions, ("1st", "2nd"), strict=True)
     }
     sections = (
-        page.Section(title="In short", body=page.facts(_facts(story, traffic))),
+        page.Section(title="In short", body=page.facts(_facts(story, traffic, ways))),
         page.Section(title="Traffic on prod", body=page.figures([_timeline(traffic)])),
         page.Section(title="Stage by stage", body=_steps(story.steps)),
         page.Section(title="How good the models are", body=page.figures(_quality(evaluations))),
@@ -37,13 +38,12 @@ def write(path: Path, story: Story, traffic: Traffic, *, versions: tuple[int, in
     return path
 
 
-def _facts(story: Story, traffic: Traffic) -> list[tuple[str, str]]:
-    steps = {step.name: step for step in story.steps}
+def _facts(story: Story, traffic: Traffic, ways: Sequence[WayBack]) -> list[tuple[str, str]]:
     lost = sum(answer.lost for answer in traffic.answers)
     jobs = sum(step.outputs.get("cached") == "false" for step in story.steps)
     return [
         ("one release, from train over prod to its rollback", f"{story.loop_seconds:.0f} s"),
-        ("rollback of prod, the command included", f"{steps['rollback'].seconds:.1f} s"),
+        *((f"{way.name} rollback; on AWS {way.on_aws}", f"{way.moving:.1f} s") for way in ways),
         ("training jobs started", str(jobs)),
         ("requests to prod meanwhile", str(len(traffic.answers))),
         ("requests lost", str(lost)),

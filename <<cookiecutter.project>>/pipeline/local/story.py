@@ -44,14 +44,16 @@ class Story:
     console: Console
     steps: list[Step] = field(default_factory=list)
 
-    def tell(self, name: str, *words: str, expect: tuple[int, ...] = (0,)) -> Step:
+    def tell(
+        self, name: str, *words: str, expect: tuple[int, ...] = (0,), overrides: Mapping[str, str] | None = None
+    ) -> Step:
         """Run `python -m pipeline <words>`, and stop the demo unless it exits as expected."""
         began = time.monotonic()
         with self.console.status(f"{name}: python -m pipeline {' '.join(words)}"):
             done = subprocess.run(
                 [sys.executable, "-m", "pipeline", "--json", *words],
                 cwd=self.checkout,
-                env={**os.environ, **self.environ},
+                env={**os.environ, **self.environ, **(overrides or {})},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -79,7 +81,7 @@ class Story:
         self.steps.append(step)
         mark = "[green]✓[/]" if step.exit_code == 0 else "[yellow]■[/]"
         self.console.print(
-            f"{mark} [bold]{name:<14}[/] {seconds:5.1f} s  {step.outcome}", highlight=False, soft_wrap=True
+            f"{mark} [bold]{name:<17}[/] {seconds:5.1f} s  {step.outcome}", highlight=False, soft_wrap=True
         )
         return step
 
@@ -115,7 +117,8 @@ class Story:
     def loop_seconds(self) -> float:
         """How long one release took, from its training over prod to its rollback."""
         names = [step.name for step in self.steps]
-        return sum(step.seconds for step in self.steps[names.index("train 2nd") :])
+        loop = self.steps[names.index("train 2nd") : names.index("rollback prod") + 1]
+        return sum(step.seconds for step in loop)
 
     def table(self) -> Table:
         """Lay out all steps with their times."""
