@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pipeline import infrastructure
+from pipeline import infrastructure, variants
 from pipeline.aws.services import Aws
 from pipeline.aws.stack_shapes import Kept
 from pipeline.config import ENVIRONMENTS
@@ -45,6 +45,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     if settings.account == aws.account():
         options.progress(f"endpoint {settings.endpoint_name}")
         aws.remains.delete_endpoint(settings.endpoint_name)
+        variants.furnish(settings, aws, None, None)
         aws.remains.delete_models(f"{settings.endpoint_name}-")
     left = [item for stack in present for item in _remove(aws, stack, options)]
     if options.data:

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from pipeline import variants
 from pipeline.aws.scaling import Scale
 from pipeline.errors import CandidateRejected, ConfigurationError, EndpointDrifted
 from pipeline.release.ports import Guard
@@ -95,6 +96,15 @@ def test_first_release_that_is_rolled_back_leaves_no_alarm() -> None:
         endpoint.deploy(1)
 
     assert endpoint.aws.alarms.defined == {}
+
+
+def test_endpoint_that_is_gone_leaves_neither_alarm_nor_scaling() -> None:
+    """What teardown asks for once it has deleted the endpoint."""
+    endpoint = deployed(settings_of("staging", **SCALED), 1, 2)
+
+    variants.furnish(endpoint.settings, endpoint.aws.services, None, None)
+
+    assert (endpoint.aws.alarms.defined, endpoint.aws.scaling.targets) == ({}, {})
 
 
 def test_missing_alarm_is_reported_and_put_back() -> None:
