@@ -1,5 +1,6 @@
 """The template's sources are clean as they stand, before any rendering."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,7 @@ def test_hooks_and_tests_are_clean(check: str) -> None:
     """Hooks and tests obey the rules of the generated project's own code."""
     program, *arguments = CHECKS[check]
 
-    files = [name for name in tracked(ROOT, "hooks", "tests") if name.endswith(".py")]
+    files = [name for name in tracked(ROOT, "docs", "hooks", "tests") if name.endswith(".py")]
 
     run = subprocess.run([BIN / program, *arguments, *files], cwd=ROOT, capture_output=True, text=True, check=False)
 
@@ -46,6 +47,13 @@ def test_no_file_names_a_registry(host: str) -> None:
     naming = [name for name in tracked(ROOT) if host.encode() in (ROOT / name).read_bytes()]
 
     assert naming == []
+
+
+def test_picture_is_what_its_source_draws() -> None:
+    """Whoever changes the picture changes docs/architecture.py, and runs it."""
+    drawn = runpy.run_path(str(ROOT / "docs/architecture.py"))["draw"]()
+
+    assert (ROOT / TEMPLATE / "docs/architecture.svg").read_text(encoding="utf-8") == drawn
 
 
 def test_uv_is_one_version() -> None:
