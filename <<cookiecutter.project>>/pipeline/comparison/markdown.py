@@ -11,6 +11,8 @@ from pipeline.rehearsal import Rehearsed
 from pipeline.report.mermaid import Series, chart, names, span
 
 _GRID = [step / 20 for step in range(21)]
+_COLOURS = (("blue", "#0072b2"), ("orange", "#e69f00"))
+_LARGER = "Larger plots are in `report.html` of this run's artifact `rehearsal`."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,31 +88,26 @@ def _groups(compared: Compared) -> str:
 
 
 def _plots(compared: Compared) -> str:
-    models = [model for model in (_before(compared), compared.candidate.metrics) if model]
-    curves = [Series(kind="line", values=at(roc(one), _GRID)) for one in models]
-    groups = rates(compared.candidate.metrics, "selection_rate")
-    bars = [Series(kind="bar", values=list(groups.values()))]
-    bars += [
-        Series(kind="line", values=[rates(one, "selection_rate").get(name, 0.0) for name in groups])
-        for one in models[:-1]
+    before = {compared.opponent.name: compared.opponent.model.metrics} if compared.opponent else {}
+    models = {**before, "this": compared.candidate.metrics}
+    legend = ", ".join(f"{word} is {name}" for name, (word, _) in zip(models, _COLOURS, strict=False))
+    return "\n\n".join([_roc(models), f"ROC: {legend}. {_LARGER}", _selection(models)])
+
+
+def _roc(models: Mapping[str, Mapping[str, Any]]) -> str:
+    curves = [
+        Series(kind="line", values=at(roc(metrics), _GRID), colour=colour)
+        for metrics, (_, colour) in zip(models.values(), _COLOURS, strict=False)
     ]
-    return "\n\n".join(
-        [
-            chart("ROC", span("false positive rate", 0, 1), span("true positive rate", 0, 1), curves),
-            chart("Predicted positive, by group", names(list(groups)), span("share", 0, _top(bars)), bars),
-            _legend(compared.opponent),
-        ]
-    )
+    return chart("ROC", span("false positive rate", 0, 1), span("true positive rate", 0, 1), curves)
 
 
-def _legend(opponent: Opponent | None) -> str:
-    where = "Larger plots, with legends, are in `report.html` of this run's artifact `rehearsal`."
-    if opponent is None:
-        return where
-    return (
-        f"ROC: the first line is {opponent.name}, the second this change. "
-        f"Groups: the line is {opponent.name}, the bars are this change. {where}"
-    )
+def _selection(models: Mapping[str, Mapping[str, Any]]) -> str:
+    found = {name: rates(metrics, "selection_rate") for name, metrics in models.items()}
+    shares = {f"{group}: {name}": found[name].get(group, 0.0) for group in found["this"] for name in models}
+    # One series: the bars of two would lie over each other.
+    bars = [Series(kind="bar", values=list(shares.values()), colour=_COLOURS[0][1])]
+    return chart("Predicted positive, by group", names(list(shares)), span("share", 0, _top(bars)), bars)
 
 
 def _data(compared: Compared) -> str:

@@ -102,7 +102,7 @@ def test_rehearsal_compares_with_the_base(checkout: Path, commit: Commit) -> Non
 
     assert "passes all" in report
     assert "trained here, because this run has no AWS credentials" in report
-    assert report.count("```mermaid\nxychart-beta") == 2
+    assert report.count("\nxychart-beta\n") == 2
     assert "(hyperparameters changed): a training job will run" in report
     assert "| roc_auc | 0.8" in report
     assert "at most 0.12 USD" in report
