@@ -1,5 +1,6 @@
 """A project on a machine that plays GitHub: its commits, its token issuer, and the AWS that trusts it."""
 
+import csv
 import json
 import shlex
 import subprocess
@@ -192,6 +193,15 @@ class Surroundings:
                     "AWS_ENDPOINT_URL_STS": assuming,
                 },
             )
+
+
+@pytest.fixture(scope="session")
+def rows(known: Checkout) -> list[dict[str, object]]:
+    """Read the data set's applications as callers send them."""
+    schema = json.loads((known.folder / "model/config/schema.json").read_text(encoding="utf-8"))
+    kinds = {feature["name"]: float if feature["type"] == "number" else str for feature in schema["features"]}
+    with (known.folder / "data/hmda.csv").open(encoding="utf-8") as file:
+        return [{name: kind(line[name]) for name, kind in kinds.items()} for line in csv.DictReader(file)]
 
 
 @pytest.fixture

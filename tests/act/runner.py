@@ -1,7 +1,7 @@
 """Run a workflow with act, in host mode, from a clean clone and with an environment of its own.
 
 Actions of others are replaced by the stand-ins in `actions/`. A real one runs in its place when
-ACT_REAL_ACTIONS names a folder that holds it as owner/repository, checked out at the pinned commit.
+ACT_REAL_ACTIONS names a folder that holds it as owner/repository; README.md here tells how and what it showed.
 """
 
 import json
@@ -20,6 +20,7 @@ STAND_INS = Path(__file__).parent / "actions"
 REAL = Path(os.environ.get("ACT_REAL_ACTIONS", os.devnull))
 ACT = Path(sys.executable).parent / "act"
 NOTHING = os.devnull
+CHECKOUT = "actions/checkout"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,11 @@ class Run:
     def jobs(self) -> dict[str, str]:
         """The result of every job that ran, by its name as GitHub shows it."""
         return {event["job"].strip(): event["jobResult"] for event in self.events if "jobResult" in event}
+
+    @property
+    def stages(self) -> dict[str, str]:
+        """The result of every job of a caller; act numbers those of a matrix, and names what calls the caller first."""
+        return {_stage(name): result for name, result in self.jobs.items()}
 
     @property
     def errors(self) -> list[dict[str, Any]]:
@@ -78,7 +84,7 @@ class Host:
     ) -> Run:
         """Run one workflow, or one of its jobs and what that needs, on the project's last commit."""
         clone = self._clone()
-        (self.scratch / "home").mkdir(exist_ok=True)
+        self._furnish()
         (self.scratch / "event.json").write_text(json.dumps(payload or {}), encoding="utf-8")
         done = subprocess.run(
             [ACT, event, *self._arguments(clone, workflow), *(["--job", job] if job else [])],
@@ -91,6 +97,13 @@ class Host:
             timeout=seconds,
         )
         return Run(code=done.returncode, events=_events(done.stdout + done.stderr))
+
+    def _furnish(self) -> None:
+        """Make a HOME whose git finds GitHub's copy of the repository on this machine."""
+        home = self.scratch / "home"
+        home.mkdir(exist_ok=True)
+        alias = f'[url "file://{self.project}"]\n\tinsteadOf = https://github.com/{self.repository}\n'
+        (home / ".gitconfig").write_text(f"{alias}[safe]\n\tdirectory = *\n", encoding="utf-8")
 
     def _clone(self) -> Path:
         clone = self.scratch / "clone"
@@ -109,14 +122,21 @@ class Host:
         arguments += ["--no-cache-server", "--action-cache-path", str(self.scratch / "cache")]
         for name in ("env", "var", "secret", "input"):
             arguments += [f"--{name}-file", NOTHING]
+        if (REAL / CHECKOUT).is_dir():
+            arguments += ["--no-skip-checkout"]
         for action, ref in sorted(set(uses(clone))):
-            if action != "actions/checkout":  # act does its work
+            if action != CHECKOUT or (REAL / CHECKOUT).is_dir():  # else act does its work
                 arguments += ["--local-repository", f"{action}@{ref}={_folder(action)}"]
         arguments += ["--secret", "GITHUB_TOKEN=valid", "--var", f"ENVIRONMENTS={json.dumps(self.environments)}"]
         seen = {**self.variables, "ACT_ARTIFACTS": str(self.scratch / "artifacts"), "PAGER": "cat", "GIT_PAGER": "cat"}
         for name, value in seen.items():
             arguments += ["--env", f"{name}={value}"]
         return arguments
+
+
+def _stage(name: str) -> str:
+    first, *rest = name.split("/")
+    return (rest[0] if first == "Release" else first).rstrip("-0123456789")
 
 
 def _folder(action: str) -> Path:

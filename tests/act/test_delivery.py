@@ -1,26 +1,23 @@
-"""cd, rollback and operate really run: from a commit to prod and back, with credentials from tokens.
+"""cd and rollback really run: from a commit to prod and back, with credentials from tokens.
 
 The tests of this file tell one story, in order: what a test delivers, the next one finds.
 """
 
-import csv
-import functools
-import itertools
 import json
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-import boto3
 import pytest
-from botocore.config import Config
 
+from act.callers import ask, traffic
+from act.changes import pull_request, set_hyperparameter
 from act.conftest import Checkout, Surroundings, clone, running_github, trust_policies
 from act.issuer import Issuer
-from act.runner import Host, Run
+from act.registry import packages, statement, stored
+from act.runner import Host
 from act.sts import Sts
 
 pytestmark = pytest.mark.slow
@@ -49,66 +46,10 @@ def host(surroundings: Surroundings) -> Iterator[Host]:
         yield opened
 
 
-def results(run: Run) -> dict[str, str]:
-    """Name each result by the calling job; act numbers the jobs of a matrix."""
-    return {name.split("/")[1].rstrip("-0123456789"): result for name, result in run.jobs.items()}
-
-
-@functools.cache
-def runtime(url: str) -> Any:
-    """Open the runtime once; a client that retried would hide a lost request."""
-    once = Config(retries={"total_max_attempts": 1}, max_pool_connections=8)
-    return boto3.client(
-        "sagemaker-runtime",
-        endpoint_url=url,
-        region_name="eu-west-1",
-        aws_access_key_id="caller",
-        aws_secret_access_key="caller",
-        config=once,
-    )
-
-
-def ask(aws: Mapping[str, str], row: Mapping[str, object]) -> str:
-    """Send one application to prod, and return the version that answered."""
-    answer = runtime(aws["AWS_ENDPOINT_URL"]).invoke_endpoint(
-        EndpointName="mortgage-decisions-prod", ContentType="application/json", Body=json.dumps({"instances": [row]})
-    )
-    return str(json.load(answer["Body"])["model_version"])
-
-
-@pytest.fixture(scope="module")
-def rows(known: Checkout) -> list[dict[str, object]]:
-    """Read the data set's applications as callers send them."""
-    schema = json.loads((known.folder / "model/config/schema.json").read_text(encoding="utf-8"))
-    kinds = {feature["name"]: float if feature["type"] == "number" else str for feature in schema["features"]}
-    with (known.folder / "data/hmda.csv").open(encoding="utf-8") as file:
-        return [{name: kind(line[name]) for name, kind in kinds.items()} for line in csv.DictReader(file)]
-
-
-@contextmanager
-def traffic(aws: Mapping[str, str], rows: list[dict[str, object]]) -> Iterator[list[str]]:
-    """Keep asking prod while the block runs; yield the versions that answered. A lost request fails the test."""
-    stop, versions, lost = threading.Event(), list[str](), list[Exception]()
-
-    def work(mine: list[dict[str, object]]) -> None:
-        for row in itertools.cycle(mine):
-            if stop.wait(0.02):
-                return
-            try:
-                versions.append(ask(aws, row))
-            except Exception as error:  # noqa: BLE001 - whatever it is, the caller has no answer
-                lost.append(error)
-
-    threads = [threading.Thread(target=work, args=(rows[start::4],)) for start in range(4)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield versions
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
-    assert lost == []
+def tune(checkout: Checkout, name: str, value: str) -> None:
+    """Commit another hyperparameter."""
+    set_hyperparameter(checkout.folder, name, value)
+    checkout.commit(f"Set {name}")
 
 
 def test_push_delivers_to_prod(host: Host, surroundings: Surroundings, rows: list[dict[str, object]]) -> None:
@@ -120,6 +61,19 @@ def test_push_delivers_to_prod(host: Host, surroundings: Surroundings, rows: lis
     assert [claims["environment"] for claims in surroundings.issuer.issued] == ["dev"] * 5 + ["staging", "prod"]
     assert surroundings.sts.refused == []
     assert ask(surroundings.aws, rows[0]) == "1"
+
+
+def test_model_package_holds_bills_of_materials_and_provenance(surroundings: Surroundings) -> None:
+    """Whoever finds the version finds what went into it, and what GitHub signed about exactly its bytes."""
+    (package,) = packages(surroundings.aws, "mortgage-decisions")
+
+    facts = package["CustomerMetadataProperties"]
+    signed = statement(stored(surroundings.aws, facts["provenance"]))
+    assert signed["predicateType"].startswith("https://slsa.dev/provenance/")
+    assert signed["subject"] == [{"name": "model.tar.gz", "digest": {"sha256": facts["model_sha256"]}}]
+    assert facts["provenance_subject"] == f"sha256:{facts['model_sha256']}"
+    for subject in ("train", "inference", "model"):
+        assert json.loads(stored(surroundings.aws, facts[f"sbom_{subject}"]))["bomFormat"] == "CycloneDX"
 
 
 def test_reviewer_is_written_down_as_approver(surroundings: Surroundings) -> None:
@@ -145,7 +99,7 @@ def test_better_model_takes_over_under_traffic(
     host: Host, surroundings: Surroundings, rows: list[dict[str, object]]
 ) -> None:
     """A second release goes through the canary while callers are answered without a gap."""
-    set_hyperparameter(surroundings.checkout, "n_estimators", "180")
+    tune(surroundings.checkout, "n_estimators", "180")
 
     with traffic(surroundings.aws, rows) as versions:
         run = host.run("cd.yml", "push", seconds=600)
@@ -155,13 +109,24 @@ def test_better_model_takes_over_under_traffic(
     assert ask(surroundings.aws, rows[0]) == "2"
 
 
-def set_hyperparameter(checkout: Checkout, name: str, value: str) -> None:
-    """Commit another hyperparameter."""
-    path = checkout.folder / "model/config/hyperparameters.json"
-    path.write_text(
-        json.dumps(json.loads(path.read_text(encoding="utf-8")) | {name: value}, indent=2), encoding="utf-8"
-    )
-    checkout.commit(f"Set {name}")
+def test_pull_request_is_compared_with_the_champion(
+    surroundings: Surroundings, known: Checkout, tmp_path: Path
+) -> None:
+    """The rehearsal reads the approved version with a role that can only read; deltas are against that."""
+    checkout = clone(known.folder, tmp_path / "project")
+    tune(checkout, "n_estimators", "170")
+    issuer = Issuer(repository=known.repository)
+    place = replace(surroundings, checkout=checkout, issuer=issuer, scratch=tmp_path)
+
+    with place.host() as host:
+        run = host.run("ci.yml", "pull_request", pull_request(checkout.folder, head=known.repository), job="report")
+
+    assert run.code == 0, run.story
+    assert [claims["sub"].rpartition(":")[2] for claims in issuer.issued] == ["pull_request"]
+    comment = (tmp_path / "artifacts/comments/12-rehearsal.md").read_text(encoding="utf-8")
+    assert "Compared with the registry's champion: version 2" in comment
+    assert "|  | champion v2 | this | change |" in comment
+    assert (tmp_path / "artifacts/rehearsal/report.html").is_file()
 
 
 def dispatch(**inputs: str) -> dict[str, Any]:
@@ -198,35 +163,19 @@ def test_alarm_can_roll_back(host: Host, surroundings: Surroundings, rows: list[
     """A repository_dispatch event does what the button does."""
     payload = {"environment": "prod", "target": "2", "reason": "the alarm rang"}
 
-    run = host.run("rollback.yml", "repository_dispatch", {"action": "rollback", "client_payload": payload})
+    run = host.run("rollback.yml", "repository_dispatch", {"action": "model-alarm", "client_payload": payload})
 
     assert run.code == 0, run.story
     assert ask(surroundings.aws, rows[0]) == "2"
 
 
-@pytest.mark.parametrize(
-    ("schedule", "jobs"),
-    [
-        ("17 * * * *", {"Monitor", "Reconcile"}),
-        ("43 2 * * *", {"Clean"}),
-        ("23 5 * * 1", {"Drill"}),
-    ],
-)
-def test_schedule_runs_its_work(host: Host, schedule: str, jobs: set[str]) -> None:
-    """Every hour, night and week has its jobs, and no others run."""
-    run = host.run("operate.yml", "schedule", {"schedule": schedule})
-
-    assert set(results(run)) == jobs
-    assert "AccessDenied" not in run.log
-
-
 def test_missed_mark_stops_before_register(host: Host, surroundings: Surroundings) -> None:
     """A model that fails its gates is trained and judged, and goes no further."""
-    set_hyperparameter(surroundings.checkout, "n_estimators", "1")
+    tune(surroundings.checkout, "n_estimators", "1")
 
     run = host.run("cd.yml", "push", seconds=600)
 
-    assert results(run) == {
+    assert run.stages == {
         "Image": "success",
         "Train": "success",
         "Test": "failure",
@@ -244,12 +193,12 @@ def unprotect(github: str, repository: str) -> None:
 
 def test_unprotected_prod_is_refused(surroundings: Surroundings, known: Checkout) -> None:
     """Where somebody took the reviewers away, nothing is released, and the message says what mends it."""
-    set_hyperparameter(surroundings.checkout, "n_estimators", "180")
+    tune(surroundings.checkout, "n_estimators", "180")
     with running_github(known) as github:
         unprotect(github, known.repository)
         with replace(surroundings, github=github).host() as host:
             run = host.run("cd.yml", "push", seconds=600)
 
-    assert results(run).get("Staging") == "success", run.story
-    assert results(run)["Prod"] == "failure"
+    assert run.stages.get("Staging") == "success", run.story
+    assert run.stages["Prod"] == "failure"
     assert any("bootstrap github" in error["arg"] for error in run.errors)

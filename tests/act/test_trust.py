@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from act.changes import edit, pull_request
 from act.conftest import Checkout
 from act.issuer import Issuer
 from act.runner import Host
@@ -59,3 +60,16 @@ def test_job_without_the_permission_gets_no_token(host: Host, checkout: Checkout
     assert run.code != 0
     assert issuer.issued == []
     assert any("no OIDC request URL" in error["arg"] for error in run.errors)
+
+
+def test_pull_request_cannot_take_a_role_that_changes_anything(host: Host, checkout: Checkout, sts: Sts) -> None:
+    """Whoever writes prod's role into the workflow of a branch is refused: the token says what it was made for."""
+    role = f"arn:aws:iam::{checkout.project['accounts']['prod']}:role/mortgage-decisions-deploy-prod"
+    edit(checkout.folder, ".github/workflows/ci.yml", "vars.AWS_READ_ROLE", f"'{role}'")
+    checkout.commit("Ask for more than reading")
+
+    payload = pull_request(checkout.folder, head=checkout.repository)
+    run = host.run("ci.yml", "pull_request", payload, job="rehearse")
+
+    assert sts.refused == [role]
+    assert any("Not authorized to perform sts:AssumeRoleWithWebIdentity" in error["arg"] for error in run.errors)

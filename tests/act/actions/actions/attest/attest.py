@@ -31,7 +31,7 @@ def main() -> None:
     """Check the inputs as the real action does, and append one bundle to its file."""
     found = re.fullmatch(r"sha256:([0-9a-f]{64})", os.environ["DIGEST"])
     if not found:
-        sys.exit("::error::subject-digest must be in the format \"sha256:<hex-digest>\"")
+        sys.exit('::error::subject-digest must be in the format "sha256:<hex-digest>"')
     if not os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL"):
         sys.exit('::error::missing "id-token" permission. Please add "permissions: id-token: write" to your workflow.')
     payload = base64.b64encode(json.dumps(statement(os.environ["SUBJECT"], found[1])).encode()).decode()

@@ -1,0 +1,158 @@
+"""operate really runs, and what events from outside set off: drift becomes one issue, retraining, or a rollback."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.request import Request, urlopen
+
+import botocore.exceptions
+import pytest
+
+from act.callers import ask, runtime
+from act.changes import set_hyperparameter
+from act.conftest import Checkout, Surroundings, clone, running_github, trust_policies
+from act.issuer import Issuer
+from act.registry import packages
+from act.runner import Host
+from act.sts import Sts
+
+pytestmark = pytest.mark.slow
+
+Rows = list[dict[str, object]]
+GROUP = "mortgage-decisions"
+
+
+@pytest.fixture(scope="module")
+def surroundings(
+    known: Checkout, aws: dict[str, str], rows: Rows, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Surroundings]:
+    """Keep one checkout and one GitHub for the file, and a release in staging and prod."""
+    scratch = tmp_path_factory.mktemp("operation")
+    checkout = clone(known.folder, scratch / "project")
+    deliver(checkout, aws, rows)
+    with running_github(known) as github:
+        yield Surroundings(
+            checkout=checkout,
+            aws=aws,
+            github=github,
+            issuer=Issuer(repository=known.repository),
+            sts=Sts(aws=aws["AWS_ENDPOINT_URL"], trust_policy=trust_policies(aws)),
+            scratch=scratch,
+        )
+
+
+@pytest.fixture(scope="module")
+def host(surroundings: Surroundings) -> Iterator[Host]:
+    """Let workflows run."""
+    with surroundings.host() as opened:
+        yield opened
+
+
+def deliver(checkout: Checkout, aws: dict[str, str], rows: Rows) -> None:
+    """Release the first version everywhere from a terminal, unless another file's tests left one in prod."""
+    try:
+        ask(aws, rows[0])
+    except botocore.exceptions.ClientError:
+        for stage in ("train", "test", "register"):
+            checkout.pipeline(stage, "--env", "dev", environment=aws)
+        checkout.pipeline("deploy", "--env", "staging", "--version", "1", environment=aws)
+        checkout.pipeline("approve", "--env", "prod", "--version", "1", "--reason", "first", environment=aws)
+        checkout.pipeline("deploy", "--env", "prod", "--version", "1", environment=aws)
+
+
+def issues(surroundings: Surroundings, label: str) -> list[dict[str, Any]]:
+    """List the issues with a label, open and closed."""
+    url = f"{surroundings.github}/repos/{surroundings.checkout.repository}/issues?state=all&labels={label}"
+    with urlopen(Request(url, headers={"Authorization": "Bearer valid"}), timeout=10) as answer:
+        found: list[dict[str, Any]] = json.load(answer)
+        return found
+
+
+def strange_applications(aws: dict[str, str], rows: Rows) -> None:
+    """Ask prod about people who owe far more than those it was trained on."""
+    for start in range(0, 1000, 100):
+        strange = [row | {"pirat": 0.9, "hirat": 0.8} for row in rows[start : start + 100]]
+        runtime(aws["AWS_ENDPOINT_URL"]).invoke_endpoint(
+            EndpointName=f"{GROUP}-prod", ContentType="application/json", Body=json.dumps({"instances": strange})
+        )
+
+
+@pytest.mark.parametrize(
+    ("schedule", "jobs"),
+    [
+        ("17 * * * *", {"Monitor", "Reconcile"}),
+        ("43 2 * * *", {"Clean"}),
+        ("23 5 * * 1", {"Drill"}),
+    ],
+)
+def test_schedule_runs_its_work(host: Host, schedule: str, jobs: set[str]) -> None:
+    """Every hour, night and week has its jobs, and no others run."""
+    run = host.run("operate.yml", "schedule", {"schedule": schedule})
+
+    assert set(run.stages) == jobs
+    assert "AccessDenied" not in run.log
+
+
+def test_drift_becomes_one_issue(host: Host, surroundings: Surroundings, rows: Rows) -> None:
+    """However often the monitor sees the same drift, people find one issue, with the newest run's figures."""
+    strange_applications(dict(surroundings.aws), rows)
+
+    first = host.run("operate.yml", "workflow_dispatch", {"inputs": {"task": "monitor"}})
+    texts = [issue["body"] for issue in issues(surroundings, "monitor-prod")]
+    second = host.run("operate.yml", "workflow_dispatch", {"inputs": {"task": "monitor"}})
+
+    assert first.stages["Monitor"] == second.stages["Monitor"] == "failure", first.story
+    (issue,) = issues(surroundings, "monitor-prod")
+    assert issue["state"] == "open"
+    assert "pirat" in issue["body"]
+    assert len(texts) == 1
+    assert texts != [issue["body"]]
+
+
+def registered(surroundings: Surroundings) -> list[str]:
+    """List the approval of every version, oldest first."""
+    return [package["ModelApprovalStatus"] for package in packages(surroundings.aws, GROUP)]
+
+
+def dispatched(reactions: list[str]) -> dict[str, Any]:
+    """Describe the monitor's event as EventBridge hands it to GitHub."""
+    payload = {"environment": "prod", "reason": 'income drifted; $(id) `id` "quoted"', "reactions": reactions}
+    return {"action": "model-drift", "client_payload": payload}
+
+
+def test_event_that_only_pages_retrains_nothing(host: Host) -> None:
+    """What the policy does not ask for is not done."""
+    for workflow in ("operate.yml", "rollback.yml"):
+        assert host.run(workflow, "repository_dispatch", dispatched(["page"])).jobs == {}
+
+
+def test_retraining_of_an_unchanged_model_changes_nothing(host: Host, surroundings: Surroundings) -> None:
+    """The data that drift was found in has no ground truth yet: the same data makes the same model."""
+    before = registered(surroundings)
+
+    run = host.run("operate.yml", "repository_dispatch", dispatched(["page", "retrain"]))
+
+    assert run.stages == {"Retrain": "success"}, run.story
+    assert registered(surroundings) == before
+
+
+def test_challenger_that_is_no_better_is_registered_as_rejected(host: Host, surroundings: Surroundings) -> None:
+    """The evidence is kept, in the words of the event, and nothing is released."""
+    set_hyperparameter(surroundings.checkout.folder, "n_estimators", "150")
+    surroundings.checkout.commit("Train less")
+    before = registered(surroundings)
+
+    run = host.run("operate.yml", "repository_dispatch", dispatched(["retrain"]))
+
+    assert run.stages == {"Retrain": "success"}, run.story
+    assert registered(surroundings) == [*before, "Rejected"]
+    reason = packages(surroundings.aws, GROUP)[-1]["CustomerMetadataProperties"]["retrained_because"]
+    assert reason.startswith("income drifted")
+
+
+def test_event_asks_for_a_rollback(host: Host, surroundings: Surroundings) -> None:
+    """Lost quality goes back to the former release; where there is none, the run says so."""
+    run = host.run("rollback.yml", "repository_dispatch", dispatched(["page", "rollback"]))
+
+    assert set(run.stages) == {"Roll back"}
+    assert [claims["environment"] for claims in surroundings.issuer.issued][-1] == "prod-operations"
