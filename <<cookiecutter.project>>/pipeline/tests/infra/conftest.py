@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.tests.conftest import copy_project
+from pipeline.tests.infra.delivery import ENVIRONMENTS, REGISTRY, Bank, deliver, found, open_accounts, operate
+from pipeline.tests.infra.measured import Measured, measure
 from pipeline.tests.stages.conftest import QUICK, Laptop
 
 ACCOUNT = "111111111111"
@@ -37,3 +39,29 @@ def bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
         yield start(root)
     finally:
         Laptop(root=root, environ={}).run("local", "down")
+
+
+@pytest.fixture(scope="session")
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
+    """Run the loop twice over all accounts, so that there is something to go back to."""
+    root = known_to_github(
+        copy_project(tmp_path_factory.mktemp("measured") / "project"),
+        accounts=ENVIRONMENTS,
+        registry_account=REGISTRY,
+    )
+    try:
+        accounts = open_accounts(start(root))
+        found(accounts)
+        deliver(accounts, 1)
+        accounts.admins["registry"].set_hyperparameters(learning_rate="0.07")
+        deliver(accounts, 2)
+        operate(accounts)
+        yield accounts
+    finally:
+        Laptop(root=root, environ={}).run("local", "down")
+
+
+@pytest.fixture(scope="session")
+def measured(delivered: Bank) -> Measured:
+    """Take what the loop asked IAM for, with the policies that decided."""
+    return measure(delivered)

@@ -80,17 +80,21 @@ def test_ledger_and_trail_cannot_be_deleted_by_anybody(made: Laptop) -> None:
 
 
 def test_tables_have_the_keys_that_the_code_uses(made: Laptop) -> None:
-    """Ledger and lease, each with point-in-time recovery."""
+    """Ledger, lease and the cache of what serves, each with point-in-time recovery."""
     dynamodb = made.client("dynamodb")
 
     keys = {}
-    for name in ("ledger", "lease"):
+    for name in ("ledger", "lease", "active"):
         table = dynamodb.describe_table(TableName=f"loan-approval-{name}-dev")["Table"]
         keys[name] = [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]]
         backups = dynamodb.describe_continuous_backups(TableName=table["TableName"])["ContinuousBackupsDescription"]
         assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
 
-    assert keys == {"ledger": [("environment", "HASH"), ("sequence", "RANGE")], "lease": [("endpoint", "HASH")]}
+    assert keys == {
+        "ledger": [("environment", "HASH"), ("sequence", "RANGE")],
+        "lease": [("endpoint", "HASH")],
+        "active": [("endpoint", "HASH")],
+    }
 
 
 def test_images_can_be_pushed_once_under_one_tag(made: Laptop) -> None:
