@@ -34,7 +34,7 @@ class Stack:
 # In the order of creation: keys before what they encrypt, boundaries before the roles that they bound.
 _ACCOUNT = ("audit", "access")
 _SHARED = ("storage", "access", "registry", "delivery")
-_ENVIRONMENT = ("storage", "access", "delivery", "observability", "cost")
+_ENVIRONMENT = ("storage", "access", "delivery", "observability", "response", "cost")
 _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "access": ("Project", "Scope", "RegistryAccount", "SubjectPrefix", "Operations"),
     "audit": ("Project",),
@@ -42,10 +42,12 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "delivery": ("Project", "Scope", "RegistryAccount"),
     "observability": ("Project", "Scope", "Repository"),
     "registry": ("Project", "Accounts", "ProductionAccount"),
+    "response": ("Project", "Scope", "LedgerDays", "CooldownMinutes", "MaximumPerDay", "Unattended"),
     "storage": ("Project", "Scope", "Accounts", "LedgerDays"),
 }
 # A budget warns above the estimate, not at it.
 _BUDGET_MARGIN = 1.25
+_CODE_MARK = '"Here bootstrap puts infra/lib/respond.py."'
 _MARK = "  # Here bootstrap puts the alarms of monitoring/alarms and the dashboard of monitoring/dashboard.json.\n"
 
 
@@ -107,6 +109,9 @@ def _own_values(settings: Settings) -> dict[str, str]:
     return {
         "MonthlyBudget": str(math.ceil(budget)),
         "LedgerDays": str(settings.deploy.ledger_retention_days),
+        "CooldownMinutes": str(settings.monitor.policy.cooldown_minutes),
+        "MaximumPerDay": str(settings.monitor.policy.maximum_per_day),
+        "Unattended": str(settings.monitor.policy.unattended).lower(),
         # Production's own environment waits for reviewers; unattended work has one beside it.
         "Operations": "prod-operations" if settings.env == "prod" else settings.env,
     }
@@ -115,10 +120,11 @@ def _own_values(settings: Settings) -> dict[str, str]:
 def _template(settings: Settings, concern: str) -> str:
     path = settings.root / "infra" / "lib" / f"{concern}.yml"
     text = _read(path)
+    if concern == "response":
+        code = json.dumps(_read(path.with_name("respond.py")))
+        return _at(_CODE_MARK, text, path).replace(_CODE_MARK, code)
     if concern != "observability":
         return text
-    if _MARK not in text:
-        raise ConfigurationError("the place for the alarms is missing", where=str(path), next_step=f"restore {_MARK!r}")
     # JSON is YAML: each resource is one more line of the template.
     resources = {f"Alarm{name.title().replace('-', '')}": _alarm(one) for name, one in alarms(settings).items()}
     body = observability.dashboard(settings.root, _filled(settings))
@@ -126,7 +132,15 @@ def _template(settings: Settings, concern: str) -> str:
         "Type": "AWS::CloudWatch::Dashboard",
         "Properties": {"DashboardName": settings.endpoint_name, "DashboardBody": body},
     }
-    return text.replace(_MARK, "".join(f"  {name}: {json.dumps(item)}\n" for name, item in resources.items()))
+    return _at(_MARK, text, path).replace(
+        _MARK, "".join(f"  {name}: {json.dumps(item)}\n" for name, item in resources.items())
+    )
+
+
+def _at(mark: str, text: str, path: Path) -> str:
+    if mark not in text:
+        raise ConfigurationError("the place to fill in is missing", where=str(path), next_step=f"restore {mark!r}")
+    return text
 
 
 def _alarm(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class Policy(_Section):
     broken: tuple[Reaction, ...] = ("page",)
     cooldown_minutes: int = Field(default=360, ge=0, le=10080)
     maximum_per_day: int = Field(default=2, ge=0, le=24)
+    # Whether AWS rolls back by itself, without GitHub. Leave it off where events are dispatched to GitHub.
+    unattended: bool = False
 
     @model_validator(mode="after")
     def _drift_is_not_regression(self) -> Self:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, cast
 import regex
 from botocore.exceptions import ClientError
 
+from pipeline.local.api import api
 from pipeline.local.clients import Clients
 from pipeline.local.event_pattern import matches
 from pipeline.local.place import Document, Place
@@ -97,6 +98,8 @@ class Targets:
             self._to_queue(place, target, text)
         elif service == "sns":
             self._clients.sns(place).publish(TopicArn=arn, Message=text)
+        elif service == "lambda":
+            self._to_function(place, rule, arn, text)
         elif service == "logs":
             self._to_log(place, arn, rule["Name"], text)
         elif service == "events":
@@ -112,12 +115,27 @@ class Targets:
         more = {"MessageGroupId": group} if group else {}
         client.send_message(QueueUrl=url, MessageBody=text, **more)
 
+    def _to_function(self, place: Place, rule: Document, arn: str, text: str) -> None:
+        """Call a function, if its policy lets this rule."""
+        client = api(self._clients, place)
+        policy = client.find("lambda", "get_policy", FunctionName=arn.rsplit(":", 1)[-1])
+        statements = json.loads(policy["Policy"])["Statement"] if policy else []
+        if not any(_lets(rule, statement) for statement in statements):
+            _LOG.warning("rule %s may not call %s", rule["Name"], arn)
+            return
+        client.call("lambda", "invoke", FunctionName=arn, InvocationType="Event", Payload=text)
+
     def _to_log(self, place: Place, arn: str, rule: str, text: str) -> None:
         client, group, stream = self._clients.logs(place), arn.split(":")[6], f"rule-{rule}"
         with suppress(client.exceptions.ResourceAlreadyExistsException):
             client.create_log_stream(logGroupName=group, logStreamName=stream)
         event = {"timestamp": int(time.time() * 1000), "message": text}
         client.put_log_events(logGroupName=group, logStreamName=stream, logEvents=[event])  # type: ignore[list-item]
+
+
+def _lets(rule: Document, statement: Document) -> bool:
+    source = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn")
+    return statement["Principal"] == {"Service": "events.amazonaws.com"} and source in {None, rule["Arn"]}
 
 
 def _input(target: Document, document: Document, rule: Document) -> str:

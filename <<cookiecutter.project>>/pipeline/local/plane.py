@@ -26,6 +26,7 @@ from pipeline.local.flusher import Flusher
 from pipeline.local.folder import Folder
 from pipeline.local.foundation import Foundation
 from pipeline.local.fronts import ControlPlane, FeatureRuntime, Front, Runtime
+from pipeline.local.functions import Functions
 from pipeline.local.gateway import Gateway, Guards
 from pipeline.local.hosting import Hosting
 from pipeline.local.identity import Identity
@@ -67,6 +68,7 @@ class Plane:
         )
         authorizer = Authorizer(self._foundation.store, clients)
         roles = Roles(clients, endpoint_url, authorizer, self._calls)
+        self._functions = Functions(self._foundation, roles)
         self._services = services.wire(self._foundation, self._hosting, self._alarms, roles)
         guards = Guards(
             identity=Identity(moto, self._foundation.store, account),
@@ -111,6 +113,7 @@ class Plane:
             CborCloudWatch(metrics),
             JsonCloudWatch(metrics),
             EventBridge(foundation.events),
+            self._functions,
             AutoScaling(foundation.store),
             Switches(foundation.faults, self._hosting),
             CloudFormationFront(CloudFormation(foundation.store, foundation.clients)),

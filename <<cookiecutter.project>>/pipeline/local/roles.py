@@ -26,12 +26,12 @@ class Roles:
         self._authorizer = authorizer
         self._calls = calls
 
-    def require(self, place: Place, arn: str) -> None:
-        """Refuse a role that SageMaker could not assume."""
-        if not self._trusts_sagemaker(place, arn):
+    def require(self, place: Place, arn: str, *, service: str = _SERVICE) -> None:
+        """Refuse a role that a service could not assume."""
+        if not self._trusts(place, arn, service):
             raise invalid(
                 f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
-                f"'{_SERVICE}' to assume the role."
+                f"'{service}' to assume the role."
             )
 
     def act(self, place: Place, arn: str, accesses: Iterable[Access]) -> None:
@@ -55,7 +55,7 @@ class Roles:
             "AWS_SESSION_TOKEN": granted["SessionToken"],
         }
 
-    def _trusts_sagemaker(self, place: Place, arn: str) -> bool:
+    def _trusts(self, place: Place, arn: str, service: str) -> bool:
         account, _, name = arn.partition(":role/")
         if not account.endswith(f":{place.account}"):
             return False
@@ -63,14 +63,14 @@ class Roles:
             role = self._clients.iam(place).get_role(RoleName=name.rsplit("/", 1)[-1])["Role"]
         except ClientError:
             return False
-        return role["Arn"] == arn and _allows(role["AssumeRolePolicyDocument"])
+        return role["Arn"] == arn and _allows(role["AssumeRolePolicyDocument"], service)
 
 
-def _allows(policy: Any) -> bool:
+def _allows(policy: Any, service: str) -> bool:
     document = json.loads(urllib.parse.unquote(policy)) if isinstance(policy, str) else policy
     statements = document["Statement"]
     for statement in statements if isinstance(statements, list) else [statements]:
         services = statement.get("Principal", {}).get("Service", [])
-        if statement["Effect"] == "Allow" and _SERVICE in ([services] if isinstance(services, str) else services):
+        if statement["Effect"] == "Allow" and service in ([services] if isinstance(services, str) else services):
             return True
     return False

@@ -1,0 +1,280 @@
+"""The way back when GitHub is down: all traffic to the last known good release, by moving weights alone.
+
+The code of the Lambda function of response.yml. It needs nothing but AWS: it reads the ledger, moves weights
+if and only if the former release is on standby, and writes into the ledger what it did or refused.
+"""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+Document = dict[str, Any]
+
+GENESIS = "0" * 64
+_OPENING = ("deploy", "rollback", "repair", "clean")
+# Together less than the function's own timeout, and than the lease.
+_POLL_SECONDS, _POLLS, _LEASE_SECONDS = 1, 240, 300
+
+
+class Refused(Exception):
+    """A rule that speaks against moving traffic."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What the ledger says; releases and entries as it spells them, ends of rollouts oldest first."""
+
+    serving: Document | None
+    previous: Document | None
+    opened: Document | None
+    ends: Sequence[Document]
+    head: Document | None
+
+
+def handler(event: Document, _context: object) -> Document:
+    """Give the traffic back, or say why not. An operator's event may say {"reason": …, "take_over": true}."""
+    actor, reason = _told(event)
+    place = Place(os.environ, actor=actor)
+    try:
+        return _respond(place, reason, take_over=event.get("take_over") is True)
+    except Refused as why:
+        place.write(place.standing(), action="refuse", outcome="refused", reason=f"response: {why} ({reason})")
+        return {"changed": False, "reason": str(why)}
+
+
+def _told(event: Document) -> tuple[str, str]:
+    """Name who asks, and why."""
+    detail = event.get("detail", {})
+    if event.get("source") == "pipeline.monitor":
+        return "response to the monitor", str(detail.get("reason", ""))
+    if event.get("source") == "aws.cloudwatch":
+        return f"response to alarm {detail.get('alarmName', '')}", str(detail.get("state", {}).get("reason", ""))
+    return "response to an operator", str(event.get("reason") or "no reason was given")
+
+
+def _respond(place: "Place", reason: str, *, take_over: bool) -> Document:
+    if not take_over and (owner := place.holder()):
+        raise Refused(f"{owner} is changing the endpoint, and watches it")
+    standing = place.standing()
+    target = _target(standing, place)
+    before = place.weights()
+    if target["variant"] not in before:
+        raise Refused(f"{target['variant']} is not on standby: `python -m pipeline rollback` brings up a new fleet")
+    fence = place.take_over()
+    after = {name: 100.0 if name == target["variant"] else 0.0 for name in before}
+    if standing.opened is not None:
+        _end(place, standing, before, after, reason=reason)
+    else:
+        _roll_back(place, standing, target["release"], before, after, reason=reason)
+    place.release(fence)
+    return {"changed": True, "serves": target["variant"], "before": before, "after": after}
+
+
+def _target(standing: Standing, place: "Place") -> Document:
+    """Choose the last known good release by the monitor's rules."""
+    # While a candidate is being tried, what came before it is the one that serves.
+    release = standing.serving if standing.opened else standing.previous
+    bottom = standing.ends and standing.ends[-1]["action"] == "rollback" and not standing.opened
+    if release is None or bottom:
+        raise Refused("there is no earlier release that is known to be good")
+    backs = [end for end in standing.ends if end["action"] == "rollback" or end["outcome"] == "rolled_back"]
+    times = [datetime.fromisoformat(end["finished"]) for end in backs]
+    today = [moment for moment in times if place.now - moment < timedelta(days=1)]
+    if len(today) >= place.maximum_per_day:
+        raise Refused(f"{len(today)} in the last 24 hours; {place.maximum_per_day} are allowed")
+    if times and place.now - times[-1] < place.cooldown:
+        raise Refused(f"the last one was at {times[-1]:%Y-%m-%d %H:%M}; it cools down")
+    return {"release": release, "variant": variant(release)}
+
+
+def _end(place: "Place", standing: Standing, before: Document, after: Document, *, reason: str) -> None:
+    """End the unfinished rollout in favour of its champion."""
+    opened = standing.opened or {}
+    place.shift(after)
+    line = {"release": opened["release"], "from": before, "to": after, "reason": reason}
+    place.write(standing, action=opened["action"], outcome="rolled_back", strategy=opened["strategy"], **line)
+
+
+def _roll_back(
+    place: "Place", standing: Standing, release: Document, before: Document, after: Document, *, reason: str
+) -> None:
+    """Open a rollback, move the weights, close it: a run that dies in between is continued by `rollback`."""
+    line = {"action": "rollback", "release": release, "from": before, "strategy": "all_at_once", "reason": reason}
+    place.write(standing, outcome="started", **line)
+    place.shift(after)
+    place.tag(release)
+    place.write(place.standing(), outcome="promoted", to=after, **line)
+
+
+def fold(entries: Sequence[Document]) -> Standing:
+    """Read the ledger as pipeline.release.history does."""
+    opened: Document | None = None
+    ends: list[Document] = []
+    line: list[Document] = []
+    serving: Document | None = None
+    for entry in entries:
+        if entry["action"] not in _OPENING or entry["release"] is None:
+            continue
+        opened = entry if entry["outcome"] == "started" else None
+        if opened:
+            continue
+        if entry["outcome"] in ("promoted", "rolled_back"):
+            ends.append(entry)
+        if entry["outcome"] == "promoted":
+            serving = entry["release"]
+            _follow(line, entry)
+    previous = line[-2] if len(line) > 1 else None
+    return Standing(serving=serving, previous=previous, opened=opened, ends=ends, head=entries[-1] if entries else None)
+
+
+def _follow(line: list[Document], entry: Document) -> None:
+    """Keep the line of releases, each replaced by the next; a rollback cuts it."""
+    models = [release["model"] for release in line]
+    model = entry["release"]["model"]
+    if entry["action"] == "rollback" and model in models:
+        del line[models.index(model) :]
+    elif models and models[-1] == model:
+        return
+    line.append(entry["release"])
+
+
+def variant(release: Document) -> str:
+    """Name the variant of a release."""
+    return f"v{release['version']}-{release['fingerprint'][:8]}"
+
+
+def sealed(entry: Document) -> str:
+    """Write an entry as the ledger keeps it: canonical JSON with the hash over everything else."""
+    texts = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+    return texts.encode({**entry, "hash": hashlib.sha256(texts.encode(entry).encode()).hexdigest()})
+
+
+class Place:
+    """One environment: its endpoint, its ledger and its lease."""
+
+    def __init__(self, environ: Mapping[str, str], *, actor: str) -> None:
+        self._environment, self._endpoint = environ["ENVIRONMENT"], environ["ENDPOINT"]
+        self._table, self._bucket = environ["LEDGER_TABLE"], environ["LEDGER_BUCKET"]
+        self._lease_table = environ["LEASE_TABLE"]
+        self._retention = timedelta(days=int(environ["LEDGER_DAYS"]))
+        self._actor = actor
+        self.cooldown = timedelta(minutes=int(environ["COOLDOWN_MINUTES"]))
+        self.maximum_per_day = int(environ["MAXIMUM_PER_DAY"])
+        self.now = datetime.now(UTC)
+        self._sagemaker = boto3.client("sagemaker")
+        self._dynamodb = boto3.client("dynamodb")
+        self._s3 = boto3.client("s3")
+
+    def standing(self) -> Standing:
+        """Read the ledger."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="environment = :environment",
+            ExpressionAttributeValues={":environment": {"S": self._environment}},
+            ConsistentRead=True,
+        )
+        return fold([json.loads(item["entry"]["S"]) for page in pages for item in page["Items"]])
+
+    def holder(self) -> str:
+        """Name who holds the lease, if anybody alive does."""
+        item = self._dynamodb.get_item(
+            TableName=self._lease_table, Key={"endpoint": {"S": self._endpoint}}, ConsistentRead=True
+        ).get("Item")
+        return item["holder"]["S"] if item and float(item["expires"]["N"]) > time.time() else ""
+
+    def take_over(self) -> str:
+        """Take the lease from whoever holds it, and return the number that fences the former holder off."""
+        answer = self._dynamodb.update_item(
+            TableName=self._lease_table,
+            Key={"endpoint": {"S": self._endpoint}},
+            UpdateExpression="SET holder = :owner, expires = :expires ADD fence :one",
+            ExpressionAttributeValues={
+                ":owner": {"S": self._actor},
+                ":expires": {"N": str(int(time.time()) + _LEASE_SECONDS)},
+                ":one": {"N": "1"},
+            },
+            ReturnValues="ALL_NEW",
+        )
+        return str(answer["Attributes"]["fence"]["N"])
+
+    def release(self, fence: str) -> None:
+        """Give the lease back."""
+        self._dynamodb.update_item(
+            TableName=self._lease_table,
+            Key={"endpoint": {"S": self._endpoint}},
+            UpdateExpression="SET expires = :zero",
+            ConditionExpression="fence = :fence",
+            ExpressionAttributeValues={":zero": {"N": "0"}, ":fence": {"N": fence}},
+        )
+
+    def weights(self) -> dict[str, float]:
+        """Return the share of traffic of each variant, in percent; an endpoint in motion has none to tell."""
+        described = self._sagemaker.describe_endpoint(EndpointName=self._endpoint)
+        if described["EndpointStatus"] != "InService":
+            raise Refused(f"the endpoint is {described['EndpointStatus']}")
+        variants = described["ProductionVariants"]
+        total = sum(item["CurrentWeight"] for item in variants) or 1.0
+        return {item["VariantName"]: round(100 * item["CurrentWeight"] / total, 3) for item in variants}
+
+    def shift(self, weights: Mapping[str, float]) -> None:
+        """Move the weights, and wait until AWS has done so."""
+        self._sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=self._endpoint,
+            DesiredWeightsAndCapacities=[{"VariantName": name, "DesiredWeight": weights[name]} for name in weights],
+        )
+        self._sagemaker.get_waiter("endpoint_in_service").wait(
+            EndpointName=self._endpoint, WaiterConfig={"Delay": _POLL_SECONDS, "MaxAttempts": _POLLS}
+        )
+        if (now := self.weights()) != weights:
+            raise RuntimeError(f"AWS was asked for {weights}, but the endpoint serves by {now}")
+
+    def tag(self, release: Document) -> None:
+        """Write down on the endpoint what it serves."""
+        arn = self._sagemaker.describe_endpoint(EndpointName=self._endpoint)["EndpointArn"]
+        tags = {"release": variant(release), "fingerprint": release["fingerprint"], "commit": release["commit"]}
+        self._sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
+
+    def write(self, standing: Standing, **line: Any) -> None:
+        """Append an entry to the ledger, and copy it under lock."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        moment = now.isoformat().replace("+00:00", "Z")
+        blank: Document = {
+            "release": None,
+            "from": {},
+            "to": {},
+            "step": None,
+            "strategy": "",
+            "approver": "",
+            "run": "",
+        }
+        head = standing.head or {"sequence": 0, "hash": GENESIS}
+        entry = {**blank, **line, "environment": self._environment, "sequence": head["sequence"] + 1}
+        entry |= {"actor": self._actor, "started": moment, "finished": moment, "previous": head["hash"]}
+        text = sealed(entry)
+        self._dynamodb.put_item(
+            TableName=self._table,
+            Item={
+                "environment": {"S": self._environment},
+                "sequence": {"N": str(entry["sequence"])},
+                "entry": {"S": text},
+            },
+            ConditionExpression="attribute_not_exists(#sequence)",
+            ExpressionAttributeNames={"#sequence": "sequence"},
+        )
+        self._s3.put_object(
+            Bucket=self._bucket,
+            Key=f"ledger/{self._environment}/{entry['sequence']:08d}.json",
+            Body=text.encode(),
+            ContentType="application/json",
+            ChecksumAlgorithm="SHA256",
+            IfNoneMatch="*",
+            ObjectLockMode="COMPLIANCE",
+            ObjectLockRetainUntilDate=now + self._retention,
+        )
