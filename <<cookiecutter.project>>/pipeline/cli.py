@@ -89,7 +89,7 @@ def approve(
     version: Version,
     reason: Reason,
     approver: Annotated[str | None, typer.Option(help="Who decides; the AWS identity if not given.")] = None,
-    reject: Annotated[bool, typer.Option("--reject", help="Refuse instead.")] = False,
+    reject: Annotated[bool, typer.Option("--reject", help="Refuse it, or revoke an earlier approval.")] = False,
 ) -> None:
     """Let a registered version into production, or refuse it."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pipeline import variants
+from pipeline.aws.registry import REJECTED
 from pipeline.aws.services import Aws
 from pipeline.errors import EndpointDrifted, EndpointUnrecovered
 from pipeline.release.actions import Finish
@@ -68,7 +69,8 @@ def _compare(settings: Settings, aws: Aws, standing: Standing) -> list[Differenc
         scaling={name: variants.told(scale) for name, scale in aws.scaling.of(settings.endpoint_name).items()},
     )
     expected = tuple(f"{settings.endpoint_name}-{name}" for name in settings.deploy.native.alarms)
-    return [*_unfinished(standing), *differences(declared, actual, expected_alarms=expected)]
+    found = differences(declared, actual, expected_alarms=expected)
+    return [*_unfinished(standing), *_revoked(aws, standing), *found]
 
 
 def _unfinished(standing: Standing) -> list[Difference]:
@@ -76,6 +78,14 @@ def _unfinished(standing: Standing) -> list[Difference]:
         return []
     tried = f"{standing.rollout.kind} of {standing.rollout.candidate.variant} was left unfinished"
     return [Difference(what="release", declared="promoted or rolled back", actual=tried, remedy="weights")]
+
+
+def _revoked(aws: Aws, standing: Standing) -> list[Difference]:
+    model = aws.registry.describe(standing.serving.version) if standing.serving else None
+    if model is None or model.status != REJECTED:
+        return []
+    told = f"version {model.version} was revoked: {model.approval or 'no reason was given'}"
+    return [Difference(what="release", declared="not revoked", actual=told, remedy="none")]
 
 
 def _drifted(settings: Settings, found: list[Difference]) -> EndpointDrifted:

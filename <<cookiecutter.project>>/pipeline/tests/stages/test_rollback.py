@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pipeline.errors import ConfigurationError, NotApproved, RollbackRefused
+from pipeline.errors import ConfigurationError, EndpointDrifted, NotApproved, RollbackRefused
 from pipeline.stages import approve, rollback
 from pipeline.tests.release.fake_aws import FINGERPRINTS, settings_of, variant_of
 from pipeline.tests.stages.staged import Endpoint, deployed
@@ -156,6 +156,14 @@ def test_dry_run_of_a_refused_rollback_is_refused_without_a_trace(endpoint: Endp
         endpoint.rollback(dry_run=True)
 
     assert endpoint.entries == entries
+
+
+def test_serving_version_that_is_revoked_is_reported(endpoint: Endpoint) -> None:
+    """Revoking moves no traffic by itself; reconcile says every hour that a person has to."""
+    endpoint.revoke(3)
+
+    with pytest.raises(EndpointDrifted, match="version 3 was revoked: risk: biased"):
+        endpoint.reconcile()
 
 
 def test_approving_again_lifts_a_revocation(endpoint: Endpoint) -> None:

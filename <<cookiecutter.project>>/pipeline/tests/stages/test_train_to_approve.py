@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from pipeline.errors import NotApproved
 from pipeline.tests.stages.conftest import Laptop
 
 MODEL_CHANGES = pytest.mark.parametrize(
@@ -59,6 +60,20 @@ def test_model_that_passes_is_registered_once_and_approved(laptop: Laptop) -> No
         bucket, key = package["CustomerMetadataProperties"][f"sbom_{subject}"].removeprefix("s3://").split("/", 1)
         bill = json.load(laptop.client("s3").get_object(Bucket=bucket, Key=key)["Body"])
         assert bill["bomFormat"] == "CycloneDX"
+
+
+def test_revoked_version_is_deployed_nowhere(laptop: Laptop) -> None:
+    """A person takes an approval back; not even dev, which asks for none, deploys the version."""
+    version = laptop.run("register", "--env", "dev").outputs["version"]
+    words = ("approve", "--env", "prod", "--version", version, "--approver", "risk")
+
+    revoked = laptop.run(*words, "--reject", "--reason", "biased against renters")
+    refused = laptop.run("deploy", "--env", "dev", "--version", version)
+
+    laptop.run(*words, "--reason", "the report was wrong")
+    assert revoked.outputs["status"] == "Rejected"
+    assert refused.exit_code == NotApproved.exit_code
+    assert "was revoked: risk: biased against renters" in refused.stderr
 
 
 @MODEL_CHANGES
