@@ -1,5 +1,6 @@
 """What goes with a variant: its alarms come and go with it, and the one that serves is scaled."""
 
+import json
 import re
 
 import pytest
@@ -7,8 +8,11 @@ import pytest
 from pipeline import variants
 from pipeline.aws.scaling import Scale
 from pipeline.errors import CandidateRejected, ConfigurationError, EndpointDrifted
+from pipeline.local.cloudformation.template import parse
+from pipeline.local.event_pattern import matches
 from pipeline.release.ports import Guard
 from pipeline.release.state import Layout
+from pipeline.tests.conftest import ROOT
 from pipeline.tests.release.fake_aws import FakeAws, settings_of, variant_of
 from pipeline.tests.release.fake_stores import Answer
 from pipeline.tests.stages.staged import Endpoint, deployed
@@ -72,6 +76,21 @@ def test_alarms_are_there_before_the_candidate_has_callers(monkeypatch: pytest.M
     endpoint.deploy(2)
 
     assert alarms_of(2) <= found
+
+
+@pytest.mark.parametrize(("stack", "rule"), [("observability", "AlarmRollsBack"), ("response", "AlarmResponds")])
+def test_alarm_of_a_variant_starts_the_rules_that_roll_back(stack: str, rule: str) -> None:
+    """What EventBridge is told to look for is what a release's alarms are called; overhead is nobody's fault."""
+    pattern = parse((ROOT / f"infra/lib/{stack}.yml").read_text()).resources[rule].properties["EventPattern"]
+    named = json.loads(
+        json.dumps([{"wildcard": item["wildcard"]["Fn::Sub"]} for item in pattern["detail"]["alarmName"]])
+        .replace("${Project}", "loan-approval")
+        .replace("${Scope}", "staging")
+    )
+
+    ringing = {name for name in alarms_of(1) if matches({"alarmName": named}, {"alarmName": name})}
+
+    assert {name.rpartition("-")[2] for name in ringing} == {"errors", "latency"}
 
 
 def test_alarms_that_are_not_ours_stay() -> None:
