@@ -104,7 +104,8 @@ def _handler(github: GitHub) -> type[BaseHTTPRequestHandler]:
                 status, told = 418, {"message": str(fault)}
             answer = b"" if told is None else json.dumps(told).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            if answer:
+                self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)
