@@ -14,13 +14,18 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.type_defs import (
         DescribeModelPackageOutputTypeDef,
         MetricsSourceTypeDef,
+        ModelPackageModelCardTypeDef,
         ModelPackageSummaryTypeDef,
+        UpdateModelPackageInputTypeDef,
     )
 
 Status = Literal["Approved", "PendingManualApproval", "Rejected"]
 APPROVED: Status = "Approved"
 PENDING: Status = "PendingManualApproval"
 REJECTED: Status = "Rejected"
+
+CardStatus = Literal["Approved", "Archived", "Draft", "PendingReview"]
+_CARD_STATUS: Mapping[Status, CardStatus] = {APPROVED: "Approved", PENDING: "PendingReview", REJECTED: "Archived"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +39,8 @@ class Candidate:
     bias_uri: str
     metadata: Mapping[str, str]
     environment: Mapping[str, str]
+    # The model card: JSON on one line.
+    card: str
     status: Status = PENDING
 
 
@@ -48,6 +55,7 @@ class RegisteredModel:
     model_data: str
     metadata: Mapping[str, str]
     approval: str
+    card: str = ""
 
     @property
     def fingerprint(self) -> str:
@@ -141,17 +149,21 @@ class Registry:
                 "ModelQuality": {"Statistics": _json(candidate.metrics_uri)},
                 "Bias": {"Report": _json(candidate.bias_uri)},
             },
+            ModelCard=_card(candidate.card, candidate.status),
         )
         return self.describe(int(answer["ModelPackageArn"].rsplit("/", 1)[1]))
 
-    def decide(self, version: int, *, status: Status, reason: str) -> RegisteredModel:
-        """Approve or reject a version, and verify that the registry kept the word."""
+    def decide(self, version: int, *, status: Status, reason: str, card: str = "") -> RegisteredModel:
+        """Approve or reject a version, with the decision on its card, and verify that the registry kept the word."""
         model = self.describe(version)
-        self._client.update_model_package(
-            ModelPackageArn=model.arn,
-            ModelApprovalStatus=status,
-            ApprovalDescription=reason,
-        )
+        request: UpdateModelPackageInputTypeDef = {
+            "ModelPackageArn": model.arn,
+            "ModelApprovalStatus": status,
+            "ApprovalDescription": reason,
+        }
+        if card:
+            request["ModelCard"] = _card(card, status)
+        self._client.update_model_package(**request)
         decided = self.describe(version)
         if decided.status != status:
             raise AwsRefused(
@@ -179,6 +191,10 @@ def _description(fingerprint: str, image: str) -> str:
     return f"fingerprint {fingerprint} in {image.rsplit('/', 1)[-1]}"
 
 
+def _card(content: str, status: Status) -> "ModelPackageModelCardTypeDef":
+    return {"ModelCardContent": content, "ModelCardStatus": _CARD_STATUS[status]}
+
+
 def _json(uri: str) -> "MetricsSourceTypeDef":
     return {"ContentType": "application/json", "S3Uri": uri}
 
@@ -193,4 +209,5 @@ def _model(answer: "DescribeModelPackageOutputTypeDef") -> RegisteredModel:
         model_data=container.get("ModelDataUrl", ""),
         metadata=answer.get("CustomerMetadataProperties", {}),
         approval=answer.get("ApprovalDescription", ""),
+        card=answer.get("ModelCard", {}).get("ModelCardContent", ""),
     )

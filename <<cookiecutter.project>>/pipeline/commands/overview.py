@@ -1,4 +1,4 @@
-"""The command that looks at every environment at once."""
+"""Commands that tell about everything at once: all environments, or all about one release."""
 
 import os
 from pathlib import Path
@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.running import connect, place
+from pipeline.commands.running import connect, place, run
 from pipeline.config import ENVIRONMENTS, Environment
 from pipeline.settings import Settings
+from pipeline.stages import card as card_stage
 from pipeline.stages import status as status_stage
 
 app = typer.Typer()
@@ -19,3 +20,14 @@ def status(env: Annotated[Environment | None, typer.Option("--env", help="This o
     """Tell what serves where, since when, by whose word, and whether it is well."""
     every = [Settings.load(Path.cwd(), name, os.environ) for name in ([env] if env else ENVIRONMENTS)]
     place().succeeded(status_stage.run([(settings, connect(settings)) for settings in every]))
+
+
+@app.command()
+def card(
+    env: Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")],
+    version: Annotated[int, typer.Option("--version", min=1, help="A version of the model registry.")],
+    folder: Annotated[Path, typer.Option("--folder", help="Where a folder for the version is made.")] = Path("reports"),
+) -> None:
+    """Write a version's model card: JSON, Markdown, and a page with plots."""
+    options = card_stage.Options(version=version, folder=folder)
+    run(env, lambda settings, aws: card_stage.run(settings, aws, options))

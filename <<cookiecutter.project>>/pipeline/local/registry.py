@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from pipeline.local import transfer
+from pipeline.local import model_card, transfer
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
 from pipeline.local.groups import PACKAGE_KIND, Groups
@@ -63,6 +63,7 @@ class Registry:
         group = self._groups.find(place, params["ModelPackageGroupName"])["ModelPackageGroupName"]
         self._check_containers(place, params.get("InferenceSpecification", {}))
         _check_metadata(params.get("CustomerMetadataProperties", {}))
+        model_card.check(params)
         version = self._groups.next_version(place, group)
         arn = place.arn(KIND, f"{group}/{version}")
         package = {**_fresh(call), "ModelPackageGroupName": group, "ModelPackageVersion": version}
@@ -98,6 +99,7 @@ class Registry:
             for key in params.get("CustomerMetadataPropertiesToRemove", []):
                 merged.pop(key, None)
             _check_metadata(merged)
+            model_card.check(params)
             fields = {key: value for key, value in params.items() if key not in _MERGED}
             self._store.change(
                 place,

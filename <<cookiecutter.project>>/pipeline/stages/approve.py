@@ -1,10 +1,12 @@
 """approve: a person lets a registered version into production, or refuses it, with a reason."""
 
+import json
 from dataclasses import dataclass
 
-from pipeline.aws.registry import APPROVED, REJECTED
+from pipeline.aws.registry import APPROVED, REJECTED, RegisteredModel
 from pipeline.aws.services import Aws
 from pipeline.errors import ConfigurationError, GateFailed
+from pipeline.report import card as cards
 from pipeline.result import StageResult
 from pipeline.settings import Settings
 
@@ -35,8 +37,17 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
             next_step=f"run `python -m pipeline test --env {settings.env}` and register it again",
         )
     status = REJECTED if options.reject else APPROVED
-    decided = aws.registry.decide(model.version, status=status, reason=f"{options.approver}: {options.reason}"[:1024])
+    reason = f"{options.approver}: {options.reason}"[:1024]
+    decided = aws.registry.decide(model.version, status=status, reason=reason, card=_card(model, options, status))
     return StageResult(
         summary=f"### approve\nVersion **{decided.version}** is {decided.status} by {options.approver}.",
         outputs={"version": str(decided.version), "status": decided.status},
     )
+
+
+def _card(model: RegisteredModel, options: Options, decision: str) -> str:
+    """Write the decision on the version's card, if it has one."""
+    if not model.card:
+        return ""
+    word = cards.decided(json.loads(model.card), approver=options.approver, reason=options.reason, decision=decision)
+    return cards.dump(word)

@@ -7,11 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline import artifact, attestation, cache, fingerprint, recipe
+from pipeline import artifact, attestation, cache, fingerprint, recipe, releasecard
 from pipeline.aws.registry import PENDING, REJECTED, Candidate, RegisteredModel
 from pipeline.aws.services import Aws
 from pipeline.errors import GateFailed, GatesNotRun
 from pipeline.recipe import Choice, Recipe
+from pipeline.report import card as cards
 from pipeline.result import StageResult
 from pipeline.settings import Settings
 
@@ -137,7 +138,7 @@ def _candidate(settings: Settings, aws: Aws, report: dict[str, Any], *, image: s
         metrics = json.loads((folder / "metrics.json").read_text())
         bills = _bills(settings, aws, report, folder, data_version=facts["data_version"])
     for name, keys in (("quality", ("overall",)), ("bias", ("bias", "groups"))):
-        content = json.dumps({key: metrics[key] for key in keys}, sort_keys=True)
+        content = json.dumps({key: metrics.get(key, {}) for key in keys}, sort_keys=True)
         aws.storage.put(f"{prefix}/{name}.json", content.encode())
     return Candidate(
         fingerprint=digest,
@@ -147,6 +148,7 @@ def _candidate(settings: Settings, aws: Aws, report: dict[str, Any], *, image: s
         bias_uri=f"{prefix}/bias.json",
         environment={"MODEL_FINGERPRINT": digest, "MODEL_COMMIT": facts["commit"]},
         status=PENDING if report["passed"] else REJECTED,
+        card=cards.dump(releasecard.compose(settings, report, metrics, image=image, lineage=facts)),
         metadata={
             "fingerprint": digest,
             **facts,

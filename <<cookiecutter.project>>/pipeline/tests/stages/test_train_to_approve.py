@@ -62,6 +62,24 @@ def test_model_that_passes_is_registered_once_and_approved(laptop: Laptop) -> No
         assert bill["bomFormat"] == "CycloneDX"
 
 
+def test_registered_version_has_a_card_with_the_decision_on_it(laptop: Laptop) -> None:
+    """The registry keeps it beside the version; the command writes it for people, with plots."""
+    version = laptop.run("register", "--env", "dev").outputs["version"]
+    laptop.run("approve", "--env", "prod", "--version", version, "--reason", "reviewed", "--approver", "risk")
+
+    told = laptop.run("card", "--env", "dev", "--version", version)
+
+    package = laptop.client("sagemaker").describe_model_package(
+        ModelPackageName=f"arn:aws:sagemaker:eu-west-1:111111111111:model-package/loan-approval/{version}"
+    )
+    custom = json.loads(package["ModelCard"]["ModelCardContent"])["additional_information"]["custom_details"]
+    page = (laptop.root / told.outputs["report_html"]).read_text()
+    assert package["ModelCard"]["ModelCardStatus"] == "Approved"
+    assert (custom["approver"], custom["approval_reason"]) == ("risk", "reviewed")
+    assert page.count("<svg") == 5
+    assert "standard error 0.0" in (laptop.root / told.outputs["card_md"]).read_text()
+
+
 def test_revoked_version_is_deployed_nowhere(laptop: Laptop) -> None:
     """A person takes an approval back; not even dev, which asks for none, deploys the version."""
     version = laptop.run("register", "--env", "dev").outputs["version"]

@@ -1,0 +1,75 @@
+"""A release's model card, put together from the checkout, the gates and the trained artefact."""
+
+import io
+import json
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline import fingerprint
+from pipeline.aws.services import Aws
+from pipeline.errors import ConfigurationError
+from pipeline.report import card as cards
+from pipeline.report.card import Content, Facts, Statement
+from pipeline.settings import Settings
+
+STATEMENT = Path("model/config/card.json")
+_EVALUATION = "evaluation.json"
+_UNSTATED = Statement(
+    purpose=f"Not stated: write it into {STATEMENT}.", intended_uses=f"Not stated: write it into {STATEMENT}."
+)
+
+
+def statement(root: Path) -> Statement:
+    """Read what people say about the model; a model without the file has a card that says so."""
+    path = root / STATEMENT
+    if not path.is_file():
+        return _UNSTATED
+    try:
+        return Statement.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as err:
+        first = err.errors()[0]
+        raise ConfigurationError(
+            f"the model card's text is not valid: {'.'.join(map(str, first['loc']))}: {first['msg']}",
+            where=str(path),
+            next_step="correct the file; the registry limits each text to 2048 characters",
+        ) from err
+
+
+def compose(
+    settings: Settings, report: Mapping[str, Any], metrics: Mapping[str, Any], *, image: str, lineage: Mapping[str, str]
+) -> Content:
+    """Write the card of a model that its gates have judged; `report` is their report."""
+    tag = fingerprint.image_tag(settings.root, "train")
+    hyperparameters = json.loads((settings.root / "model/config/hyperparameters.json").read_text(encoding="utf-8"))
+    account, region = settings.registry_account, settings.region
+    facts = Facts(
+        owner=settings.project_file.github.owner,
+        model_data=report["model_data"],
+        image=image,
+        training_image=settings.image_uri("train", tag),
+        training_job=f"arn:aws:sagemaker:{region}:{account}:training-job/{report['training_job']}",
+        data=f"s3://{settings.data_bucket}, version {lineage.get('data_version', 'unknown')}",
+        hyperparameters=hyperparameters,
+        metrics=metrics,
+        marks=report["marks"],
+        lineage={"fingerprint": report["fingerprint"], "model_sha256": report["model_sha256"], **lineage},
+    )
+    return cards.content(statement(settings.root), facts)
+
+
+def evaluation(aws: Aws, model_data: str) -> dict[str, Any]:
+    """Fetch the curves that the training job left beside its model; empty if it left none."""
+    content = aws.storage.get(model_data.removesuffix("model.tar.gz") + "output.tar.gz")
+    if content is None:
+        return {}
+    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+        for member in tar.getmembers():
+            file = tar.extractfile(member) if member.name.endswith(_EVALUATION) else None
+            if file is not None:
+                curves: dict[str, Any] = json.load(file)
+                return curves
+    return {}
