@@ -14,6 +14,7 @@ from pipeline import errors
 from pipeline.cli import app
 from pipeline.config import EnvironmentFile, Project
 from pipeline.errors import PipelineError
+from pipeline.tests import rights
 
 HEAD = """# Reference
 
@@ -26,6 +27,7 @@ def render() -> str:
     """Return the whole document."""
     parts = [_commands(), _exit_codes(), _settings("infra/config/project.json", Project)]
     parts.append(_settings("infra/config/&lt;env&gt;.json", EnvironmentFile))
+    parts.append(rights.render())
     return HEAD + "\n".join(parts)
 
 

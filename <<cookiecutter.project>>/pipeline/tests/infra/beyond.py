@@ -28,6 +28,7 @@ def beyond() -> Iterator[Beyond]:
     for env, account in ENVIRONMENTS.items():
         yield from _deployments(env, account)
         yield from _processing(env, account)
+        yield from _function(env, account)
 
 
 def _pushes() -> Iterator[Beyond]:
@@ -80,6 +81,13 @@ def _container(role: str, env: str, account: str, reason: str) -> Iterator[Beyon
     key = {"kms:ViaService": f"s3.{_REGION}.amazonaws.com"}
     for action in ("Decrypt", "GenerateDataKey"):
         yield _of(role, f"kms:{action}", f"alias/{PROJECT}-{env}", reason, **key)
+
+
+def _function(env: str, account: str) -> Iterator[Beyond]:
+    group = f"arn:aws:logs:{_REGION}:{account}:log-group:/aws/lambda/{PROJECT}-respond-{env}"
+    for action in ("CreateLogStream", "PutLogEvents"):
+        stream = f"{group}:log-stream:2026/01/01/[$LATEST]0"
+        yield _of(f"responder-{env}", f"logs:{action}", stream, "Lambda itself writes what a function prints")
 
 
 def _of(role: str, action: str, resource: str, reason: str, **context: str) -> Beyond:

@@ -1,0 +1,91 @@
+"""The IAM policies of infra/lib as CloudFormation would render them, without an AWS: read, listed, and linted."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.local.cloudformation.intrinsics import Evaluator
+from pipeline.local.cloudformation.parameters import evaluated, resolve
+from pipeline.local.cloudformation.template import Template, parse
+from pipeline.local.place import Place
+
+ROOT = Path(__file__).parents[2]
+_PLACE = Place(account="111122223333", region="eu-west-1")
+_SCOPES = ("account", "shared", "dev", "staging", "prod")
+_GIVEN = {
+    "Accounts": "111122223333,444455556666",
+    "Operations": "prod-operations",
+    "ProductionAccount": "444455556666",
+    "Project": "project",
+    "RegistryAccount": "777788889999",
+    "Repository": "owner/project",
+    "SubjectPrefix": "repo:owner@1/project@2",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """One policy: whose it is, what for, and what it says."""
+
+    holder: str
+    kind: str
+    document: dict[str, Any]
+
+    def statements(self) -> list[dict[str, Any]]:
+        """Return the statements."""
+        return list(self.document["Statement"])
+
+
+@cache
+def policies() -> tuple[Held, ...]:
+    """Return every policy of every role, boundary and resource, in every scope."""
+    found = (held for path in sorted((ROOT / "infra/lib").glob("*.yml")) for held in _of(parse(path.read_text())))
+    return tuple({(held.holder, held.kind, str(held.document)): held for held in found}.values())
+
+
+def of_roles() -> tuple[Held, ...]:
+    """Return the policies that grant something to roles."""
+    return tuple(held for held in policies() if held.kind == "role")
+
+
+def listed(value: str | list[str]) -> list[str]:
+    """Return one or many as many."""
+    return [value] if isinstance(value, str) else value
+
+
+def _of(template: Template) -> Iterator[Held]:
+    scopes = template.parameters.get("Scope", {}).get("AllowedValues", [None])
+    for scope in (scope for scope in _SCOPES if scope in scopes) if scopes != [None] else scopes:
+        values = resolve(template, _values(template, scope))
+        referred = evaluated(template, values, place=_PLACE, stack_name="stack", stack_id="stack")
+        evaluator = Evaluator(template, referred, lambda _: None)
+        for resource in template.resources.values():
+            if evaluator.condition(resource.condition):
+                yield from _held(resource.type, resource.logical_id, evaluator.properties(resource.properties))
+
+
+def _values(template: Template, scope: str | None) -> dict[str, str]:
+    known = {**_GIVEN, **({"Scope": scope} if scope else {})}
+    missing = {name: _any(item) for name, item in template.parameters.items() if "Default" not in item}
+    return {
+        name: known[name] if name in known else missing[name]
+        for name in {*missing, *(known.keys() & template.parameters.keys())}
+    }
+
+
+def _any(parameter: dict[str, Any]) -> str:
+    return str(next(iter(parameter.get("AllowedValues", ["1"]))))
+
+
+def _held(kind: str, name: str, properties: dict[str, Any]) -> Iterator[Held]:
+    if kind == "AWS::IAM::Role":
+        for policy in properties.get("Policies", []):
+            yield Held(holder=properties["RoleName"], kind="role", document=policy["PolicyDocument"])
+    elif kind == "AWS::IAM::ManagedPolicy":
+        role = "boundary" if "-boundary-" in properties["ManagedPolicyName"] else "role"
+        yield Held(holder=properties["ManagedPolicyName"], kind=role, document=properties["PolicyDocument"])
+    for key in ("KeyPolicy", "PolicyDocument", "RepositoryPolicyText", "ModelPackageGroupPolicy"):
+        if key in properties and not kind.startswith("AWS::IAM"):
+            yield Held(holder=name, kind="resource", document=properties[key])
