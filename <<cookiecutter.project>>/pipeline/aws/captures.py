@@ -43,7 +43,7 @@ class Captures:
         start = since.replace(microsecond=0)
         found: list[Event] = []
         for hour in _hours_back(since, until):
-            for key in reversed(self._keys(f"{endpoint}/{variant}/{hour:%Y/%m/%d/%H}/")):
+            for key in reversed(self._keys(f"{endpoint}/{variant}/{hour:%Y/%m/%d/%H}/", since=start)):
                 found += [event for event in self._events(key, variant) if event.time >= start]
                 if len(found) >= limit:
                     return found[:limit]
@@ -54,7 +54,7 @@ class Captures:
         """Look for one inference id, newest hour first."""
         for hour in _hours_back(since, until):
             for variant in self._variants(endpoint):
-                for key in self._keys(f"{endpoint}/{variant}/{hour:%Y/%m/%d/%H}/"):
+                for key in self._keys(f"{endpoint}/{variant}/{hour:%Y/%m/%d/%H}/", since=since):
                     for event in self._events(key, variant):
                         if event.inference_id == inference_id or inference_id in event.attributes:
                             return event
@@ -70,9 +70,11 @@ class Captures:
             for item in page.get("CommonPrefixes", [])
         ]
 
-    def _keys(self, prefix: str) -> list[str]:
+    def _keys(self, prefix: str, *, since: datetime) -> list[str]:
+        """List the files that can hold an event since a moment: one is written after all of its events."""
+        oldest = since.replace(microsecond=0)
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
-        return [item["Key"] for page in pages for item in page.get("Contents", [])]
+        return [item["Key"] for page in pages for item in page.get("Contents", []) if item["LastModified"] >= oldest]
 
     def _events(self, key: str, variant: str) -> list[Event]:
         if key not in self._read:

@@ -72,6 +72,21 @@ def test_events_since_a_moment_are_read_across_hours(s3: "S3Client") -> None:
     assert answers(events).labels == {"yes": 1, "no": 1}
 
 
+def test_files_from_before_the_moment_are_not_even_read(s3: "S3Client") -> None:
+    """A check late in a busy hour costs no more than one at its beginning."""
+    now = datetime.now(UTC)
+    put(s3, "v1", now, line("old", now, "no"))
+    read: list[str] = []
+    s3.meta.events.register("before-call.s3.GetObject", lambda **_: read.append("file"))
+    captures = Captures(s3, bucket=BUCKET)
+
+    captures.events(ENDPOINT, "v1", since=now + timedelta(seconds=5), until=now + timedelta(seconds=5), limit=10)
+    assert read == []
+
+    captures.events(ENDPOINT, "v1", since=now, until=now, limit=10)
+    assert read == ["file"]
+
+
 def test_newest_events_are_kept_when_there_are_too_many(s3: "S3Client") -> None:
     """A busy endpoint is judged by a bounded number of its newest answers."""
     put(s3, "v1", NOON, *(line(str(n), NOON, "no") for n in range(50)))
