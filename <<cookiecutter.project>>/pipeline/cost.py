@@ -81,10 +81,12 @@ def training_run(settings: Settings) -> Item:
 def _serving(settings: Settings) -> Item:
     count, kind = settings.serving.instance_count, settings.serving.instance_type
     price, source = _price(settings, kind)
+    scaling = settings.serving.autoscaling
+    growing = f", scaled to {scaling.maximum} at most under load" if scaling else ""
     return Item(
         name="serving",
         dollars=count * price * HOURS_A_MONTH,
-        assumption=f"{count} x {kind} around the clock at {price:g} USD an hour ({source})",
+        assumption=f"{count} x {kind} around the clock at {price:g} USD an hour ({source}){growing}",
     )
 
 

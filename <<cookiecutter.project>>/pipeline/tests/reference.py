@@ -86,7 +86,9 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]
     for name, field in model.model_fields.items():
         section = _section(field.annotation)
         if section:
-            yield from _keys(section, f"{prefix}{name}.")
+            needed = "required" if field.default is not None else f"none; required with `{prefix}{name}`"
+            for key, kind, default in _keys(section, f"{prefix}{name}."):
+                yield key, kind, needed if default == "required" else default
         else:
             yield f"{prefix}{name}", _kind(field), _default(field)
 
