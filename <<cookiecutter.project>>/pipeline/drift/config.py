@@ -59,7 +59,7 @@ class Processing(_Section):
     above_mebibytes: int = Field(default=2048, ge=1)
     instance_type: Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")] = "ml.m6i.large"
     maximum_instances: int = Field(default=4, ge=1, le=20)
-    mebibytes_per_instance: int = Field(default=4096, ge=64)
+    mebibytes_per_instance: int = Field(default=4096, ge=1)
     volume_gb: int = Field(default=30, ge=1, le=16384)
     max_runtime_seconds: int = Field(default=3600, ge=60, le=86400)
 

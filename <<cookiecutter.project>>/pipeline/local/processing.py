@@ -8,6 +8,7 @@ from pipeline.local.foundation import Foundation
 from pipeline.local.jobs import Runner
 from pipeline.local.listing import Listing
 from pipeline.local.place import Call, Document, Place
+from pipeline.local.processing_inputs import KINDS
 from pipeline.local.processing_run import ROOT, ProcessingRun
 from pipeline.local.refusal import in_use, invalid, unsupported
 from pipeline.local.roles import Roles
@@ -113,12 +114,12 @@ def _refuse_what_is_not_run(params: Document) -> None:
     if "ContainerEntrypoint" not in params["AppSpecification"]:
         raise unsupported("processing without AppSpecification.ContainerEntrypoint")
     cluster = params["ProcessingResources"].get("ClusterConfig")
-    if cluster is None or cluster["InstanceCount"] > 1:
-        raise unsupported("processing on anything but a cluster of one instance")
+    if cluster is None:
+        raise unsupported("processing without a cluster")
     for item in params.get("ProcessingInputs", []):
         source = item.get("S3Input", {})
-        if source.get("S3DataType") != "S3Prefix" or source.get("S3InputMode", "File") != "File":
-            raise unsupported(f"processing input {item['InputName']}: only S3Input of S3Prefix in mode File")
+        if source.get("S3DataType") not in KINDS or source.get("S3InputMode", "File") != "File":
+            raise unsupported(f"processing input {item['InputName']}: only S3Input in mode File")
         _check_path(source.get("LocalPath"))
     for item in params.get("ProcessingOutputConfig", {}).get("Outputs", []):
         if "S3Output" not in item:

@@ -1,18 +1,22 @@
 """One processing job: inputs from S3, a command in the image, outputs to S3."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.local import transfer
+from pipeline.local import processing_inputs, transfer
 from pipeline.local.authorization import work
 from pipeline.local.authorization.access import Access
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
 from pipeline.local.jobs import Ended, Run, Runner, ShutDown, failure, ml_tree, placed, write_json
 from pipeline.local.place import Document, Place
+from pipeline.local.processing_inputs import Input
 from pipeline.local.refusal import Refusal
 from pipeline.local.roles import Roles
 
@@ -42,8 +46,7 @@ class ProcessingRun:
         self._announce()
         try:
             self._foundation.clock.wait(_STARTING_SECONDS, self._runner.stop)
-            with ml_tree(self._foundation.folder.scratch, "config", "output", "processing") as ml:
-                self._process(ml)
+            self._process()
         except ShutDown:
             return
         except (ClientError, BotoCoreError, OSError, Refusal) as problem:
@@ -52,27 +55,50 @@ class ProcessingRun:
             _LOG.exception("processing job %s", self._name)
             self._end("Failed", FailureReason="InternalServerError: We encountered an internal error.")
 
-    def _process(self, ml: Path) -> None:
-        job = self._job
-        write_json(ml / "config" / "processingjobconfig.json", job)
-        write_json(ml / "config" / "resourceconfig.json", {"current_host": "algo-1", "hosts": ["algo-1"]})
-        s3 = self._foundation.clients.s3(self._place)
+    def _process(self) -> None:
+        job, s3 = self._job, self._foundation.clients.s3(self._place)
         self._act([*work.pulling(job["AppSpecification"]["ImageUri"]), *work.telling(self._place, LOG_GROUP)])
-        for item in job.get("ProcessingInputs", []):
-            source = item["S3Input"]
-            self._act(work.reading(s3, source["S3Uri"]))
-            transfer.download_prefix(s3, source["S3Uri"], _inside(ml, source["LocalPath"]))
-        outputs = [item["S3Output"] for item in job.get("ProcessingOutputConfig", {}).get("Outputs", [])]
-        for output in outputs:
+        inputs = [processing_inputs.find(s3, item["S3Input"]) for item in job.get("ProcessingInputs", [])]
+        for one in inputs:
+            self._act(one.accesses)
+        hosts = [f"algo-{n}" for n in range(1, job["ProcessingResources"]["ClusterConfig"]["InstanceCount"] + 1)]
+        with ExitStack() as trees, ThreadPoolExecutor(len(hosts)) as pool:
+            make = partial(ml_tree, self._foundation.folder.scratch, "config", "output", "processing")
+            mls = [trees.enter_context(make()) for _ in hosts]
+            for number, ml in enumerate(mls):
+                self._furnish(ml, inputs, host=number, hosts=hosts)
+            self._foundation.store.change(self._place, _KIND, self._name, ProcessingStartTime=now())
+            ends = list(pool.map(self._run_one, mls, hosts))
+            self._foundation.logs.flush()
+            # One instance that does not end well is the end of the job.
+            worst = next((number for number, ended in enumerate(ends) if ended.exit_code != 0), 0)
+            if ends[worst].exit_code == 0:
+                self._upload(mls)
+            self._finish(mls[worst], ends[worst])
+
+    def _furnish(self, ml: Path, inputs: Sequence[Input], *, host: int, hosts: Sequence[str]) -> None:
+        """Lay out what one instance finds when it starts."""
+        write_json(ml / "config" / "processingjobconfig.json", self._job)
+        write_json(ml / "config" / "resourceconfig.json", {"current_host": hosts[host], "hosts": list(hosts)})
+        s3 = self._foundation.clients.s3(self._place)
+        for one in inputs:
+            one.download(s3, _inside(ml, one.folder), instance=host, instances=len(hosts))
+        for output in self._outputs:
             _inside(ml, output["LocalPath"]).mkdir(parents=True, exist_ok=True)
-        self._foundation.store.change(self._place, _KIND, self._name, ProcessingStartTime=now())
-        ended = Ended(exit_code=None) if self._runner.stop.is_set() else self._runner.run(self._described_run(ml))
-        self._foundation.logs.flush()
-        if ended.exit_code == 0:
-            for output in outputs:
-                self._act([work.writing(output["S3Uri"])])
+
+    def _run_one(self, ml: Path, host: str) -> Ended:
+        return Ended(exit_code=None) if self._runner.stop.is_set() else self._runner.run(self._described_run(ml, host))
+
+    @property
+    def _outputs(self) -> list[Document]:
+        return [item["S3Output"] for item in self._job.get("ProcessingOutputConfig", {}).get("Outputs", [])]
+
+    def _upload(self, mls: Sequence[Path]) -> None:
+        s3 = self._foundation.clients.s3(self._place)
+        for output in self._outputs:
+            self._act([work.writing(output["S3Uri"])])
+            for ml in mls:
                 transfer.upload_folder(s3, _inside(ml, output["LocalPath"]), output["S3Uri"])
-        self._finish(ml, ended)
 
     def _finish(self, ml: Path, ended: Ended) -> None:
         written = ml / "output" / "message"
@@ -88,7 +114,7 @@ class ProcessingRun:
     def _act(self, accesses: Iterable[Access]) -> None:
         self._roles.act(self._place, self._job["RoleArn"], accesses)
 
-    def _described_run(self, ml: Path) -> Run:
+    def _described_run(self, ml: Path, host: str) -> Run:
         job = self._job
         application = job["AppSpecification"]
         image = self._foundation.images.find(application["ImageUri"])
@@ -104,7 +130,7 @@ class ProcessingRun:
             },
             ml=ml,
             max_seconds=job["StoppingCondition"]["MaxRuntimeInSeconds"],
-            sink=self._foundation.logs.sink(self._place, LOG_GROUP, f"{self._name}/algo-1-{int(now())}"),
+            sink=self._foundation.logs.sink(self._place, LOG_GROUP, f"{self._name}/{host}-{int(now())}"),
         )
 
     def _end(self, status: str, **fields: object) -> None:

@@ -2,6 +2,7 @@
 
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,19 +30,25 @@ def exists(s3: "S3Client", uri: str) -> bool:
 
 def download_prefix(s3: "S3Client", uri: str, folder: Path) -> int:
     """Download every object below a prefix; return how many."""
+    objects = list(below(s3, uri))
+    for each, relative in objects:
+        download(s3, each, folder / relative)
+    return len(objects)
+
+
+def below(s3: "S3Client", uri: str) -> Iterator[tuple[str, str]]:
+    """List the objects below a prefix, each with its place in a folder."""
     bucket, prefix = split_uri(uri)
-    count = 0
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
             relative = item["Key"][len(prefix) :].lstrip("/") or item["Key"].rsplit("/", 1)[-1]
-            if relative.endswith("/"):
-                continue
-            _download(s3, bucket, item["Key"], folder / relative)
-            count += 1
-    return count
+            if not relative.endswith("/"):
+                yield f"s3://{bucket}/{item['Key']}", relative
 
 
-def _download(s3: "S3Client", bucket: str, key: str, path: Path) -> None:
+def download(s3: "S3Client", uri: str, path: Path) -> None:
+    """Download one object."""
+    bucket, key = split_uri(uri)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 

@@ -12,16 +12,18 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from moto import mock_aws
 
+from pipeline.aws.schedules import Schedules
 from pipeline.aws.services import Aws
 from pipeline.commands.running import connect
 from pipeline.drift.gauges import NAMESPACE
-from pipeline.errors import DataInsufficient, DriftFound, MonitorBroken
+from pipeline.errors import ConfigurationError, DataInsufficient, DriftFound, MonitorBroken
 from pipeline.release.journal import read
 from pipeline.release.ledger import GENESIS, Entry
 from pipeline.release.state import Release
 from pipeline.result import StageResult
 from pipeline.settings import Settings
 from pipeline.stages import history, monitor, verify_ledger
+from pipeline.tests.drift.test_schedules import Client
 from pipeline.tests.drift.worlds import END, FINGERPRINT, VARIANT, World, events, truth_lines
 
 EVENT_SCHEMA = json.loads((Path(__file__).parents[3] / "monitoring/event.schema.json").read_text())
@@ -85,10 +87,12 @@ class Place:
         key = f"ground-truth/{self.settings.endpoint_name}/{hour}/labels.jsonl"
         self.s3.put_object(Bucket=self.settings.capture_bucket, Key=key, Body=b"\n".join(lines))
 
-    def watch(self, *, hours_later: float = 0) -> StageResult:
+    def watch(self, *, hours_later: float = 0, engine: monitor.Engine = "own") -> StageResult:
         """Run the stage."""
         now = END + timedelta(hours=hours_later)
-        options = monitor.Options(progress=lambda _: None, now=now, folder=self._folder, actor="operator")
+        options = monitor.Options(
+            progress=lambda _: None, now=now, folder=self._folder, actor="operator", engine=engine
+        )
         return monitor.run(self.settings, self.aws, options)
 
     def decisions(self) -> list[Entry]:
@@ -301,3 +305,29 @@ def test_an_unreadable_object_is_reported(place: Place, world: World) -> None:
 
     with pytest.raises(MonitorBroken, match="600 of 1200"):
         place.watch()
+
+
+def test_model_monitor_watches_by_the_files_of_the_release(place: Place, world: World) -> None:
+    """The opt-in engine hands AWS the release's own statistics and constraints, and creates its schedule once."""
+    place.serve(3)
+    client: Any = Client()
+    place.aws.__dict__["schedules"] = Schedules(client)
+    settings = Settings.load(
+        place.settings.root, "prod", {"PIPELINE__MONITOR__MODEL_MONITOR_IMAGE": f"{'1' * 12}.dkr.ecr/analyzer"}
+    )
+    place.settings = settings
+
+    first, second = (place.watch(engine="model-monitor") for _ in range(2))
+
+    assert "is created" in first.summary
+    assert "now compares" in second.summary
+    for name in ("statistics.json", "constraints.json"):
+        assert place.report(f"{FINGERPRINT[:8]}/{name}") == world.files[name]
+
+
+def test_model_monitor_without_its_image_is_refused(place: Place) -> None:
+    """The image differs from region to region, so nobody guesses it."""
+    place.serve(3)
+
+    with pytest.raises(ConfigurationError, match="analyzer image"):
+        place.watch(engine="model-monitor")

@@ -1,5 +1,6 @@
 """Processing jobs: a command of an image between two places in S3."""
 
+import json
 import uuid
 from typing import Any
 
@@ -112,3 +113,52 @@ def test_refuses_unknown_and_taken_names(aws: LocalAws) -> None:
 
     assert refused(start, aws=aws, ProcessingJobName=name)[0] == "ResourceInUse"
     assert "absent" in refused(aws.sagemaker.describe_processing_job, ProcessingJobName="absent")[1]
+
+
+def _shared_out(aws: LocalAws, instances: int, *names: str) -> dict[str, Any]:
+    """Run a job over the objects that a manifest lists."""
+    s3, folder = aws.client("s3"), f"manifest-{uuid.uuid4().hex[:8]}"
+    for name in names:
+        s3.put_object(Bucket=BUCKET, Key=f"{folder}/{name}", Body=b"a,b\n1,2\n")
+    listed = json.dumps([{"prefix": f"s3://{BUCKET}/{folder}/"}, *names])
+    s3.put_object(Bucket=BUCKET, Key=f"{folder}.manifest", Body=listed.encode())
+    source = {
+        "S3Uri": f"s3://{BUCKET}/{folder}.manifest",
+        "LocalPath": "/opt/ml/processing/input/data",
+        "S3DataType": "ManifestFile",
+        "S3InputMode": "File",
+        "S3DataDistributionType": "ShardedByS3Key",
+    }
+    cluster = {"InstanceCount": instances, "InstanceType": "ml.m6i.large", "VolumeSizeInGB": 1}
+    job = start(
+        aws,
+        ProcessingInputs=[{"InputName": "data", "S3Input": source}],
+        ProcessingResources={"ClusterConfig": cluster},
+    )
+    return ended(aws, job)
+
+
+def test_instances_share_out_what_a_manifest_lists(aws: LocalAws) -> None:
+    """Each object is processed by one of the instances, and all that they wrote is there in the end."""
+    job = _shared_out(aws, 2, "one.csv", "two.csv", "three.csv")
+
+    assert job["ProcessingJobStatus"] == "Completed"
+    prefix = f"processed/{job['ProcessingJobName']}/"
+    written = aws.client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix)["Contents"]
+    assert {item["Key"].removeprefix(prefix) for item in written} == {"one.csv", "two.csv", "three.csv"}
+
+
+def test_manifest_that_is_none_fails_the_job(aws: LocalAws) -> None:
+    """A list of names without their prefix is not a manifest."""
+    aws.client("s3").put_object(Bucket=BUCKET, Key="wrong.manifest", Body=b'["one.csv"]')
+    source = {
+        "S3Uri": f"s3://{BUCKET}/wrong.manifest",
+        "LocalPath": "/opt/ml/processing/input/data",
+        "S3DataType": "ManifestFile",
+        "S3InputMode": "File",
+    }
+
+    job = ended(aws, start(aws, ProcessingInputs=[{"InputName": "data", "S3Input": source}]))
+
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert "begins with an object with a prefix" in job["FailureReason"]
