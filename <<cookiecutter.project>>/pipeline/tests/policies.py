@@ -27,9 +27,11 @@ _GIVEN = {
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """One policy: whose it is, what for, and what it says."""
+    """One policy: whose it is, what for, what it says, and which resource of which template makes it."""
 
     holder: str
+    template: str
+    resource: str
     kind: str
     document: dict[str, Any]
 
@@ -41,7 +43,7 @@ class Held:
 @cache
 def policies() -> tuple[Held, ...]:
     """Return every policy of every role, boundary and resource, in every scope."""
-    found = (held for path in sorted((ROOT / "infra/lib").glob("*.yml")) for held in _of(parse(path.read_text())))
+    found = (held for path in sorted((ROOT / "infra/lib").glob("*.yml")) for held in _of(path.name, path.read_text()))
     return tuple({(held.holder, held.kind, str(held.document)): held for held in found}.values())
 
 
@@ -55,7 +57,8 @@ def listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
 
 
-def _of(template: Template) -> Iterator[Held]:
+def _of(name: str, text: str) -> Iterator[Held]:
+    template = parse(text)
     scopes = template.parameters.get("Scope", {}).get("AllowedValues", [None])
     for scope in (scope for scope in _SCOPES if scope in scopes) if scopes != [None] else scopes:
         values = resolve(template, _values(template, scope))
@@ -63,7 +66,9 @@ def _of(template: Template) -> Iterator[Held]:
         evaluator = Evaluator(template, referred, lambda _: None)
         for resource in template.resources.values():
             if evaluator.condition(resource.condition):
-                yield from _held(resource.type, resource.logical_id, evaluator.properties(resource.properties))
+                for holder, kind, document in _held(resource.type, evaluator.properties(resource.properties)):
+                    own = holder or resource.logical_id
+                    yield Held(holder=own, template=name, resource=resource.logical_id, kind=kind, document=document)
 
 
 def _values(template: Template, scope: str | None) -> dict[str, str]:
@@ -79,13 +84,14 @@ def _any(parameter: dict[str, Any]) -> str:
     return str(next(iter(parameter.get("AllowedValues", ["1"]))))
 
 
-def _held(kind: str, name: str, properties: dict[str, Any]) -> Iterator[Held]:
+def _held(kind: str, properties: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
     if kind == "AWS::IAM::Role":
         for policy in properties.get("Policies", []):
-            yield Held(holder=properties["RoleName"], kind="role", document=policy["PolicyDocument"])
+            yield properties["RoleName"], "role", policy["PolicyDocument"]
     elif kind == "AWS::IAM::ManagedPolicy":
-        role = "boundary" if "-boundary-" in properties["ManagedPolicyName"] else "role"
-        yield Held(holder=properties["ManagedPolicyName"], kind=role, document=properties["PolicyDocument"])
-    for key in ("KeyPolicy", "PolicyDocument", "RepositoryPolicyText", "ModelPackageGroupPolicy"):
-        if key in properties and not kind.startswith("AWS::IAM"):
-            yield Held(holder=name, kind="resource", document=properties[key])
+        name = properties["ManagedPolicyName"]
+        yield name, "boundary" if "-boundary-" in name else "role", properties["PolicyDocument"]
+    else:
+        for key in ("KeyPolicy", "PolicyDocument", "RepositoryPolicyText", "ModelPackageGroupPolicy"):
+            if key in properties:
+                yield "", "resource", properties[key]
