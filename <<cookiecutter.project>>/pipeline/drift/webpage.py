@@ -59,12 +59,12 @@ def _violations(verdict: Verdict) -> str:
             finding.subject,
             html.escape(finding.feature),
             finding.check,
-            html.escape(finding.description),
             f"{finding.p_value:.2g}",
+            html.escape(finding.description),
         ]
         for finding in verdict.violations
     ]
-    return page.table(["about", "feature", "check", "what", "p"], rows, numbers=[4])
+    return page.table(["about", "feature", "check", "p", "what"], rows, numbers=[3])
 
 
 def _scores(judged: Judged) -> str:
@@ -109,5 +109,5 @@ def _trend_plot(trend: Sequence[Record]) -> str:
     lines = [Line(name=name, points=points[name]) for name in names if points[name]]
     if not lines:
         return ""
-    svg = curves(lines, Axis(label="window, the last one is this"), Axis(label="PSI"))
-    return page.figures([page.figure(svg, "The features that moved most, window after window.", wide=True)])
+    svg = curves(lines, Axis(label="window, the last one is this", counts=True), Axis(label="PSI"))
+    return page.figures([page.figure(svg, "The features that moved most, window after window.")])

@@ -16,13 +16,16 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 .25rem; } h2 { font-size:
 p { max-width: 46rem; } .lead { color: var(--muted); margin-top: 0; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .45rem .75rem .45rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-th { color: var(--muted); font-weight: 600; font-size: .85rem; } td.number { text-align: right; }
+th { color: var(--muted); font-weight: 600; font-size: .85rem; } .number { text-align: right; white-space: nowrap; }
 code { font: .85em/1.4 ui-monospace, monospace; overflow-wrap: anywhere; } td code { display: block; min-width: 14rem; }
-td:last-child { min-width: 16rem; }
+td:last-child:not(.number) { min-width: 16rem; }
 .good { color: var(--good); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; }
+.plots + .scroll { margin-top: 1rem; }
 figure { margin: 0; padding: .75rem; background: var(--card); border: 1px solid var(--line); border-radius: .5rem; }
-figure.wide { grid-column: 1 / -1; } figure svg { width: 100%; height: auto; display: block; color: var(--ink); }
+figure.wide { grid-column: 1 / -1; }
+figure:only-child:not(.wide) { max-width: 34rem; }
+figure svg { width: 100%; height: auto; display: block; color: var(--ink); }
 figcaption { color: var(--muted); font-size: .875rem; margin-top: .5rem; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; padding: 0; }
 .facts div { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; }
@@ -53,7 +56,7 @@ def page(title: str, lead: str, sections: Iterable[Section]) -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, numbers: Sequence[int] = ()) -> str:
     """Lay out rows of cells that are HTML already; `numbers` are the columns aligned right."""
-    top = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    top = "".join(_cell(html.escape(cell), i in numbers, kind="th") for i, cell in enumerate(head))
     body = "".join(f"<tr>{''.join(_cell(cell, i in numbers) for i, cell in enumerate(row))}</tr>\n" for row in rows)
     return f'<div class="scroll"><table>\n<thead><tr>{top}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>'
 
@@ -84,5 +87,5 @@ def word(text: str, *, good: bool) -> str:
     return f'<span class="{"good" if good else "bad"}">{html.escape(text)}</span>'
 
 
-def _cell(content: str, number: bool) -> str:  # noqa: FBT001  positional in a comprehension
-    return f'<td class="number">{content}</td>' if number else f"<td>{content}</td>"
+def _cell(content: str, number: bool, *, kind: str = "td") -> str:  # noqa: FBT001  positional in a comprehension
+    return f'<{kind} class="number">{content}</{kind}>' if number else f"<{kind}>{content}</{kind}>"

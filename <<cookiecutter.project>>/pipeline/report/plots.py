@@ -12,6 +12,7 @@ mpl.use("svg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 Points = Sequence[tuple[float, float]]
 
@@ -30,10 +31,11 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """What an axis shows, and its range if it is fixed."""
+    """What an axis shows, its range if it is fixed, and whether it counts."""
 
     label: str
     limits: tuple[float, float] | None = None
+    counts: bool = False
 
 
 def curves(lines: Sequence[Line], x: Axis, y: Axis, *, diagonal: bool = False) -> str:
@@ -80,7 +82,8 @@ def _marker(line: Line) -> str | None:
 
 def _legend(axes: Axes) -> None:
     if len(axes.get_legend_handles_labels()[0]) > 1:
-        axes.legend(frameon=False, labelcolor=_INK, fontsize=9)
+        # Above the axes, where it hides nothing.
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, labelcolor=_INK, fontsize=9)
 
 
 @contextmanager
@@ -104,6 +107,8 @@ def _canvas(x: Axis, y: Axis, *, size: tuple[float, float] = (5, 3.8)) -> Iterat
 def _dress(axes: Axes, x: Axis, y: Axis) -> None:
     axes.set_xlabel(x.label, color=_INK)
     axes.set_ylabel(y.label, color=_INK)
+    if x.counts:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if x.limits:
         axes.set_xlim(*x.limits)
     if y.limits:
