@@ -6,13 +6,16 @@ from pathlib import Path
 
 from pipeline.errors import ImageFailed
 
+# SageMaker takes neither an image index nor attestations beside the image.
+FOR_SAGEMAKER = ("--platform", "linux/amd64", "--provenance=false")
 
-def build(context: Path, *, dockerfile: Path, name: str, labels: Mapping[str, str]) -> None:
+
+def build(
+    context: Path, *, dockerfile: Path, name: str, labels: Mapping[str, str], options: Sequence[str] = FOR_SAGEMAKER
+) -> None:
     """Build an image from a Dockerfile."""
     arguments = [word for key, value in labels.items() for word in ("--build-arg", f"{key}={value}")]
-    # SageMaker takes neither an image index nor attestations beside the image.
-    plain = ["--platform", "linux/amd64", "--provenance=false"]
-    _docker(["build", *plain, "--file", str(dockerfile), "--tag", name, *arguments, str(context)])
+    _docker(["build", *options, "--file", str(dockerfile), "--tag", name, *arguments, str(context)])
 
 
 def push(name: str, *, user: str, password: str) -> None:

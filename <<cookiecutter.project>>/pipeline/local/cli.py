@@ -58,6 +58,14 @@ def parser(defaults: Project) -> argparse.ArgumentParser:
     who.add_argument("--role", help="as this role, by its ARN")
     env.set_defaults(run=_env)
     image = commands.add_parser("image", help="build the checkout's images and put their tags into the local ECR")
+    image.add_argument("--docker", action="store_true", help="have Docker build and run them, not processes")
+    image.add_argument(
+        "--build-option",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="give `docker build` an option, repeatable",
+    )
     image.set_defaults(run=_image)
     fault = commands.add_parser("fault", help="inject faults: throttling, errors, slowness, failures, a killed process")
     fault_command.add_arguments(fault)
@@ -144,8 +152,14 @@ def _image(command: Command) -> int:
     project = read(command.root)
     place = Place(account=project.account, region=project.region)
     clients = Clients(running.endpoint_url, token="")
+    recipe = image_build.Recipe(
+        root=command.root,
+        project=project.name,
+        docker=command.arguments.docker,
+        options=tuple(command.arguments.build_option),
+    )
     for kind in image_build.KINDS:
-        built = image_build.build(command.root, command.folder.images, project.name, kind)
+        built = image_build.build(recipe, command.folder.images, kind)
         image_build.push(built, clients, place)
         _say(f"{built.repository}:{built.tag} {'built' if built.fresh else 'was built before'}")
     return 0

@@ -1,4 +1,4 @@
-"""Containers as child processes: a scrubbed environment, a process group, output line by line."""
+"""Containers as child processes, perhaps of Docker: a scrubbed environment, a process group, output line by line."""
 
 import json
 import os
@@ -8,6 +8,8 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+from pipeline.local import docker_run
 
 LineSink = Callable[[str], None]
 _INHERITED = ("PATH", "LANG", "SSL_CERT_FILE", "TZ")
@@ -22,9 +24,10 @@ def scrubbed(environment: Mapping[str, str], home: Path) -> dict[str, str]:
 class Container:
     """One running container."""
 
-    def __init__(self, process: subprocess.Popen[str], sink: LineSink, note: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], sink: LineSink, note: Path, *, docker: str | None) -> None:
         self._process = process
         self._note = note
+        self._docker = docker
         self._pump = threading.Thread(target=self._pump_lines, args=(sink,), daemon=True)
         self._pump.start()
 
@@ -55,6 +58,8 @@ class Container:
 
     def kill(self) -> None:
         """End the container and its children at once."""
+        if self._docker:
+            docker_run.kill(self._docker)
         kill_group(self.pid, signal.SIGKILL)
         self._process.wait()
         self._finish()
@@ -77,11 +82,19 @@ class Containers:
         self._lock = threading.Lock()
         self._running: list[Container] = []
 
-    def start(self, command: Sequence[str], *, environment: Mapping[str, str], home: Path, sink: LineSink) -> Container:
-        """Start a command in its own process group."""
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        home: Path,
+        sink: LineSink,
+        docker: str | None = None,
+    ) -> Container:
+        """Start a command in its own process group; `docker` names the container that it is the client of."""
         process = subprocess.Popen(
             command,
-            env=scrubbed(environment, home),
+            env={**(_engine() if docker else {}), **scrubbed(environment, home)},
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -91,8 +104,8 @@ class Containers:
             start_new_session=True,
         )
         note = self._notes / f"{process.pid}-{uuid.uuid4().hex[:8]}.json"
-        note.write_text(json.dumps({"pid": process.pid, "started": _started(process.pid)}))
-        container = Container(process, sink, note)
+        note.write_text(json.dumps({"pid": process.pid, "started": _started(process.pid), "docker": docker}))
+        container = Container(process, sink, note, docker=docker)
         with self._lock:
             self._running = [c for c in self._running if c.running] + [container]
         return container
@@ -103,6 +116,10 @@ class Containers:
             running, self._running = self._running, []
         for container in running:
             container.kill()
+
+
+def _engine() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
 
 
 def kill_group(pid: int, number: signal.Signals) -> None:
@@ -118,6 +135,8 @@ def kill_leftovers(notes: Path) -> int:
     killed = 0
     for note in notes.glob("*.json"):
         left = json.loads(note.read_text())
+        if left.get("docker"):
+            docker_run.kill(left["docker"])
         if _started(left["pid"]) == left["started"] is not None:
             kill_group(left["pid"], signal.SIGKILL)
             killed += 1

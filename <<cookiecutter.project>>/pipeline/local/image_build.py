@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import regex
 from uv import find_uv_bin
 
-from pipeline import fingerprint
+from pipeline import docker, fingerprint
 from pipeline.errors import ConfigurationError
 from pipeline.fingerprint import ImageKind
 from pipeline.local.clients import Clients
-from pipeline.local.images import environment_file
+from pipeline.local.images import docker_file, environment_file
 from pipeline.local.place import Place
 
 if TYPE_CHECKING:
@@ -41,21 +41,31 @@ class Built:
     fresh: bool
 
 
-def build(root: Path, images: Path, project: str, kind: ImageKind) -> Built:
-    """Build the image of the checkout at `root` unless its content was built before."""
-    tag = fingerprint.image_tag(root, kind)
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What an image is made of, and whether Docker builds it, with which further options of `docker build`."""
+
+    root: Path
+    project: str
+    docker: bool = False
+    options: tuple[str, ...] = ()
+
+
+def build(recipe: Recipe, images: Path, kind: ImageKind) -> Built:
+    """Build the image of a checkout unless its content was built before, in the same way."""
+    tag = fingerprint.image_tag(recipe.root, kind)
     folder = images / f"{kind}-{tag}"
-    fresh = not environment_file(folder).is_file()
+    fresh = not environment_file(folder).is_file() or docker_file(folder).is_file() != recipe.docker
     if fresh:
         images.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{kind}-", dir=images))
         try:
-            _fill(root, draft, kind)
+            (_fill_by_docker if recipe.docker else _fill)(recipe, draft, kind)
             shutil.rmtree(folder, ignore_errors=True)
             draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    return Built(repository=f"{project}-{kind}", tag=tag, folder=folder, fresh=fresh)
+    return Built(repository=f"{recipe.project}-{kind}", tag=tag, folder=folder, fresh=fresh)
 
 
 def push(built: Built, clients: Clients, place: Place) -> None:
@@ -82,8 +92,18 @@ def _ensure_repository(ecr: "ECRClient", name: str) -> None:
         ecr.create_repository(repositoryName=name, imageTagMutability="IMMUTABLE")
 
 
-def _fill(root: Path, folder: Path, kind: ImageKind) -> None:
-    source = root / "model" / kind
+def _fill_by_docker(recipe: Recipe, folder: Path, kind: ImageKind) -> None:
+    model, tag = recipe.root / "model", fingerprint.image_tag(recipe.root, kind)
+    name = f"{recipe.project}-{kind}:{tag}"
+    labels = {"COMMIT": "local", "FINGERPRINT": tag}
+    dockerfile = model / kind / "Dockerfile"
+    docker.build(model, dockerfile=dockerfile, name=name, labels=labels, options=recipe.options)
+    docker_file(folder).write_text(name)
+    environment_file(folder).write_text("{}")  # the image has its own
+
+
+def _fill(recipe: Recipe, folder: Path, kind: ImageKind) -> None:
+    root, source = recipe.root, recipe.root / "model" / kind
     code = folder / "code"
     code.mkdir()
     for path in fingerprint.image_files(root, kind):

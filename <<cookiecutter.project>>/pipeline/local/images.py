@@ -1,4 +1,4 @@
-"""Container images as folders: `<kind>-<tag>` with a virtual environment, the code and the ENV."""
+"""Container images as folders: `<kind>-<tag>` with a virtual environment, the code and the ENV, or Docker's name."""
 
 import json
 from dataclasses import dataclass
@@ -34,6 +34,12 @@ class Image:
         """Return the ENV of the image's Dockerfile."""
         return dict(json.loads(environment_file(self.folder).read_text()))
 
+    @property
+    def docker(self) -> str | None:
+        """Return the name that Docker knows the image by, if Docker built it."""
+        note = docker_file(self.folder)
+        return note.read_text() if note.is_file() else None
+
     def command(self, program: str, argument: str) -> list[str]:
         """Return the command line of one of the image's programs."""
         return [str(self.python), str(self.code / program), argument]
@@ -42,6 +48,11 @@ class Image:
 def environment_file(folder: Path) -> Path:
     """Return where an image folder keeps its environment."""
     return folder / "environment.json"
+
+
+def docker_file(folder: Path) -> Path:
+    """Return where an image folder keeps the name of the image that Docker built."""
+    return folder / "docker.txt"
 
 
 class Images:

@@ -13,6 +13,7 @@ from pathlib import Path
 from pipeline.local.containers import Container, LineSink
 from pipeline.local.foundation import Foundation
 from pipeline.local.images import Image
+from pipeline.local.refusal import unsupported
 
 STOP_GRACE_SECONDS = 120
 _FAILURE_CHARACTERS = 1024
@@ -21,13 +22,14 @@ _PYTHONS = frozenset({"python", "python3"})
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What to run, and for how long at most."""
+    """What to run, and for how long at most; `docker` names the container where Docker runs it."""
 
     command: Sequence[str]
     environment: Mapping[str, str]
     ml: Path
     max_seconds: float
     sink: LineSink
+    docker: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +55,11 @@ class Runner:
         """Run to the end, to the time limit or until stopped."""
         started = time.monotonic()
         container = self._foundation.containers.start(
-            run.command, environment={**run.environment, "SM_ML_ROOT": str(run.ml)}, home=run.ml, sink=run.sink
+            run.command,
+            environment={**run.environment, "SM_ML_ROOT": str(run.ml)},
+            home=run.ml,
+            sink=run.sink,
+            docker=run.docker,
         )
         while (code := container.wait(0.1)) is None:
             timed_out = time.monotonic() - started > run.max_seconds
@@ -93,5 +99,7 @@ def failure(text: str) -> str:
 
 def placed(words: Sequence[str], image: Image, ml: Path) -> list[str]:
     """Return a container's command line with its paths as they are here."""
+    if image.docker:
+        raise unsupported("processing jobs in an image that Docker built")
     here = [word.replace("/opt/ml/code", str(image.code)).replace("/opt/ml/", f"{ml}/") for word in words]
     return [str(image.python), *here[1:]] if words[0] in _PYTHONS else here

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import urllib3
 
-from pipeline.local import transfer
+from pipeline.local import docker_run, transfer
 from pipeline.local.containers import Container, Containers, LineSink
 from pipeline.local.images import Image
 from pipeline.local.place import Document
@@ -147,12 +147,19 @@ class Replica:
             "SERVE_HOST": HOST,
             "SAGEMAKER_BIND_TO_PORT": str(port),
         }
-        command = self._launch.image.command("serve.py", "serve")
-        self._container = self._containers.start(
-            command, environment=environment, home=self._root, sink=self._launch.sink
-        )
+        self._container = self._started(environment)
         timeout = urllib3.Timeout(connect=_PING_SECONDS, read=_INVOCATION_SECONDS)
         self._pool = urllib3.HTTPConnectionPool(HOST, port, maxsize=32, timeout=timeout)
+
+    def _started(self, environment: Mapping[str, str]) -> Container:
+        image, sink = self._launch.image, self._launch.sink
+        if image.docker is None:
+            command = image.command("serve.py", "serve")
+            return self._containers.start(command, environment=environment, home=self._root, sink=sink)
+        name = docker_run.new_name()
+        inside = {key: value for key, value in environment.items() if key != "SM_ML_ROOT"}
+        command = docker_run.serving(image.docker, name=name, model=self._root / "model", environment=inside)
+        return self._containers.start(command, environment=inside, home=self._root, sink=sink, docker=name)
 
     def _healthy(self) -> bool:
         if self._pool is None:

@@ -2,12 +2,12 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.local import transfer
+from pipeline.local import docker_run, transfer
 from pipeline.local.authorization import work
 from pipeline.local.authorization.access import Access
 from pipeline.local.clock import now
@@ -117,12 +117,14 @@ class TrainingRun:
             "TRAINING_JOB_NAME": self._name,
             "TRAINING_JOB_ARN": job["TrainingJobArn"],
         }
+        name = docker_run.new_name() if image.docker else None
         return Run(
-            command=_command(job["AlgorithmSpecification"], image, ml),
+            command=_command(job["AlgorithmSpecification"], image, ml, environment=environment, name=name),
             environment=environment,
             ml=ml,
             max_seconds=job["StoppingCondition"]["MaxRuntimeInSeconds"],
             sink=sink,
+            docker=name,
         )
 
     def _metrics(self) -> list[Document]:
@@ -168,9 +170,15 @@ class TrainingRun:
         self._foundation.events.state_change(self._place, "Training Job", job["TrainingJobArn"], detail)
 
 
-def _command(algorithm: Document, image: Image, ml: Path) -> list[str]:
-    arguments = algorithm.get("ContainerArguments", [])
-    if entrypoint := algorithm.get("ContainerEntrypoint"):
+def _command(
+    algorithm: Document, image: Image, ml: Path, *, environment: Mapping[str, str], name: str | None
+) -> list[str]:
+    arguments, entrypoint = algorithm.get("ContainerArguments", []), algorithm.get("ContainerEntrypoint", [])
+    if image.docker and name:
+        return docker_run.training(
+            image.docker, name=name, ml=ml, environment=environment, entrypoint=entrypoint, words=arguments
+        )
+    if entrypoint:
         return placed([*entrypoint, *arguments], image, ml)
     return [*image.command("train.py", "train"), *arguments]
 
