@@ -8,6 +8,8 @@ import pytest
 from bake import ROOT, bake, commit, export
 from commands import make
 
+# Projects' files: their tests run inside of a project.
+collect_ignore = ["examples"]
 ANSWERS = Path(__file__).parent / "answers"
 ACCEPTANCE = (Path(__file__).parent / "act", Path(__file__).parent / "containers")
 

@@ -35,6 +35,8 @@ def test_hooks_and_tests_are_clean(check: str) -> None:
     program, *arguments = CHECKS[check]
 
     files = [name for name in tracked(ROOT, "docs", "hooks", "tests") if name.endswith(".py")]
+    if check == "types":  # an example's modules import each other as they lie in a project
+        files = [name for name in files if not name.startswith("tests/examples/")]
 
     run = subprocess.run([BIN / program, *arguments, *files], cwd=ROOT, capture_output=True, text=True, check=False)
 

@@ -1,12 +1,15 @@
 """The fitted pipeline as one ONNX graph whose inputs are the raw features."""
 
 import copy
+import re
 
 import onnx
+from failures import ExportImpossible
 from feature_schema import NumberFeature, Schema
 from scoring import OUTPUT
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType, StringTensorType
+from skl2onnx.common.exceptions import MissingConverter, MissingShapeCalculator
 from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 
@@ -22,9 +25,12 @@ def export(pipeline: Pipeline, schema: Schema, *, threshold: float) -> bytes:
     a label is the positive value exactly where its probability is at least `threshold`.
     """
     inputs = [(f.name, _tensor_type(f)) for f in schema.features]
-    graph = convert_sklearn(
-        pipeline, schema.target, inputs, target_opset=OPSETS, options={id(pipeline): {"zipmap": False}}
-    )
+    try:
+        graph = convert_sklearn(
+            pipeline, schema.target, inputs, target_opset=OPSETS, options={id(pipeline): {"zipmap": False}}
+        )
+    except (MissingConverter, MissingShapeCalculator) as error:
+        raise _inexpressible(error) from error
     for output in [o for o in graph.graph.output if o.name != OUTPUT]:
         graph.graph.output.remove(output)
     describe(graph, schema, threshold=threshold)
@@ -53,6 +59,17 @@ def as_bytes(graph: onnx.ModelProto) -> bytes:
     # The exporter walks a Python set, so without this the order would follow the process's hash seed.
     graph.opset_import.sort(key=lambda opset: opset.domain)
     return bytes(graph.SerializeToString(deterministic=True))
+
+
+def _inexpressible(error: Exception) -> ExportImpossible:
+    # The exporter names the class of the step in its first line, and explains at length.
+    named = re.search(r"<class '([^']+)'>", str(error))
+    step = named.group(1).rpartition(".")[2] if named else "of this pipeline"
+    return ExportImpossible(
+        f"the step {step} cannot be exported to ONNX: skl2onnx has no converter for it",
+        where="model/train/learner.py",
+        next_step="use a step that has one, or see docs/howto/own-model.md, 'A model that ONNX cannot express'",
+    )
 
 
 def _tensor_type(feature: object) -> FloatTensorType | StringTensorType:

@@ -25,3 +25,7 @@ class InputRefused(TrainingFailure):
 
 class ExportDiffers(TrainingFailure):
     """The exported graph does not answer as the fitted pipeline does."""
+
+
+class ExportImpossible(TrainingFailure):
+    """The pipeline has a step that ONNX cannot express."""

@@ -1,0 +1,130 @@
+"""Another model in another domain reaches prod, and only model/ and data/ are other files."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from bake import ROOT
+from commands import newcomer
+
+pytestmark = pytest.mark.acceptance
+EXAMPLE = ROOT / "tests/examples/diabetes"
+# What the example brings itself; Dockerfiles, entry points and locked requirements stay the project's.
+REPLACED = ("model/train/*.py", "model/inference/*.py", "model/inference/openapi.yml", "data/*")
+LEFT_OUT = shutil.ignore_patterns(".venv", ".local", "__pycache__", "node_modules", ".*_cache")
+PATIENT = {
+    "age": 59,
+    "sex": "2",
+    "bmi": 32.1,
+    "bp": 101,
+    "s1": 157,
+    "s2": 93.2,
+    "s3": 38,
+    "s4": 4,
+    "s5": 4.86,
+    "s6": 87,
+}
+ASK = """
+import json, sys, boto3
+runtime = boto3.client("sagemaker-runtime")
+answer = runtime.invoke_endpoint(EndpointName=sys.argv[1], ContentType="application/json", Body=sys.argv[2])
+print(answer["Body"].read().decode())
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laptop:
+    """A project, the interpreter that has its dependencies, and the variables that point at an AWS."""
+
+    root: Path
+    python: Path
+    environ: Mapping[str, str]
+
+    def run(self, *words: str) -> str:
+        """Run Python with these words to a good end; return what it printed."""
+        done = subprocess.run(
+            [self.python, *words],
+            cwd=self.root,
+            env={**newcomer(), **self.environ},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def stage(self, *words: str) -> dict[str, str]:
+        """Run a stage; return its outputs."""
+        told: dict[str, dict[str, str]] = json.loads(self.run("-m", "pipeline", "--json", *words))
+        return told["outputs"]
+
+
+@pytest.fixture(scope="module")
+def other(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the generated project and put the example into it."""
+    root = tmp_path_factory.mktemp("other") / installed.name
+    shutil.copytree(installed, root, ignore=LEFT_OUT)
+    shutil.rmtree(root / "model/tests")
+    for pattern in REPLACED:
+        for path in root.glob(pattern):
+            path.unlink()
+    shutil.copytree(EXAMPLE, root, dirs_exist_ok=True, ignore=LEFT_OUT)
+    return root
+
+
+@pytest.fixture(scope="module")
+def laptop(other: Path, installed: Path) -> Iterator[Laptop]:
+    """Start an AWS with the project's stacks and images; stop it afterwards."""
+    # The path as it is: resolved, a virtual environment's interpreter is the machine's.
+    python = Path(os.environ.get("EXAMPLE_PYTHON", installed / ".venv/bin/python"))
+    bare = Laptop(root=other, python=python, environ={})
+    exports = [line.removeprefix("export ") for line in bare.run("-m", "pipeline", "local", "up").splitlines()]
+    quick = {"PIPELINE__AWS__POLL_SECONDS": "0.2"}
+    try:
+        ready = Laptop(root=other, python=python, environ={**quick, **dict(line.split("=", 1) for line in exports)})
+        for env in ("dev", "staging", "prod"):
+            ready.stage("bootstrap", "aws", "--env", env, "--yes")
+        ready.run("-m", "pipeline", "local", "image")
+        yield ready
+    finally:
+        bare.run("-m", "pipeline", "local", "down")
+
+
+def test_only_model_and_data_change(other: Path, installed: Path) -> None:
+    """Git sees changes in model/ and data/, and nowhere else."""
+    status = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=all"], cwd=other, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+    changed = [line[3:] for line in status]
+
+    assert changed
+    assert [name for name in changed if not name.startswith(("model/", "data/"))] == []
+
+
+def test_regression_reaches_prod(laptop: Laptop) -> None:
+    """Train, gates, registry, three environments and an approval, then a prediction over HTTP."""
+    for stage in ("train", "test"):
+        laptop.stage(stage, "--env", "dev")
+    version = laptop.stage("register", "--env", "dev")["version"]
+    laptop.stage("deploy", "--env", "dev", "--version", version)
+    laptop.stage("deploy", "--env", "staging", "--version", version)
+    laptop.stage("approve", "--env", "prod", "--version", version, "--reason", "the gates are green")
+    laptop.stage("deploy", "--env", "prod", "--version", version)
+
+    endpoint = f"{laptop.root.name}-prod"
+    answer = json.loads(laptop.run("-c", ASK, endpoint, json.dumps({"instances": [PATIENT]})))
+
+    assert answer["model_version"] == version
+    assert 25 < answer["predictions"][0]["value"] < 346
+    card = json.loads(
+        (laptop.root / laptop.stage("card", "--env", "prod", "--version", version)["card_json"]).read_text()
+    )
+    assert "diabetes" in card["intended_uses"]["purpose_of_model"]
