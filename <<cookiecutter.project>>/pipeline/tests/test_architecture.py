@@ -59,7 +59,7 @@ ARROWS = {
     "release": {"errors"},
     "aws": {"errors"},
     "github": {"errors"},
-    "contract": {"drift", "errors", "git", "result"},
+    "contract": {"datadiff", "errors", "git", "result"},
     "protection": {"config", "github"},
     "sbom": {"errors", "fingerprint"},
     "git": {"errors"},
