@@ -75,7 +75,8 @@ def test_shifted_column_is_marked(before: Path, after: Path) -> None:
 
     edit_data(after, double)
 
-    rows = [line for line in section(review.markdown(before, after), "Data by column").splitlines() if "| moved |" in line]
+    report = section(review.markdown(before, after), "Data by column")
+    rows = [line for line in report.splitlines() if "| moved |" in line]
     assert [row.split(" | ")[0] for row in rows] == ["| pirat"]
 
 
