@@ -17,7 +17,11 @@ from documents import Document, workflows
 
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 _VARIABLE = re.compile(r"\bvars\.(\w+)")
-_AS_COMMITTED = {"name": "Check out the workflows as committed", "run": "git checkout --quiet HEAD -- .github"}
+# `make setup` then finds its work done; that it does it from nothing is another test's matter.
+_AS_COMMITTED = {
+    "name": "Take the workflows as committed, and the dependencies that are installed",
+    "run": 'git checkout --quiet HEAD -- .github && ln -sfn "$ACT_VENV" .venv && touch .venv/.ready',
+}
 # The repository's own variables stand beside those of the environments.
 NO_ENVIRONMENT = ""
 

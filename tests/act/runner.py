@@ -112,8 +112,6 @@ class Host:
         origin = f"https://github.com/{self.repository}.git"
         subprocess.run(["git", "remote", "set-url", "origin", origin], cwd=clone, check=True)
         lower(clone, issuer=self.issuer, github=self.github)
-        # `make setup` then finds its work done; that it does it from nothing is another test's matter.
-        (clone / ".venv").symlink_to(self.project / ".venv")
         return clone
 
     def _arguments(self, clone: Path, workflow: str) -> list[str]:
@@ -128,7 +126,13 @@ class Host:
             if action != CHECKOUT or (REAL / CHECKOUT).is_dir():  # else act does its work
                 arguments += ["--local-repository", f"{action}@{ref}={_folder(action)}"]
         arguments += ["--secret", "GITHUB_TOKEN=valid", "--var", f"ENVIRONMENTS={json.dumps(self.environments)}"]
-        seen = {**self.variables, "ACT_ARTIFACTS": str(self.scratch / "artifacts"), "PAGER": "cat", "GIT_PAGER": "cat"}
+        seen = {
+            **self.variables,
+            "ACT_ARTIFACTS": str(self.scratch / "artifacts"),
+            "ACT_VENV": str((self.project / ".venv").resolve()),
+            "PAGER": "cat",
+            "GIT_PAGER": "cat",
+        }
         for name, value in seen.items():
             arguments += ["--env", f"{name}={value}"]
         return arguments
