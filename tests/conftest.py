@@ -1,6 +1,7 @@
 """Fixtures: the template as git has it, and projects baked from the named answers."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,12 @@ def installed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = make("setup", folder=project, seconds=600)
     assert run.returncode == 0, run.stdout
     return project
+
+
+@pytest.fixture(scope="session")
+def project_python(request: pytest.FixtureRequest) -> Path:
+    """Return an interpreter with a project's dependencies: PROJECT_PYTHON if that is set, else one made for it."""
+    if given := os.environ.get("PROJECT_PYTHON"):
+        return Path(given)
+    project: Path = request.getfixturevalue("installed")
+    return project / ".venv/bin/python"

@@ -11,7 +11,7 @@ import pytest
 
 from bake import ROOT, TEMPLATE, bake, tracked
 
-RENDERED = {".github/CODEOWNERS", "README.md", "docs/setup.md", "infra/config/project.json"}
+RENDERED = {".cruft.json", ".github/CODEOWNERS", "README.md", "docs/setup.md", "infra/config/project.json"}
 COOKIECUTTER = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 DELIMITERS = tuple(COOKIECUTTER["_jinja2_env_vars"].values())
 

@@ -1,7 +1,6 @@
 """Another model in another domain reaches prod, and only model/ and data/ are other files."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bake import ROOT
+from bake import ROOT, bake, commit
 from commands import newcomer
 
 pytestmark = pytest.mark.acceptance
@@ -67,10 +66,11 @@ class Laptop:
 
 
 @pytest.fixture(scope="module")
-def other(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Copy the generated project and put the example into it."""
-    root = tmp_path_factory.mktemp("other") / installed.name
-    shutil.copytree(installed, root, ignore=LEFT_OUT)
+def other(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bake a project, commit it, and put the example into it."""
+    scratch = tmp_path_factory.mktemp("other")
+    root = bake(template, scratch / "diabetes-progress", {}, scratch)
+    commit(root)
     shutil.rmtree(root / "model/tests")
     for pattern in REPLACED:
         for path in root.glob(pattern):
@@ -80,15 +80,15 @@ def other(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def laptop(other: Path, installed: Path) -> Iterator[Laptop]:
+def laptop(other: Path, project_python: Path) -> Iterator[Laptop]:
     """Start an AWS with the project's stacks and images; stop it afterwards."""
-    # The path as it is: resolved, a virtual environment's interpreter is the machine's.
-    python = Path(os.environ.get("EXAMPLE_PYTHON", installed / ".venv/bin/python"))
-    bare = Laptop(root=other, python=python, environ={})
+    bare = Laptop(root=other, python=project_python, environ={})
     exports = [line.removeprefix("export ") for line in bare.run("-m", "pipeline", "local", "up").splitlines()]
-    quick = {"PIPELINE__AWS__POLL_SECONDS": "0.2"}
+    environ = {"PIPELINE__AWS__POLL_SECONDS": "0.2"} | dict(line.split("=", 1) for line in exports)
     try:
-        ready = Laptop(root=other, python=python, environ={**quick, **dict(line.split("=", 1) for line in exports)})
+        ready = Laptop(
+            root=other, python=project_python, environ={**quick, **dict(line.split("=", 1) for line in exports)}
+        )
         for env in ("dev", "staging", "prod"):
             ready.stage("bootstrap", "aws", "--env", env, "--yes")
         ready.run("-m", "pipeline", "local", "image")
@@ -97,7 +97,7 @@ def laptop(other: Path, installed: Path) -> Iterator[Laptop]:
         bare.run("-m", "pipeline", "local", "down")
 
 
-def test_only_model_and_data_change(other: Path, installed: Path) -> None:
+def test_only_model_and_data_change(other: Path) -> None:
     """Git sees changes in model/ and data/, and nowhere else."""
     status = subprocess.run(
         ["git", "status", "--porcelain", "--untracked-files=all"], cwd=other, capture_output=True, text=True, check=True

@@ -35,6 +35,8 @@ PipelineError
 ├── ProtectionMissing       52   GitHub does not protect the environment as declared
 ├── GitHubRefused           53   GitHub rejected or failed a call
 ├── DemoFailed              60   a step of the demo ended otherwise than it should
+├── TemplateUnusable        61   the template cannot be fetched or baked
+├── UpgradeConflicts        62   an upgrade and this project changed the same lines
 ├── StackFailed             70   CloudFormation could not make a stack as declared
 └── FoundationIncomplete    71   something on AWS or GitHub is missing or was changed by hand
 """
@@ -132,6 +134,14 @@ class DataInvalid(PipelineError, exit_code=23):
 
 class DemoFailed(PipelineError, exit_code=60):
     """A step of the demo ended otherwise than it should."""
+
+
+class TemplateUnusable(PipelineError, exit_code=61):
+    """The template cannot be fetched or baked."""
+
+
+class UpgradeConflicts(PipelineError, exit_code=62):
+    """An upgrade and this project changed the same lines."""
 
 
 class DriftFound(PipelineError, exit_code=40):

@@ -1,4 +1,4 @@
-"""Checks of the checkout alone: they need neither AWS nor an environment."""
+"""Commands on the checkout alone: they need neither AWS nor an environment."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +8,7 @@ import typer
 from pipeline.commands.running import place
 from pipeline.stages import lint as lint_stage
 from pipeline.stages import schema as schema_stage
+from pipeline.stages import upgrade as upgrade_stage
 
 app = typer.Typer()
 
@@ -26,3 +27,14 @@ def schema(
 ) -> None:
     """Check configuration, data and API description, and that no caller breaks."""
     place().succeeded(schema_stage.run(Path.cwd(), schema_stage.Options(base=base or None)))
+
+
+@app.command()
+def upgrade(
+    to: Annotated[str | None, typer.Option("--to", help="A version of the template; the newest if not given.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False,
+    template: Annotated[str | None, typer.Option(help="Where the template is; as recorded if not given.")] = None,
+) -> None:
+    """Take what changed in the template, keep what changed here, and show conflicts as git does."""
+    options = upgrade_stage.Options(to=to, source=template, dry_run=dry_run, progress=place().progress)
+    place().succeeded(upgrade_stage.run(Path.cwd(), options))

@@ -1,0 +1,102 @@
+"""upgrade: take what changed in the template since this project was made, and keep what changed here."""
+
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline import template
+from pipeline.errors import ConfigurationError, UpgradeConflicts
+from pipeline.result import StageResult
+from pipeline.template import Record, git
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which version (the newest if None), from where (as recorded if None), and whether only to look."""
+
+    to: str | None
+    source: str | None
+    dry_run: bool
+    progress: Callable[[str], None]
+
+
+def run(root: Path, options: Options) -> StageResult:
+    """Merge the difference of two versions of the template into the work tree, as git cherry-picks a commit."""
+    record = template.read(root)
+    _require_clean(root)
+    with template.cloned(options.source or record.template) as source:
+        wanted = options.to or source.newest()
+        if wanted == record.commit:
+            return StageResult(summary=f"### upgrade\nThis project is at {wanted} already.", outputs={"to": wanted})
+        options.progress(f"baking {record.commit} and {wanted} with the recorded answers")
+        change = _change(root, source, record, wanted)
+    if options.dry_run:
+        with _copy(root) as beside:
+            changed, conflicts = _apply(beside, change)
+        return _told(record, wanted, changed, conflicts, verb="would change")
+    changed, conflicts = _apply(root, change)
+    if conflicts:
+        raise _conflicts(wanted, changed, conflicts)
+    return _told(record, wanted, changed, conflicts, verb="changed")
+
+
+def _require_clean(root: Path) -> None:
+    if git(root, "status", "--porcelain", "--untracked-files=no").strip():
+        raise ConfigurationError(
+            "there are changes that are not committed; an upgrade would mix with them",
+            where=str(root),
+            next_step="commit them first: afterwards `git diff` shows the upgrade alone",
+        )
+
+
+def _change(root: Path, source: template.Template, record: Record, wanted: str) -> str:
+    """Store both bakes as commits, the newer one after the older."""
+    before = source.bake(record.commit, record, recorded=record.commit)
+    old = template.commit_of(root, before, parent=None, message=f"Template {record.commit}")
+    after = source.bake(wanted, record, recorded=wanted)
+    return template.commit_of(root, after, parent=old, message=f"Template {wanted}")
+
+
+def _apply(root: Path, change: str) -> tuple[list[str], list[str]]:
+    """Merge a commit into the work tree; return the files that changed, and those in conflict."""
+    words = ["git", "cherry-pick", "--no-commit", "--allow-empty", "-Xfind-renames", change]
+    subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
+    conflicts = git(root, "diff", "--name-only", "--diff-filter=U").split("\n")
+    changed = git(root, "diff", "--name-only", "HEAD").split("\n")
+    return sorted(filter(None, set(changed))), sorted(filter(None, set(conflicts)))
+
+
+@contextmanager
+def _copy(root: Path) -> Iterator[Path]:
+    """Give a second work tree at HEAD, for a while."""
+    with tempfile.TemporaryDirectory(prefix="upgrade-") as folder:
+        path = Path(folder) / "tree"
+        git(root, "worktree", "add", "--quiet", "--detach", str(path))
+        try:
+            yield path
+        finally:
+            git(root, "worktree", "remove", "--force", str(path))
+
+
+def _told(record: Record, wanted: str, changed: list[str], conflicts: list[str], *, verb: str) -> StageResult:
+    marks = [f"- `{name}`{' **conflict**' if name in conflicts else ''}" for name in sorted({*changed, *conflicts})]
+    next_step = "Look at it with `git diff HEAD`, run `make check` and `make test`, and commit." if marks else ""
+    return StageResult(
+        summary="\n".join(
+            [f"### upgrade\nFrom {record.commit} to {wanted}: {len(marks)} files {verb}.", "", *marks, "", next_step]
+        ),
+        outputs={"to": wanted, "changed": str(len(changed)), "conflicts": str(len(conflicts))},
+    )
+
+
+def _conflicts(wanted: str, changed: list[str], conflicts: list[str]) -> UpgradeConflicts:
+    return UpgradeConflicts(
+        f"{len(changed)} files took the change to {wanted}, {len(conflicts)} hold conflicts:\n    "
+        + "\n    ".join(conflicts),
+        where="marked as git marks them: <<<<<<< yours, >>>>>>> the template's",
+        next_step="resolve them, `git add` them, run `make check` and `make test`, and commit; "
+        "or take all back with `git reset --hard`",
+    )
