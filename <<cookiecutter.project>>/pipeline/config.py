@@ -19,6 +19,7 @@ Environment = Literal["dev", "staging", "prod"]
 ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "prod")
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
+SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")]
 InstanceType = Annotated[str, StringConstraints(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 ProjectName = Annotated[str, StringConstraints(pattern=r"^[a-z](?:-?[a-z0-9])+$", min_length=3, max_length=32)]
 
@@ -122,6 +123,22 @@ class Serving(Section):
         return self.autoscaling.minimum if self.autoscaling else self.instance_count
 
 
+class PrivateEndpoint(Section):
+    """A VPC that is there, whose callers reach the model without the internet."""
+
+    vpc: Annotated[str, StringConstraints(pattern=r"^vpc-[0-9a-f]+$")]
+    subnets: Annotated[tuple[SubnetId, ...], Field(min_length=1)]
+    # The addresses that may ask, as a CIDR block.
+    callers: Annotated[str, StringConstraints(pattern=r"^(\d{1,3}\.){3}\d{1,3}/\d{1,2}$")]
+
+
+class HttpFront(Section):
+    """API Gateway before the endpoint, and how much it lets through."""
+
+    requests_per_second: int = Field(ge=1, le=10000)
+    burst: int = Field(default=100, ge=1, le=5000)
+
+
 class Approval(Section):
     """Whose word this environment waits for: nobody's, or the model registry's."""
 
@@ -138,6 +155,8 @@ class EnvironmentFile(Section):
     deploy: DeployConfig
     monitor: MonitorConfig
     retrain: RetrainConfig = RetrainConfig()
+    private_endpoint: PrivateEndpoint | None = None
+    http_front: HttpFront | None = None
 
 
 def read_project(folder: Path) -> Project:

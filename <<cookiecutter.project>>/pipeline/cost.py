@@ -1,6 +1,6 @@
 """What an environment costs in a month, from its configuration and list prices, with every assumption named."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from pipeline.settings import Settings
@@ -30,6 +30,10 @@ _REQUESTS_A_SECOND = 1.0
 _CAPTURED_BYTES = 1500
 _CAPTURE_DAYS = 90
 _RETRAININGS_A_MONTH = 4
+# An interface endpoint's address; a million requests through API Gateway; a million traces in X-Ray.
+_ADDRESS_AN_HOUR = 0.01
+_MILLION_HTTP_REQUESTS = 3.5
+_MILLION_TRACES = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,11 @@ class Estimate:
 def estimate(settings: Settings, *, alarms: int) -> Estimate:
     """Estimate the month of an environment with so many alarms."""
     return Estimate(
-        items=(_serving(settings), _standby(settings), _training(settings), _capture(settings), *_fixed(alarms))
+        items=(
+            *(_serving(settings), _standby(settings), _training(settings), _capture(settings)),
+            *_entrances(settings),
+            *_fixed(alarms),
+        )
     )
 
 
@@ -118,6 +126,23 @@ def _capture(settings: Settings) -> Item:
         dollars=gib * _GIB_A_MONTH,
         assumption=f"{_REQUESTS_A_SECOND:g} request a second, kept {_CAPTURE_DAYS} days: {gib:.1f} GiB",
     )
+
+
+def _entrances(settings: Settings) -> Iterator[Item]:
+    requests = _REQUESTS_A_SECOND * HOURS_A_MONTH * 3600 / 1e6
+    if private := settings.environment_file.private_endpoint:
+        zones = len(private.subnets)
+        yield Item(
+            name="private endpoint",
+            dollars=zones * _ADDRESS_AN_HOUR * HOURS_A_MONTH,
+            assumption=f"{zones} subnets at {_ADDRESS_AN_HOUR} USD an hour, without the data that passes",
+        )
+    if settings.environment_file.http_front:
+        yield Item(
+            name="HTTP front",
+            dollars=requests * (_MILLION_HTTP_REQUESTS + _MILLION_TRACES),
+            assumption=f"{requests:.1f} million requests, each of them traced",
+        )
 
 
 def _fixed(alarms: int) -> tuple[Item, ...]:

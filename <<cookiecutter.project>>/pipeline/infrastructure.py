@@ -35,11 +35,15 @@ class Stack:
 _ACCOUNT = ("audit", "access")
 _SHARED = ("storage", "access", "registry", "delivery")
 _ENVIRONMENT = ("storage", "access", "delivery", "observability", "response", "cost")
+# What an environment has only where its configuration says so.
+_CHOSEN = ("network", "front")
 _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "access": ("Project", "Scope", "RegistryAccount", "SubjectPrefix", "Operations"),
     "audit": ("Project",),
     "cost": ("Project", "Scope", "MonthlyBudget"),
     "delivery": ("Project", "Scope", "RegistryAccount"),
+    "front": ("Project", "Scope", "RequestsPerSecond", "Burst"),
+    "network": ("Project", "Scope", "Vpc", "Subnets", "Callers"),
     "observability": ("Project", "Scope", "Repository"),
     "registry": ("Project", "Accounts", "ProductionAccount"),
     "response": ("Project", "Scope", "LedgerDays", "CooldownMinutes", "MaximumPerDay", "Unattended"),
@@ -60,8 +64,18 @@ def stacks(settings: Settings) -> tuple[Stack, ...]:
     return (
         *(_stack(settings, concern, scope="account", account=account) for account in accounts for concern in once),
         *(_stack(settings, concern, scope="shared", account=shared) for concern in _SHARED),
-        *(_stack(settings, concern, scope=settings.env, account=settings.account) for concern in _ENVIRONMENT),
+        *(_stack(settings, concern, scope=settings.env, account=settings.account) for concern in _wanted(settings)),
     )
+
+
+def switched_off(settings: Settings) -> tuple[str, ...]:
+    """Name the stacks of the environment that its configuration does not ask for."""
+    return tuple(f"{settings.project}-{name}-{settings.env}" for name in _CHOSEN if name not in _wanted(settings))
+
+
+def _wanted(settings: Settings) -> tuple[str, ...]:
+    asked = {"network": settings.environment_file.private_endpoint, "front": settings.environment_file.http_front}
+    return (*_ENVIRONMENT, *(concern for concern in _CHOSEN if asked[concern]))
 
 
 def alarms(settings: Settings) -> dict[str, dict[str, Any]]:
@@ -112,9 +126,17 @@ def _own_values(settings: Settings) -> dict[str, str]:
         "CooldownMinutes": str(settings.monitor.policy.cooldown_minutes),
         "MaximumPerDay": str(settings.monitor.policy.maximum_per_day),
         "Unattended": str(settings.monitor.policy.unattended).lower(),
+        **_entrances(settings),
         # Production's own environment waits for reviewers; unattended work has one beside it.
         "Operations": "prod-operations" if settings.env == "prod" else settings.env,
     }
+
+
+def _entrances(settings: Settings) -> dict[str, str]:
+    private, front = settings.environment_file.private_endpoint, settings.environment_file.http_front
+    inside = {"Vpc": private.vpc, "Subnets": ",".join(private.subnets), "Callers": private.callers} if private else {}
+    outside = {"RequestsPerSecond": str(front.requests_per_second), "Burst": str(front.burst)} if front else {}
+    return {**inside, **outside}
 
 
 def _template(settings: Settings, concern: str) -> str:

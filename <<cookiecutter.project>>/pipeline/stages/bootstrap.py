@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pipeline import infrastructure
 from pipeline.aws.services import Aws
 from pipeline.aws.stack_shapes import Change, ChangeSet, StackRequest
-from pipeline.errors import CredentialsMissing
+from pipeline.errors import CredentialsMissing, PipelineError
 from pipeline.infrastructure import Stack
 from pipeline.result import StageResult
 from pipeline.settings import Settings
@@ -27,7 +27,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     own = [stack for stack in wanted if stack.account == account]
     if not own:
         raise _foreign(account, wanted)
-    plans = [plan for stack in own if (plan := _plan(aws, stack, options))]
+    plans = _plans(aws, own, options)
     if not plans:
         return StageResult(summary=_summary("nothing to change", own, wanted), outputs={"changed": "0"})
     if not options.agreed("\n".join(_shown(plan) for plan in plans)):
@@ -39,6 +39,19 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         aws.stacks.execute(plan)
     made = f"{len(plans)} stacks brought up to date"
     return StageResult(summary=_summary(made, own, wanted), outputs={"changed": str(len(plans))})
+
+
+def _plans(aws: Aws, own: list[Stack], options: Options) -> list[ChangeSet]:
+    plans: list[ChangeSet] = []
+    try:
+        for stack in own:
+            plans += [plan] if (plan := _plan(aws, stack, options)) else []
+    except PipelineError:
+        # What cannot be planned whole is not made in part.
+        for plan in plans:
+            aws.stacks.discard(plan)
+        raise
+    return plans
 
 
 def _plan(aws: Aws, stack: Stack, options: Options) -> ChangeSet | None:

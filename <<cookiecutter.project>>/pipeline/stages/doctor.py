@@ -45,6 +45,12 @@ def _examine(settings: Settings, aws: Aws) -> Iterator[Ailment]:
         )
     for stack in own:
         yield from _stack(settings, aws, stack)
+    for name in infrastructure.switched_off(settings):
+        if settings.account == account and aws.stacks.status(name):
+            yield Ailment(
+                what=f"stack {name} is there, but infra/config/{settings.env}.json does not ask for it",
+                remedy=f"aws cloudformation delete-stack --stack-name {name}",
+            )
     yield from _page(settings, aws)
 
 

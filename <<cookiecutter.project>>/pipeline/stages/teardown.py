@@ -47,6 +47,8 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         aws.remains.delete_endpoint(settings.endpoint_name)
         variants.furnish(settings, aws, None, None)
         aws.remains.delete_models(f"{settings.endpoint_name}-")
+        for name in infrastructure.switched_off(settings):
+            aws.stacks.delete(name)
     left = [item for stack in present for item in _remove(aws, stack, options)]
     if options.data:
         aws.remains.delete_table(settings.ledger_table)

@@ -18,10 +18,13 @@ _GIVEN = {
     "Accounts": "111122223333,444455556666",
     "Operations": "prod-operations",
     "ProductionAccount": "444455556666",
+    "Callers": "10.0.0.0/8",
     "Project": "project",
     "RegistryAccount": "777788889999",
     "Repository": "owner/project",
     "SubjectPrefix": "repo:owner@1/project@2",
+    "Subnets": "subnet-0,subnet-1",
+    "Vpc": "vpc-0",
 }
 
 

@@ -28,7 +28,7 @@ def made(bank: Laptop) -> Laptop:
     told = bank.run("bootstrap", "aws", "--env", "dev", "--yes")
     assert told.exit_code == 0, told.stderr
     assert "loan-approval-delivery-dev (new)" in told.stderr
-    assert told.outputs["changed"] == "11"
+    assert told.outputs["changed"] == "12"
     return bank
 
 
@@ -40,6 +40,30 @@ def test_a_change_in_the_configuration_is_planned_before_it_is_made(made: Laptop
     assert "~ LedgerBucket" in told.stderr
     assert "(ObjectLockConfiguration)" in told.stderr
     assert lock["ObjectLockConfiguration"]["Rule"]["DefaultRetention"]["Days"] == 400
+
+
+@pytest.mark.parametrize(
+    ("section", "refused"),
+    [
+        ({"http_front": {"requests_per_second": 10}}, "AWS::ApiGateway::"),
+        (
+            {"private_endpoint": {"vpc": "vpc-0", "subnets": ["subnet-0"], "callers": "10.0.0.0/8"}},
+            "AWS::EC2::",
+        ),
+    ],
+)
+def test_what_the_embedded_aws_has_not_is_refused_by_name(made: Laptop, section: dict[str, Any], refused: str) -> None:
+    """Nothing of the plan is carried out, and the environment stays as it was."""
+    before, path = stacks(made), made.root / "infra/config/dev.json"
+    written = path.read_text()
+    path.write_text(json.dumps(json.loads(written) | section))
+
+    told = made.run("bootstrap", "aws", "--env", "dev", "--yes", **RETENTION)
+
+    path.write_text(written)
+    assert told.exit_code != 0
+    assert refused in told.stderr
+    assert stacks(made) == before
 
 
 def test_every_bucket_is_private_encrypted_and_versioned(made: Laptop) -> None:

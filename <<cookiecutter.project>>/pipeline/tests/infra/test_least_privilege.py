@@ -144,6 +144,9 @@ def test_wildcards_stand_for_what_has_no_name_yet(measured: Measured) -> None:
 def test_templates_name_the_roles_that_were_measured(measured: Measured) -> None:
     """A role added to infra/lib and never seen here would go unmeasured."""
     root = Path(__file__).parents[3] / "infra/lib"
-    declared = sum((root / name).read_text().count("Type: AWS::IAM::Role\n") for name in ("access.yml", "delivery.yml", "response.yml"))
+    declared = sum(
+        (root / name).read_text().count("Type: AWS::IAM::Role\n")
+        for name in ("access.yml", "delivery.yml", "response.yml")
+    )
 
     assert declared == len({family(name) for name in measured.roles})

@@ -1,0 +1,71 @@
+"""Which stacks an environment is made of, and what it costs: only what its configuration asks for."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import cost, infrastructure
+from pipeline.errors import ConfigurationError
+from pipeline.infrastructure import Stack
+from pipeline.local.cloudformation.template import parse
+from pipeline.settings import Settings
+
+PRIVATE = {"private_endpoint": {"vpc": "vpc-0a", "subnets": ["subnet-0a", "subnet-0b"], "callers": "10.0.0.0/8"}}
+FRONT = {"http_front": {"requests_per_second": 20, "burst": 40}}
+
+
+def configured(checkout: Path, **sections: Any) -> Settings:
+    """Load dev with more in its file."""
+    path = checkout / "infra/config/dev.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | sections))
+    return Settings.load(checkout, "dev", {})
+
+
+def by_concern(settings: Settings) -> dict[str, Stack]:
+    """Return the environment's own stacks."""
+    return {stack.concern: stack for stack in infrastructure.stacks(settings) if stack.scope == "dev"}
+
+
+def test_private_endpoint_and_http_front_are_off_by_default(checkout: Path) -> None:
+    """Neither a stack nor a line of cost."""
+    settings = configured(checkout)
+
+    names = {item.name for item in cost.estimate(settings, alarms=5).items}
+
+    assert not {"network", "front"} & by_concern(settings).keys()
+    assert not {"private endpoint", "HTTP front"} & names
+    assert infrastructure.switched_off(settings) == ("loan-approval-network-dev", "loan-approval-front-dev")
+
+
+def test_what_is_asked_for_is_made_and_priced(checkout: Path) -> None:
+    """With the parameters of the configuration, in the stack's own words."""
+    settings = configured(checkout, **PRIVATE, **FRONT)
+
+    stacks = by_concern(settings)
+    priced = {item.name: item.dollars for item in cost.estimate(settings, alarms=5).items}
+
+    assert stacks["network"].parameters["Subnets"] == "subnet-0a,subnet-0b"
+    assert stacks["front"].parameters["RequestsPerSecond"] == "20"
+    assert stacks["front"].parameters["Burst"] == "40"
+    assert priced["private endpoint"] == pytest.approx(2 * 0.01 * 730)
+    assert priced["HTTP front"] == pytest.approx(2.628 * 8.5)
+    assert infrastructure.switched_off(settings) == ()
+
+
+@pytest.mark.parametrize("section", [{"vpc": "mine"}, {"subnets": []}, {"callers": "everybody"}])
+def test_entrance_that_aws_would_refuse_is_refused_here(checkout: Path, section: dict[str, Any]) -> None:
+    """Before any stack is planned, with the key at fault."""
+    with pytest.raises(ConfigurationError, match=f"private_endpoint.{next(iter(section))}"):
+        configured(checkout, private_endpoint=PRIVATE["private_endpoint"] | section)
+
+
+def test_every_stack_gets_the_parameters_that_its_template_declares(checkout: Path) -> None:
+    """No parameter is handed over in vain, and none without a default is missing."""
+    for stack in infrastructure.stacks(configured(checkout, **PRIVATE, **FRONT)):
+        declared = parse(stack.template).parameters
+
+        assert set(stack.parameters) <= declared.keys(), stack.name
+        needed = {name for name, item in declared.items() if "Default" not in item}
+        assert needed <= set(stack.parameters), stack.name
