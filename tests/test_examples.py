@@ -86,9 +86,7 @@ def laptop(other: Path, project_python: Path) -> Iterator[Laptop]:
     exports = [line.removeprefix("export ") for line in bare.run("-m", "pipeline", "local", "up").splitlines()]
     environ = {"PIPELINE__AWS__POLL_SECONDS": "0.2"} | dict(line.split("=", 1) for line in exports)
     try:
-        ready = Laptop(
-            root=other, python=project_python, environ={**quick, **dict(line.split("=", 1) for line in exports)}
-        )
+        ready = Laptop(root=other, python=project_python, environ=environ)
         for env in ("dev", "staging", "prod"):
             ready.stage("bootstrap", "aws", "--env", env, "--yes")
         ready.run("-m", "pipeline", "local", "image")
