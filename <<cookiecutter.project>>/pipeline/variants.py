@@ -59,5 +59,9 @@ def _scaling(settings: Settings, aws: Aws, fleet: Fleet | None, serving: Release
     scaled = aws.scaling.of(endpoint)
     for name in scaled.keys() - ({variant.name} if variant and wanted else set()):
         aws.scaling.remove(endpoint, name)
-    if variant and wanted:
+    if fleet and variant and wanted:
         aws.scaling.put(endpoint, variant.name, wanted)
+        # A standby kept its size while the other grew: the traffic that came back needs as many machines.
+        needed = min(fleet.instances, wanted.maximum)
+        if variant.instances < needed:
+            aws.endpoints.resize(endpoint, {variant.name: needed})

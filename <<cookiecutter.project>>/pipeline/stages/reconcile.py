@@ -1,7 +1,7 @@
 """reconcile: compare what is declared with what serves; report every difference, or mend it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pipeline import variants
 from pipeline.aws.registry import REJECTED
@@ -10,7 +10,7 @@ from pipeline.errors import EndpointDrifted, EndpointUnrecovered
 from pipeline.release.actions import Finish
 from pipeline.release.history import Standing, fold
 from pipeline.release.journal import Author, Line, read
-from pipeline.release.ports import SystemClock
+from pipeline.release.ports import Clock, SystemClock
 from pipeline.release.reconcile import Actual, Declared, Difference, differences
 from pipeline.releasing import Desk, desk, look
 from pipeline.result import StageResult
@@ -25,6 +25,7 @@ class Options:
     run: str = ""
     apply: bool = False
     progress: Callable[[str], None] = lambda _: None
+    clock: Clock = field(default_factory=SystemClock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
@@ -102,7 +103,7 @@ def _drifted(settings: Settings, found: list[Difference]) -> EndpointDrifted:
 def _repair(settings: Settings, aws: Aws, found: list[Difference], *, options: Options) -> StageResult:
     reason = "; ".join(f"{item.what} was {item.actual} instead of {item.declared}" for item in found)
     author = Author(actor=options.actor, run=options.run)
-    with desk(settings, aws, author, progress=options.progress, clock=SystemClock()) as work:
+    with desk(settings, aws, author, progress=options.progress, clock=options.clock) as work:
         _mend(settings, work, {item.remedy for item in found}, reason=reason)
         left = _compare(settings, aws, work.journal.standing)
     if any(item.remedy != "none" for item in left):
@@ -125,8 +126,9 @@ def _mend(settings: Settings, work: Desk, remedies: set[str], *, reason: str) ->
         return
     if "fleet" in remedies:
         _require(settings, work.carry_out("repair", serving, reason=reason))
-    if "size" in remedies:
-        work.aws.endpoints.resize(settings.endpoint_name, {serving.variant: settings.serving.instance_count})
+    fleet = look(settings, work.aws)
+    if "size" in remedies and fleet and (variant := fleet.variant_of(serving)):
+        work.aws.endpoints.resize(settings.endpoint_name, {variant.name: settings.serving.instance_count})
         work.settle()
         work.journal.write(Line(action="repair", outcome="succeeded", release=serving, reason=reason))
     if remedies & {"tags", "furnish"}:

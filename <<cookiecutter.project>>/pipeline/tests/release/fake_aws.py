@@ -48,7 +48,7 @@ class FakeRegistry:
         """Read a version."""
         return self.models[version]
 
-    def decide(self, version: int, *, status: Status, reason: str) -> RegisteredModel:
+    def decide(self, version: int, *, status: Status, reason: str, card: str = "") -> RegisteredModel:
         """Approve or reject a version."""
         self.models[version] = replace(self.models[version], status=status, approval=reason)
         return self.models[version]
@@ -169,6 +169,12 @@ class FakeAws:
         """Who answers whom, by version, once everything has settled."""
         view = self.endpoints.view
         return {_version(item.model): item.weight for item in view.production} if view else {}
+
+    @property
+    def sizes(self) -> dict[int, int]:
+        """How many machines each version has, once everything has settled."""
+        view = self.endpoints.view
+        return {_version(item.model): item.instances for item in view.production} if view else {}
 
 
 def variant_of(version: int) -> str:

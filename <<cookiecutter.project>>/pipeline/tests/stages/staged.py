@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pipeline.release.config import DeployConfig
 from pipeline.release.journal import read
 from pipeline.release.ledger import Entry
 from pipeline.result import StageResult
@@ -46,9 +47,7 @@ class Endpoint:
 
     def clean_at_once(self) -> None:
         """Retire the standbys, however young."""
-        deploy_now = self.settings.deploy.model_copy(update={"standby_hours": 0})
-        file = self.settings.environment_file.model_copy(update={"deploy": deploy_now})
-        at_once = self.settings.model_copy(update={"environment_file": file})
+        at_once = with_deploy(self.settings, self.settings.deploy.model_copy(update={"standby_hours": 0}))
         clean.run(at_once, self.aws.services, clean.Options(actor="operations", clock=self.aws.clock))
 
     def drill(self) -> StageResult:
@@ -57,7 +56,7 @@ class Endpoint:
 
     def reconcile(self, *, apply: bool = False) -> StageResult:
         """Compare, or mend."""
-        options = reconcile.Options(actor="operations", apply=apply)
+        options = reconcile.Options(actor="operations", apply=apply, clock=self.aws.clock)
         return reconcile.run(self.settings, self.aws.services, options)
 
     def pass_hours(self, hours: float) -> None:
@@ -76,3 +75,9 @@ def deployed(settings: Settings, *versions: int) -> Endpoint:
     for version in versions:
         made.deploy(version)
     return made
+
+
+def with_deploy(settings: Settings, deploy_config: DeployConfig) -> Settings:
+    """Change how releases reach the endpoint."""
+    file = settings.environment_file.model_copy(update={"deploy": deploy_config})
+    return settings.model_copy(update={"environment_file": file})

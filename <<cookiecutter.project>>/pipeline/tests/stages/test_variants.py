@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -10,12 +11,13 @@ from pipeline.aws.scaling import Scale
 from pipeline.errors import CandidateRejected, ConfigurationError, EndpointDrifted
 from pipeline.local.cloudformation.template import parse
 from pipeline.local.event_pattern import matches
+from pipeline.release.config import DeployConfig, Native
 from pipeline.release.ports import Guard
 from pipeline.release.state import Layout
 from pipeline.tests.conftest import ROOT
 from pipeline.tests.release.fake_aws import FakeAws, settings_of, variant_of
 from pipeline.tests.release.fake_stores import Answer
-from pipeline.tests.stages.staged import Endpoint, deployed
+from pipeline.tests.stages.staged import Endpoint, deployed, with_deploy
 
 KINDS = ("errors", "latency", "overhead")
 SCALED = {
@@ -30,6 +32,16 @@ SCALE = Scale(minimum=2, maximum=8, invocations_per_instance=6000)
 def alarms_of(*versions: int) -> set[str]:
     """Name the alarms of versions."""
     return {f"loan-approval-staging-{variant_of(version)}-{kind}" for version in versions for kind in KINDS}
+
+
+def resize(endpoint: Endpoint, *, version: int, instances: int) -> None:
+    """Have somebody, or Application Auto Scaling, change a variant's size."""
+    view = endpoint.aws.endpoints.view
+    assert view is not None
+    production = tuple(
+        replace(item, instances=instances) if f"-v{version}-" in item.model else item for item in view.production
+    )
+    endpoint.aws.endpoints.put(replace(view, production=production))
 
 
 def test_each_variant_has_its_alarms_and_a_gone_one_has_none() -> None:
@@ -151,6 +163,32 @@ def test_serving_variant_alone_is_scaled() -> None:
     assert endpoint.aws.scaling.targets == {variant_of(2): SCALE}
     endpoint.rollback()
     assert endpoint.aws.scaling.targets == {variant_of(1): SCALE}
+
+
+def test_traffic_that_comes_back_finds_as_many_machines() -> None:
+    """The champion grew under load while the standby kept its size: after the rollback it grows to the same."""
+    endpoint = deployed(settings_of("staging", **SCALED), 1, 2)
+    resize(endpoint, version=2, instances=7)
+
+    endpoint.rollback()
+
+    assert endpoint.aws.sizes == {1: 7, 2: 7}
+    assert endpoint.aws.endpoints.calls[-2:] == ["shift", "resize"]
+
+
+@pytest.mark.parametrize("strategy", ["blue_green", "native"])
+def test_fleet_that_is_too_small_is_grown_again(strategy: str) -> None:
+    """Whatever the strategy calls the variant that serves."""
+    native = DeployConfig(strategy="native", native=Native(alarms=("serving-errors",)), verify_rows=1)
+    settings = settings_of("staging", SERVING__INSTANCE_COUNT="3")
+    endpoint = deployed(with_deploy(settings, native) if strategy == "native" else settings, 1)
+    resize(endpoint, version=1, instances=1)
+
+    with pytest.raises(EndpointDrifted, match=r"instances of .*: declared at least 3, is 1"):
+        endpoint.reconcile()
+    endpoint.reconcile(apply=True)
+
+    assert endpoint.aws.sizes == {1: 3}
 
 
 def test_without_the_setting_nothing_is_scaled() -> None:
