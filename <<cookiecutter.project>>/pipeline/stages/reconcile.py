@@ -31,7 +31,7 @@ class Options:
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Report or repair; a release that is under way is left alone."""
     standing = fold(read(aws.ledger))
-    if standing.rollout and (owner := _alive(settings, aws)):
+    if standing.rollout and (owner := _alive(settings, aws, options.clock)):
         return StageResult(
             summary=f"### reconcile\n`{settings.env}` is being changed by {owner}; nothing was compared.",
             outputs={"differences": "0"},
@@ -46,9 +46,9 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     return _repair(settings, aws, found, options=options)
 
 
-def _alive(settings: Settings, aws: Aws) -> str:
+def _alive(settings: Settings, aws: Aws, clock: Clock) -> str:
     holder = aws.lease.holder(settings.endpoint_name)
-    return holder.owner if holder and holder.expires > SystemClock().now().timestamp() else ""
+    return holder.owner if holder and holder.expires > clock.now().timestamp() else ""
 
 
 def _compare(settings: Settings, aws: Aws, standing: Standing) -> list[Difference]:
