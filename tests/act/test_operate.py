@@ -137,18 +137,22 @@ def test_retraining_of_an_unchanged_model_changes_nothing(host: Host, surroundin
     assert registered(surroundings) == before
 
 
-def test_challenger_that_is_no_better_is_registered_as_rejected(host: Host, surroundings: Surroundings) -> None:
-    """The evidence is kept, in the words of the event, and nothing is released."""
+def test_challenger_that_is_no_better_is_registered_as_rejected(
+    host: Host, surroundings: Surroundings, rows: Rows
+) -> None:
+    """The evidence is kept, in the words of the event that AWS sends, and nothing is released."""
     set_hyperparameter(surroundings.checkout.folder, "n_estimators", "140")
     surroundings.checkout.commit("Train less")
-    before = registered(surroundings)
+    before, serving = registered(surroundings), ask(surroundings.aws, rows[0])
+    payload = {"environment": "prod", "champion": int(serving), "reason": "income drifted"}
 
-    run = host.run("operate.yml", "repository_dispatch", dispatched(["retrain"]))
+    run = host.run("operate.yml", "repository_dispatch", {"action": "retrain", "client_payload": payload})
 
     assert run.stages == {"Retrain": "success"}, run.story
     assert registered(surroundings) == [*before, "Rejected"]
-    reason = packages(surroundings.aws, GROUP)[-1]["CustomerMetadataProperties"]["retrained_because"]
-    assert reason.startswith("income drifted")
+    facts = packages(surroundings.aws, GROUP)[-1]["CustomerMetadataProperties"]
+    assert facts["retrained_because"] == "income drifted"
+    assert facts["challenge_champion_version"] == serving
 
 
 def test_challenger_that_is_better_is_released(host: Host, surroundings: Surroundings, rows: Rows) -> None:
