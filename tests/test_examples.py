@@ -50,7 +50,7 @@ class Laptop:
         done = subprocess.run(
             [self.python, *words],
             cwd=self.root,
-            env={**newcomer(), **self.environ},
+            env={**newcomer(), "UV_SYSTEM_CERTS": "1", **self.environ},
             capture_output=True,
             text=True,
             timeout=300,

@@ -50,6 +50,8 @@ app.add_typer(data.app, name="data")
 app.add_typer(foundation.app, name="bootstrap")
 app.add_typer(foundation.plain)
 
+# The shell's completion asks for words by this variable; docs/reference.md says how to switch it on.
+COMPLETE = "_PIPELINE_COMPLETE"
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 Env = Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")]
@@ -59,6 +61,8 @@ Version = Annotated[int, typer.Option("--version", min=1, help="A version of the
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    if COMPLETE in os.environ:
+        app(prog_name="pipeline", complete_var=COMPLETE)
     words = list(sys.argv[1:] if argv is None else argv)
     here = runner.Json() if "--json" in words else runner.detect()
     run_in(here)

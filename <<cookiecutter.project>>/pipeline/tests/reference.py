@@ -35,7 +35,17 @@ def _commands() -> str:
     lines = [
         "## Commands",
         "",
-        "Each is `python -m pipeline …`; with `--json` before it, it prints one JSON object.",
+        "Each is `python -m pipeline …`; with `--json` anywhere among its words, it prints one JSON object.",
+        "`local` and its commands print plain lines. Colours go with `NO_COLOR=1`.",
+        "",
+        "Completion in bash (or zsh, with `source_zsh`):",
+        "",
+        "```bash",
+        'pipeline() { python -m pipeline "$@"; }',
+        # click's script calls an executable; a function of the shell is none.
+        'eval "$(_PIPELINE_COMPLETE=source_bash python -m pipeline \\',
+        """  | sed 's/\\(=complete_[a-z]*\\) [^ )]*/\\1 python -m pipeline/')\"""",
+        "```",
         "",
     ]
     for words, command in sorted(_leaves(typer.main.get_command(app), ()), key=lambda leaf: leaf[0]):

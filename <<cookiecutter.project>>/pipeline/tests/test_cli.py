@@ -38,3 +38,11 @@ def test_help_succeeds(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert code == 0
     assert "train" in capsys.readouterr().out
+
+
+def test_json_counts_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the command or after it, one JSON object is printed."""
+    code = cli.main(["lint", "--only", "nosuchlint", "--json"])
+
+    told = json.loads(capsys.readouterr().out)
+    assert code == told["exit_code"] == 2
