@@ -19,7 +19,7 @@ _COMMAND = re.compile(r"python -m pipeline ([^`\n]*)")
 _PLACEHOLDERS = {"ENV": "dev", "N": "1", "ID": "an-id"}
 _SHELL = re.compile(r"[|;&>)].*$")
 # Sentences about every command name none.
-_GENERAL = frozenset({"STAGE", "…"})
+_GENERAL = frozenset({"STAGE", "…", "$@"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ def commands(text: str) -> Iterator[list[str]]:
     """Yield the words of each command of ours: in blocks, and between backticks."""
     code = [match.group(3) for match in _FENCE.finditer(text)] + re.findall(r"`([^`\n]+)`", text)
     for told in _COMMAND.findall("\n".join(code)):
-        named = re.sub(r"<(\w+)>", lambda match: match.group(1).upper(), told)
+        named = re.sub(r"<(\w+)>", lambda match: match.group(1).upper(), told.rstrip("\\ "))
         words = shlex.split(_SHELL.sub("", named), comments=True)
         if words and not _GENERAL & {words[0], words[-1]}:
             yield [_PLACEHOLDERS.get(word, word) for word in words]
