@@ -1,4 +1,4 @@
-"""The whole loop on this machine: two releases, three environments, an approval, a canary, a rollback."""
+"""The whole loop on this machine: two releases, three environments, an approval, a canary, drift, a rollback."""
 
 import json
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline.errors import DemoFailed, NotApproved
-from pipeline.local import demo_report
+from pipeline.local import demo_report, upset
 from pipeline.local.story import Step, Story
 from pipeline.local.traffic import Traffic, applications, ask
 from pipeline.local.way_back import WayBack, roll_back
@@ -26,7 +26,7 @@ _QUICK = {
 _LEFT_OUT = shutil.ignore_patterns(".git", ".local", ".venv", ".*_cache", "__pycache__", "node_modules", "reports")
 _BETTER = {"n_estimators": "180"}
 
-_ROWS = 400
+_ROWS = 1000
 
 
 def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
@@ -41,13 +41,16 @@ def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
         _promote(story, first)
         traffic.begin()
         second = _better(story, traffic)
+        drift = upset.find(story, "prod", traffic, rows)
         warm = _back(story, traffic, folder, first)
     _judge(story, traffic, first)
     ways = (warm, _cold(story, folder, first))
     report = demo_report.write(root / "reports" / "demo.html", story, traffic, versions=(first, second), ways=ways)
+    found = upset.keep(drift, report.parent)
     story.console.print(story.table())
     for way in ways:
         story.console.print(f"[bold]{way}[/]", highlight=False, soft_wrap=True)
+    story.console.print(f"the monitor's page: {found}", highlight=False, soft_wrap=True)
     return report
 
 

@@ -16,7 +16,7 @@ from pipeline.report import page, plots
 from pipeline.report.plots import Axis, Line
 
 _WINDOW_SECONDS = 0.5
-_LEAD = "Two releases through train, gates, registry, dev, staging, approval and prod, and a rollback, on this machine."
+_LEAD = "Two releases from train to prod, drift in live traffic, and two ways back, on this machine."
 
 Evaluation = Mapping[str, Any]
 

@@ -3,10 +3,11 @@
 import csv
 import itertools
 import json
+import random
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,6 +18,8 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
+
+Rows = Sequence[Mapping[str, object]]
 
 # A client that retried would hide a lost request.
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
@@ -47,7 +50,7 @@ class Traffic:
         self,
         client: "SageMakerRuntimeClient",
         endpoint: str,
-        rows: list[dict[str, object]],
+        rows: Rows,
         *,
         clients: int = 2,
         pause: float = 0.02,
@@ -93,6 +96,10 @@ class Traffic:
         """Note that something happens now."""
         self._marks.append((time.monotonic() - self._began, name))
 
+    def send(self, rows: Rows) -> None:
+        """Send other rows from now on."""
+        self._rows = rows
+
     def wait_for(self, count: int, *, timeout_seconds: float = 30) -> None:
         """Wait until so many more answers came."""
         goal, end = len(self._answers) + count, time.monotonic() + timeout_seconds
@@ -100,13 +107,16 @@ class Traffic:
             time.sleep(self._pause)
 
     def _work(self, number: int) -> None:
-        rows: Iterator[dict[str, object]] = itertools.cycle(self._rows[number:] + self._rows[:number])
-        while not self._stop.wait(self._pause):
+        for turn in itertools.count():
+            if self._stop.wait(self._pause):
+                return
+            # Each client has rows of its own, so that none is sent twice before all were sent.
+            row = self._rows[(turn * len(self._threads) + number) % len(self._rows)]
             moment = time.monotonic() - self._began
-            self._answers.append(ask(self._client, self._endpoint, next(rows), moment=moment))
+            self._answers.append(ask(self._client, self._endpoint, row, moment=moment))
 
 
-def ask(client: "SageMakerRuntimeClient", endpoint: str, row: dict[str, object], *, moment: float = 0.0) -> Answer:
+def ask(client: "SageMakerRuntimeClient", endpoint: str, row: Mapping[str, object], *, moment: float = 0.0) -> Answer:
     """Send one row and keep what came back, an error included."""
     inference_id, began = str(uuid.uuid4()), time.monotonic()
     variant = version = label = error = ""
@@ -138,14 +148,14 @@ def _label(body: dict[str, list[dict[str, object]]]) -> str:
 
 
 def applications(root: Path, count: int) -> list[dict[str, object]]:
-    """Read rows of the data set as a client would send them: features only, numbers as numbers."""
+    """Draw rows of the data set as clients send them: in no order, features only, numbers as numbers."""
     schema = json.loads((root / "model/config/schema.json").read_text())
     with next((root / "data").glob("*.csv")).open(newline="") as file:
-        rows = itertools.islice(csv.DictReader(file), count)
-        return [
-            {feature["name"]: _value(row[feature["name"]], feature["type"]) for feature in schema["features"]}
-            for row in rows
-        ]
+        rows = list(csv.DictReader(file))
+    return [
+        {feature["name"]: _value(row[feature["name"]], feature["type"]) for feature in schema["features"]}
+        for row in random.Random(0).sample(rows, count)  # noqa: S311 - the same rows each time
+    ]
 
 
 def _value(text: str, kind: str) -> object:

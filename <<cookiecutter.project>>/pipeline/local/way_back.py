@@ -38,7 +38,7 @@ class WayBack:
 def roll_back(story: Story, env: str, calls: Path, *, to: int) -> WayBack:
     """Roll an environment back to a version, and read from the record of calls how."""
     before = calls.stat().st_size
-    words = ("rollback", "--env", env, "--to", str(to), "--reason", "demo: practise it")
+    words = ("rollback", "--env", env, "--to", str(to), "--reason", "demo: callers' data has drifted")
     step = story.tell(f"rollback {env}", *words)
     with calls.open() as file:
         file.seek(before)
