@@ -43,6 +43,7 @@ def handler(event: Document, _context: object) -> Document:
     actor, reason = _told(event)
     place = Place(os.environ, actor=actor)
     try:
+        _require_to_serve(place, str(event.get("detail", {}).get("alarmName", "")))
         return _respond(place, reason, take_over=event.get("take_over") is True)
     except Refused as why:
         place.write(place.standing(), action="refuse", outcome="refused", reason=f"response: {why} ({reason})")
@@ -59,47 +60,49 @@ def _told(event: Document) -> tuple[str, str]:
     return "response to an operator", str(event.get("reason") or "no reason was given")
 
 
+def _require_to_serve(place: "Place", alarm: str) -> None:
+    """Refuse an alarm of a variant that callers do not depend on."""
+    standing = place.standing()
+    serving = standing.opened["release"] if standing.opened else standing.serving
+    if alarm and serving and f"-{variant(serving)}-" not in alarm:
+        raise Refused(f"{variant(serving)} serves, and the alarm is about another variant")
+
+
 def _respond(place: "Place", reason: str, *, take_over: bool) -> Document:
     if not take_over and (owner := place.holder()):
         raise Refused(f"{owner} is changing the endpoint, and watches it")
     standing = place.standing()
-    target = _target(standing, place)
+    release = target(standing, place)
     before = place.weights()
-    if target["variant"] not in before:
-        raise Refused(f"{target['variant']} is not on standby: `python -m pipeline rollback` brings up a new fleet")
+    if variant(release) not in before:
+        raise Refused(f"{variant(release)} is not on standby: `python -m pipeline rollback` brings up a new fleet")
     fence = place.take_over()
-    after = {name: 100.0 if name == target["variant"] else 0.0 for name in before}
-    if standing.opened is not None:
-        _end(place, standing, before, after, reason=reason)
+    after = {name: 100.0 if name == variant(release) else 0.0 for name in before}
+    if opened := standing.opened:
+        place.shift(after)
+        line = {"action": opened["action"], "release": opened["release"], "strategy": opened["strategy"]}
+        place.write(standing, outcome="rolled_back", reason=reason, **line, **{"from": before, "to": after})
     else:
-        _roll_back(place, standing, target["release"], before, after, reason=reason)
+        _roll_back(place, standing, release, before, after, reason=reason)
     place.release(fence)
-    return {"changed": True, "serves": target["variant"], "before": before, "after": after}
+    return {"changed": True, "serves": variant(release), "before": before, "after": after}
 
 
-def _target(standing: Standing, place: "Place") -> Document:
-    """Choose the last known good release by the monitor's rules."""
+def target(standing: Standing, limits: "Limits") -> Document:
+    """Choose the last known good release, or refuse by the monitor's rules."""
     # While a candidate is being tried, what came before it is the one that serves.
     release = standing.serving if standing.opened else standing.previous
-    bottom = standing.ends and standing.ends[-1]["action"] == "rollback" and not standing.opened
-    if release is None or bottom:
+    last = next((end["action"] for end in reversed(standing.ends) if end["outcome"] == "promoted"), "")
+    if release is None or (last == "rollback" and not standing.opened):
         raise Refused("there is no earlier release that is known to be good")
     backs = [end for end in standing.ends if end["action"] == "rollback" or end["outcome"] == "rolled_back"]
     times = [datetime.fromisoformat(end["finished"]) for end in backs]
-    today = [moment for moment in times if place.now - moment < timedelta(days=1)]
-    if len(today) >= place.maximum_per_day:
-        raise Refused(f"{len(today)} in the last 24 hours; {place.maximum_per_day} are allowed")
-    if times and place.now - times[-1] < place.cooldown:
+    today = [moment for moment in times if limits.now - moment < timedelta(days=1)]
+    if len(today) >= limits.maximum_per_day:
+        raise Refused(f"{len(today)} in the last 24 hours; {limits.maximum_per_day} are allowed")
+    if times and limits.now - times[-1] < limits.cooldown:
         raise Refused(f"the last one was at {times[-1]:%Y-%m-%d %H:%M}; it cools down")
-    return {"release": release, "variant": variant(release)}
-
-
-def _end(place: "Place", standing: Standing, before: Document, after: Document, *, reason: str) -> None:
-    """End the unfinished rollout in favour of its champion."""
-    opened = standing.opened or {}
-    place.shift(after)
-    line = {"release": opened["release"], "from": before, "to": after, "reason": reason}
-    place.write(standing, action=opened["action"], outcome="rolled_back", strategy=opened["strategy"], **line)
+    return release
 
 
 def _roll_back(
@@ -156,18 +159,25 @@ def sealed(entry: Document) -> str:
     return texts.encode({**entry, "hash": hashlib.sha256(texts.encode(entry).encode()).hexdigest()})
 
 
-class Place:
+class Limits:
+    """How often traffic may be given back, as of now."""
+
+    def __init__(self, environ: Mapping[str, str], *, now: datetime | None = None) -> None:
+        self.now = now or datetime.now(UTC)
+        self.cooldown = timedelta(minutes=int(environ["COOLDOWN_MINUTES"]))
+        self.maximum_per_day = int(environ["MAXIMUM_PER_DAY"])
+
+
+class Place(Limits):
     """One environment: its endpoint, its ledger and its lease."""
 
     def __init__(self, environ: Mapping[str, str], *, actor: str) -> None:
+        super().__init__(environ)
         self._environment, self._endpoint = environ["ENVIRONMENT"], environ["ENDPOINT"]
         self._table, self._bucket = environ["LEDGER_TABLE"], environ["LEDGER_BUCKET"]
-        self._lease_table = environ["LEASE_TABLE"]
         self._retention = timedelta(days=int(environ["LEDGER_DAYS"]))
+        self._lease: Document = {"TableName": environ["LEASE_TABLE"], "Key": {"endpoint": {"S": self._endpoint}}}
         self._actor = actor
-        self.cooldown = timedelta(minutes=int(environ["COOLDOWN_MINUTES"]))
-        self.maximum_per_day = int(environ["MAXIMUM_PER_DAY"])
-        self.now = datetime.now(UTC)
         self._sagemaker = boto3.client("sagemaker")
         self._dynamodb = boto3.client("dynamodb")
         self._s3 = boto3.client("s3")
@@ -184,22 +194,16 @@ class Place:
 
     def holder(self) -> str:
         """Name who holds the lease, if anybody alive does."""
-        item = self._dynamodb.get_item(
-            TableName=self._lease_table, Key={"endpoint": {"S": self._endpoint}}, ConsistentRead=True
-        ).get("Item")
+        item = self._dynamodb.get_item(**self._lease, ConsistentRead=True).get("Item")
         return item["holder"]["S"] if item and float(item["expires"]["N"]) > time.time() else ""
 
     def take_over(self) -> str:
         """Take the lease from whoever holds it, and return the number that fences the former holder off."""
+        expires = {"N": str(int(time.time()) + _LEASE_SECONDS)}
         answer = self._dynamodb.update_item(
-            TableName=self._lease_table,
-            Key={"endpoint": {"S": self._endpoint}},
+            **self._lease,
             UpdateExpression="SET holder = :owner, expires = :expires ADD fence :one",
-            ExpressionAttributeValues={
-                ":owner": {"S": self._actor},
-                ":expires": {"N": str(int(time.time()) + _LEASE_SECONDS)},
-                ":one": {"N": "1"},
-            },
+            ExpressionAttributeValues={":owner": {"S": self._actor}, ":expires": expires, ":one": {"N": "1"}},
             ReturnValues="ALL_NEW",
         )
         return str(answer["Attributes"]["fence"]["N"])
@@ -207,8 +211,7 @@ class Place:
     def release(self, fence: str) -> None:
         """Give the lease back."""
         self._dynamodb.update_item(
-            TableName=self._lease_table,
-            Key={"endpoint": {"S": self._endpoint}},
+            **self._lease,
             UpdateExpression="SET expires = :zero",
             ConditionExpression="fence = :fence",
             ExpressionAttributeValues={":zero": {"N": "0"}, ":fence": {"N": fence}},
@@ -258,15 +261,11 @@ class Place:
         entry = {**blank, **line, "environment": self._environment, "sequence": head["sequence"] + 1}
         entry |= {"actor": self._actor, "started": moment, "finished": moment, "previous": head["hash"]}
         text = sealed(entry)
+        key = {"environment": {"S": self._environment}, "sequence": {"N": str(entry["sequence"])}}
         self._dynamodb.put_item(
             TableName=self._table,
-            Item={
-                "environment": {"S": self._environment},
-                "sequence": {"N": str(entry["sequence"])},
-                "entry": {"S": text},
-            },
-            ConditionExpression="attribute_not_exists(#sequence)",
-            ExpressionAttributeNames={"#sequence": "sequence"},
+            Item={**key, "entry": {"S": text}},
+            ConditionExpression="attribute_not_exists(entry)",
         )
         self._s3.put_object(
             Bucket=self._bucket,

@@ -63,6 +63,28 @@ def test_endpoint_that_is_being_changed_is_left_alone(watched: Laptop) -> None:
     assert _history(watched)[0]["outcome"] == "refused"
 
 
+def _ring(laptop: Laptop, version: int) -> dict[str, Any]:
+    """Let the alarm on one variant's errors ring, and return the entry that the response leaves."""
+    names = [item["AlarmName"] for item in laptop.client("cloudwatch").describe_alarms()["MetricAlarms"]]
+    (alarm,) = (name for name in names if f"-v{version}-" in name and name.endswith("-errors"))
+    before = len(_history(laptop))
+    laptop.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="one in ten fails")
+    end = time.monotonic() + 30
+    while len(entries := _history(laptop)) == before and time.monotonic() < end:
+        time.sleep(0.5)
+    assert entries[0]["actor"] == f"response to alarm {alarm}"
+    return entries[0]
+
+
+def test_alarm_of_the_release_on_standby_moves_nothing(watched: Laptop) -> None:
+    """Nobody depends on it; that it rang is written down."""
+    entry = _ring(watched, 1)
+
+    assert entry["outcome"] == "refused"
+    assert "the alarm is about another variant (one in ten fails)" in entry["reason"]
+    assert _weights(watched) == {"v1": 0, "v2": 100}
+
+
 def test_event_of_the_monitor_gives_the_traffic_back(watched: Laptop) -> None:
     """The rule starts the function, the weights flip, and ledger, tags and reconcile agree on it."""
     detail = {"environment": "dev", "reactions": ["page", "rollback"], "reason": "accuracy fell by 0.12"}
@@ -88,6 +110,7 @@ def test_below_the_last_known_good_release_nothing_moves(watched: Laptop) -> Non
     assert told == {"changed": False, "reason": "there is no earlier release that is known to be good"}
     assert _weights(watched) == {"v1": 100, "v2": 0}
     assert _history(watched)[0]["action"] == "refuse"
+    assert "there is no earlier release" in _ring(watched, 1)["reason"]
 
 
 def test_weights_moved_past_the_ledger_are_found_and_mended(watched: Laptop) -> None:

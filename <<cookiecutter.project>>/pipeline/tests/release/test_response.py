@@ -2,7 +2,7 @@
 
 import importlib.util
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +80,64 @@ def test_entry_of_the_function_is_one_of_the_ledger(respond: Any) -> None:
 def test_variant_is_named_as_the_pipeline_names_it(respond: Any) -> None:
     """The release on standby is found by its variant's name."""
     assert respond.variant(release(3).model_dump()) == release(3).variant
+
+
+def _standing(respond: Any, *lines: tuple[str, str, int]) -> Any:
+    entries = [_entry(*line, sequence=number) for number, line in enumerate(lines, start=1)]
+    return respond.fold([json.loads(entry.text()) for entry in entries])
+
+
+def _limits(respond: Any, *, minutes_later: int = 600, maximum: int = 2) -> Any:
+    environ = {"COOLDOWN_MINUTES": "360", "MAXIMUM_PER_DAY": str(maximum)}
+    return respond.Limits(environ, now=MOMENT + timedelta(minutes=minutes_later))
+
+
+V1, V2 = ("deploy", "promoted", 1), ("deploy", "promoted", 2)
+
+
+@pytest.mark.parametrize(
+    ("lines", "version"),
+    [
+        ([V1, V2], 1),
+        ([V1, V2, ("deploy", "started", 3)], 2),
+        ([V1, V2, ("deploy", "started", 3), ("deploy", "rolled_back", 3)], 1),
+        ([V1, V2, ("rollback", "promoted", 1), ("deploy", "promoted", 3)], 1),
+        ([V1, V2, ("rollback", "promoted", 1), ("deploy", "started", 3)], 1),
+    ],
+    ids=["former", "tried candidate", "refused candidate", "after a rollback", "tried after a rollback"],
+)
+def test_last_known_good_release_is_the_target(respond: Any, lines: list[tuple[str, str, int]], version: int) -> None:
+    """What served before; while a candidate is being tried, what serves beside it."""
+    assert respond.target(_standing(respond, *lines), _limits(respond))["version"] == version
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        [V1],
+        [V1, V2, ("rollback", "promoted", 1)],
+        [("deploy", "promoted", 4), V1, V2, ("rollback", "promoted", 1), ("deploy", "rolled_back", 3)],
+    ],
+    ids=["nothing", "first release", "rolled back", "rolled back, then a candidate refused"],
+)
+def test_nothing_is_below_the_last_known_good_release(respond: Any, lines: list[tuple[str, str, int]]) -> None:
+    """Where no earlier release is known to be good, nothing moves."""
+    with pytest.raises(respond.Refused, match="no earlier release"):
+        respond.target(_standing(respond, *lines), _limits(respond))
+
+
+BACK_AND_FORTH = [V1, V2, ("rollback", "promoted", 1), V2]
+
+
+@pytest.mark.parametrize(
+    ("minutes_later", "maximum", "told"), [(60, 2, "it cools down"), (600, 1, "1 in the last 24 hours; 1 are allowed")]
+)
+def test_rollbacks_are_limited(respond: Any, minutes_later: int, maximum: int, told: str) -> None:
+    """Neither soon after the last one, nor more often than allowed a day."""
+    standing = _standing(respond, *BACK_AND_FORTH)
+
+    with pytest.raises(respond.Refused, match=told):
+        respond.target(standing, _limits(respond, minutes_later=minutes_later, maximum=maximum))
+
+    assert respond.target(standing, _limits(respond, minutes_later=1441, maximum=1))["version"] == 1
