@@ -107,6 +107,11 @@ def test_only_model_and_data_change(other: Path) -> None:
     assert [name for name in changed if not name.startswith(("model/", "data/"))] == []
 
 
+def test_regression_passes_the_check_of_pull_requests(laptop: Laptop) -> None:
+    """Schema, data and API description of the other model are as sound as the sample's."""
+    assert "✗" not in laptop.run("-m", "pipeline", "schema")
+
+
 def test_regression_reaches_prod(laptop: Laptop) -> None:
     """Train, gates, registry, three environments and an approval, then a prediction over HTTP."""
     for stage in ("train", "test"):

@@ -41,8 +41,10 @@ def _check_file(root: Path, path: Path, schema: ModelSchema) -> list[Annotation]
 
 
 def _contradictions(row: Mapping[str, str | None], schema: ModelSchema) -> Iterator[tuple[str, str]]:
-    if row[schema.target] not in {schema.positive, schema.negative}:
-        yield schema.target, row[schema.target] or ""
+    truth = row[schema.target] or ""
+    good = _is_finite(truth) if schema.task == "regression" else truth in {schema.positive, schema.negative}
+    if not good:
+        yield schema.target, truth
     for feature in schema.features:
         value = row[feature.name] or ""
         if not (_is_category(value, feature) if isinstance(feature, Category) else _is_number(value, feature)):
@@ -56,8 +58,11 @@ def _is_category(value: str, feature: Category) -> bool:
 def _is_number(value: str, feature: Number) -> bool:
     if value in _ABSENT:
         return feature.missing == "impute"
+    return _is_finite(value) and feature.minimum <= float(value) <= feature.maximum
+
+
+def _is_finite(value: str) -> bool:
     try:
-        number = float(value)
+        return math.isfinite(float(value))
     except ValueError:
         return False
-    return math.isfinite(number) and feature.minimum <= number <= feature.maximum

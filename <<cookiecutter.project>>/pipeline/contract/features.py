@@ -51,31 +51,42 @@ Feature = Annotated[Number | Category, Field(discriminator="type")]
 class ModelSchema(Part):
     """schema.json: the features in the order of a CSV row, and the columns around them."""
 
+    # What a classifier needs beside the rest, a regression leaves out: the two labels and the protected attribute.
+    task: Literal["classification", "regression"] = "classification"
     target: Name
-    positive: Name
-    negative: Name
-    favourable: Name
+    positive: Name | None = None
+    negative: Name | None = None
+    favourable: Name | None = None
     id: Name
-    protected: Name
+    protected: Name | None = None
     features: tuple[Feature, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _columns_differ(self) -> Self:
         names = [feature.name for feature in self.features]
         twice = sorted({name for name in names if names.count(name) > 1})
-        leaking = sorted({self.target, self.id, self.protected} & set(names))
+        leaking = sorted({self.target, self.id, self.protected or self.id} & set(names))
         if twice:
             raise ValueError(f"listed twice: {', '.join(twice)}")
         if leaking:
             raise ValueError(f"the target, the row id and the protected attribute are no features: {leaking[0]}")
+        if self.task == "classification":
+            self._labels_differ()
+        return self
+
+    def _labels_differ(self) -> None:
+        given = {"positive": self.positive, "negative": self.negative, "favourable": self.favourable}
+        lacking = [name for name, value in {**given, "protected": self.protected}.items() if value is None]
+        if lacking:
+            raise ValueError(f"a classification names {', '.join(lacking)} as well")
         if self.positive == self.negative or self.favourable not in {self.positive, self.negative}:
             raise ValueError("positive and negative must differ, and favourable must be one of them")
-        return self
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that the data set must have."""
-        return (self.id, self.target, self.protected, *(feature.name for feature in self.features))
+        protected = (self.protected,) if self.protected else ()
+        return (self.id, self.target, *protected, *(feature.name for feature in self.features))
 
 
 class Hyperparameters(RootModel[dict[Name, str]]):

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from pipeline.contract import documents, spectral
-from pipeline.contract.features import Hyperparameters
+from pipeline.contract.data import check as check_data
+from pipeline.contract.features import Hyperparameters, ModelSchema
 from pipeline.errors import ConfigurationError, SchemaBroken
 from pipeline.result import Annotation
 from pipeline.stages import schema
@@ -152,6 +154,37 @@ def test_announced_break_is_let_through_as_a_notice(
     result = schema.run(root, Options(base="base"))
 
     assert [a.level for a in result.annotations] == ["notice"]
+
+
+REGRESSION = {
+    "task": "regression",
+    "target": "days",
+    "id": "row",
+    "features": [{"name": "age", "type": "number", "minimum": 0, "maximum": 120, "missing": "refuse"}],
+}
+
+
+def test_regression_needs_no_labels() -> None:
+    """A number as target has no positive and no favourable value."""
+    schema = ModelSchema.model_validate(REGRESSION)
+
+    assert schema.columns == ("row", "days", "age")
+
+
+def test_classification_without_its_labels_is_refused() -> None:
+    """What is missing is named."""
+    with pytest.raises(ValidationError, match="positive, negative, favourable, protected"):
+        ModelSchema.model_validate({**REGRESSION, "task": "classification"})
+
+
+def test_target_of_a_regression_is_a_number(tmp_path: Path) -> None:
+    """A word in the target column is blamed at its line."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/rows.csv").write_text("row,days,age\n1,12.5,40\n2,soon,41\n")
+
+    (found,) = check_data(tmp_path, ModelSchema.model_validate(REGRESSION))
+
+    assert (found.line, "soon" in found.message) == (3, True)
 
 
 def test_removed_feature_is_refused(committed: Path) -> None:
