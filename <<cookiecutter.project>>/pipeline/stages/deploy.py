@@ -48,8 +48,8 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
 
 
 def _approver(model: RegisteredModel) -> str:
-    # The registry keeps "who: why".
-    return model.approval.partition(":")[0] if model.approved else ""
+    # The registry keeps "who: why"; who may be an ARN, which has colons and no space.
+    return model.approval.partition(": ")[0] if model.approved else ""
 
 
 def _permit(settings: Settings, aws: Aws, model: RegisteredModel, release: Release, *, author: Author) -> None:
