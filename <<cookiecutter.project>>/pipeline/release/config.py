@@ -46,7 +46,8 @@ class Native(_Section):
     routing: Literal["all_at_once", "canary", "linear"] = "canary"
     termination_wait_seconds: AwsWait = 600
     timeout_seconds: Timeout = 7200
-    alarms: tuple[str, ...] = Field(default=(), max_length=10)
+    # Every release brings these; a name follows the endpoint's.
+    alarms: tuple[str, ...] = Field(default=("serving-errors", "serving-latency"), max_length=10)
 
 
 class DeployConfig(_Section):

@@ -69,9 +69,13 @@ def _compare(settings: Settings, aws: Aws, standing: Standing) -> list[Differenc
         alarms=aws.metrics.alarms(f"{settings.endpoint_name}-"),
         scaling={name: variants.told(scale) for name, scale in aws.scaling.of(settings.endpoint_name).items()},
     )
-    expected = tuple(f"{settings.endpoint_name}-{name}" for name in settings.deploy.native.alarms)
-    found = differences(declared, actual, expected_alarms=expected)
+    found = differences(declared, actual, expected_alarms=_guarding(settings))
     return [*_unfinished(standing), *_revoked(aws, standing), *found]
+
+
+def _guarding(settings: Settings) -> tuple[str, ...]:
+    names = settings.deploy.native.alarms if settings.deploy.strategy == "native" else ()
+    return tuple(f"{settings.endpoint_name}-{name}" for name in names)
 
 
 def _unfinished(standing: Standing) -> list[Difference]:
