@@ -40,6 +40,10 @@ class Run:
         """The result of every job of a caller; act numbers those of a matrix, and names what calls the caller first."""
         return {_stage(name): result for name, result in self.jobs.items()}
 
+    def did(self, step: str) -> bool:
+        """Tell whether a step succeeded; one that its `if` left out did not."""
+        return any(event.get("step") == step and event.get("stepResult") == "success" for event in self.events)
+
     @property
     def errors(self) -> list[dict[str, Any]]:
         """Every error annotation: its text, and where it points."""

@@ -58,6 +58,7 @@ def test_push_delivers_to_prod(host: Host, surroundings: Surroundings, rows: lis
 
     assert run.code == 0, run.story
     assert set(run.jobs.values()) == {"success"}
+    assert run.did("Sign where the model comes from")
     assert [claims["environment"] for claims in surroundings.issuer.issued] == ["dev"] * 5 + ["staging", "prod"]
     assert surroundings.sts.refused == []
     assert ask(surroundings.aws, rows[0]) == "1"
@@ -84,14 +85,15 @@ def test_reviewer_is_written_down_as_approver(surroundings: Surroundings) -> Non
 
 
 def test_second_push_of_the_same_model_trains_nothing(host: Host, surroundings: Surroundings) -> None:
-    """A commit that leaves the fingerprint alone goes through without a training job."""
+    """A commit that leaves the fingerprint alone goes through without a training job, in a private repository too."""
     readme = surroundings.checkout.folder / "README.md"
     readme.write_text(readme.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     surroundings.checkout.commit("Change the README")
 
-    run = host.run("cd.yml", "push", seconds=600)
+    run = host.run("cd.yml", "push", {"repository": {"private": True}}, seconds=600)
 
     assert run.code == 0, run.story
+    assert not run.did("Sign where the model comes from")
     assert "cache hit: no training job was started" in run.log
 
 
