@@ -1,6 +1,7 @@
 """rollback: an earlier release serves again; by moving weights while it is on standby, else from its artefact."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -45,7 +46,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     author = Author(actor=options.actor, run=options.run)
     notes = notebook(settings, aws, author, clock=options.clock)
     target = _target(settings, notes, options)
-    objection = _objection(aws, target)
+    objection = _stale_alarm(settings, notes.standing, options.reason) or _objection(aws, target)
     if objection and not options.force:
         raise _refused(settings, notes, target, objection, options=options)
     if options.dry_run:
@@ -79,6 +80,16 @@ def _named(settings: Settings, notes: Journal, wanted: str) -> Release:
             next_step=f"python -m pipeline history --env {settings.env} lists those that did",
         )
     return found[0]
+
+
+def _stale_alarm(settings: Settings, standing: Standing, reason: str) -> str:
+    """Say that an alarm, which EventBridge gives as the reason, is about a variant that callers no longer meet."""
+    # A candidate that its own deploy has rolled back still rings; it must not take its champion down with it.
+    alarm = re.fullmatch(rf"{re.escape(settings.endpoint_name)}-(v\d+-[0-9a-f]{{8}})-\w+", reason.strip())
+    suspect = standing.rollout.candidate if standing.rollout else standing.serving
+    if alarm is None or suspect is None or alarm[1] == suspect.variant:
+        return ""
+    return f"the alarm is about {alarm[1]}, but {suspect.variant} is what callers meet"
 
 
 def _objection(aws: Aws, target: Release) -> str:

@@ -11,6 +11,8 @@ from pipeline.settings import Settings
 from pipeline.stages import approve, clean, deploy, drill, reconcile, rollback
 from pipeline.tests.release.fake_aws import FakeAws
 
+REASON = "refuses good applications"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
@@ -24,10 +26,12 @@ class Endpoint:
         options = deploy.Options(version=version, actor="ci", clock=self.aws.clock)
         return deploy.run(self.settings, self.aws.services, options)
 
-    def rollback(self, *, to: str = "previous", force: bool = False, dry_run: bool = False) -> StageResult:
+    def rollback(
+        self, *, to: str = "previous", force: bool = False, dry_run: bool = False, reason: str = REASON
+    ) -> StageResult:
         """Roll back."""
         options = rollback.Options(
-            reason="refuses good applications",
+            reason=reason,
             actor="operator",
             to=to,
             force=force,

@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from pipeline.errors import ConfigurationError, EndpointDrifted, NotApproved, RollbackRefused
+from pipeline.errors import CandidateRejected, ConfigurationError, EndpointDrifted, NotApproved, RollbackRefused
 from pipeline.stages import approve, rollback
 from pipeline.tests.release.fake_aws import FINGERPRINTS, settings_of, variant_of
+from pipeline.tests.release.fake_stores import Answer
 from pipeline.tests.stages.staged import Endpoint, deployed
 
 
@@ -111,6 +112,26 @@ def test_force_without_an_objection_leaves_no_trace(endpoint: Endpoint) -> None:
     endpoint.rollback(force=True)
 
     assert endpoint.entries[-1].reason == "refuses good applications"
+
+
+def test_alarm_of_the_serving_variant_rolls_back(endpoint: Endpoint) -> None:
+    """EventBridge names the alarm as the reason."""
+    endpoint.rollback(reason=f"loan-approval-staging-{variant_of(3)}-errors")
+
+    assert endpoint.aws.weights == {3: 0, 2: 100}
+
+
+def test_alarm_of_a_candidate_that_is_gone_leaves_the_champion(endpoint: Endpoint) -> None:
+    """The deploy has rolled its candidate back already; the same errors ring a minute later."""
+    endpoint.aws.invocations.answer = Answer(status=500)
+    with pytest.raises(CandidateRejected):
+        endpoint.deploy(4)
+
+    with pytest.raises(RollbackRefused, match=f"about {variant_of(4)}, but {variant_of(3)} is what callers meet"):
+        endpoint.rollback(reason=f"loan-approval-staging-{variant_of(4)}-errors")
+
+    assert endpoint.aws.weights == {3: 100, 4: 0}
+    assert endpoint.entries[-1].action == "refuse"
 
 
 def test_rollback_without_a_reason_is_refused(endpoint: Endpoint) -> None:
