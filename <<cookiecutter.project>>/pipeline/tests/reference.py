@@ -14,7 +14,7 @@ from pipeline import errors
 from pipeline.cli import app
 from pipeline.config import EnvironmentFile, Project
 from pipeline.errors import PipelineError
-from pipeline.tests import rights
+from pipeline.tests import reference_files, rights
 
 HEAD = """# Reference
 
@@ -28,6 +28,7 @@ def render() -> str:
     parts = [_commands(), _exit_codes(), _settings("infra/config/project.json", Project)]
     parts.append(_settings("infra/config/&lt;env&gt;.json", EnvironmentFile))
     parts.append(rights.render())
+    parts += [reference_files.workflows(), reference_files.roles(), reference_files.events()]
     return HEAD + "\n".join(parts)
 
 
