@@ -115,6 +115,7 @@ def _plots(evaluation: Mapping[str, Any]) -> Iterator[page.Section]:
     for key, label in (("selection_rate", "share given the positive label"), ("tpr", "share of positives found")):
         if groups:
             series = {label: [groups[name].get(key) or 0.0 for name in sorted(groups)]}
-            figures.append(page.figure(bars(sorted(groups), series, Axis(label=label, limits=(0, 1))), f"{label}."))
+            drawn = bars(sorted(groups), series, Axis(label=label, limits=(0, 1)))
+            figures.append(page.figure(drawn, f"{label.capitalize()}, by the protected attribute."))
     if figures:
         yield page.Section(title="On the held-out rows", body=page.figures(figures))
