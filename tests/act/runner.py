@@ -41,8 +41,9 @@ class Run:
         return {_stage(name): result for name, result in self.jobs.items()}
 
     def did(self, step: str) -> bool:
-        """Tell whether a step succeeded; one that its `if` left out did not."""
-        return any(event.get("step") == step and event.get("stepResult") == "success" for event in self.events)
+        """Tell whether a step succeeded; one that its `if` left out was prepared at most."""
+        done = {"step": step, "stage": "Main", "stepResult": "success"}
+        return any(done.items() <= {name: event.get(name) for name in done}.items() for event in self.events)
 
     @property
     def errors(self) -> list[dict[str, Any]]:
