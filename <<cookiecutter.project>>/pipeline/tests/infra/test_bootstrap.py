@@ -131,11 +131,15 @@ def test_images_can_be_pushed_once_under_one_tag(made: Laptop) -> None:
 
 
 def test_the_trail_is_running_and_signed(made: Laptop) -> None:
-    """CloudTrail logs all regions, with validation of its files."""
+    """CloudTrail logs all regions, with validation of its files, and who wrote models, data and ledger copies."""
     cloudtrail = made.client("cloudtrail")
 
     trail = cloudtrail.get_trail(Name="loan-approval-audit")["Trail"]
+    (selector,) = cloudtrail.get_event_selectors(TrailName="loan-approval-audit")["EventSelectors"]
+    (watched,) = selector["DataResources"]
 
+    evidence = {f"loan-approval-{name}-{ACCOUNT}" for name in ("artifacts", "data", "ledger-dev")}
+    assert {f"arn:aws:s3:::{name}/" for name in evidence} <= set(watched["Values"])
     assert trail["LogFileValidationEnabled"]
     assert trail["IsMultiRegionTrail"]
     assert trail["S3BucketName"] == f"loan-approval-audit-{ACCOUNT}"
