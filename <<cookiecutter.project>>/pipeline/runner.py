@@ -12,7 +12,6 @@ from typing import Protocol, TextIO
 from pipeline.errors import PipelineError
 from pipeline.result import Annotation, StageResult
 
-
 _LINE = 240
 
 
