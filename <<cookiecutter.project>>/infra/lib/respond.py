@@ -18,6 +18,7 @@ import boto3
 Document = dict[str, Any]
 
 GENESIS = "0" * 64
+_TEXTS = ("strategy", "approver", "run")
 _OPENING = ("deploy", "rollback", "repair", "clean")
 # Together less than the function's own timeout, and than the lease.
 _POLL_SECONDS, _POLLS, _LEASE_SECONDS = 1, 240, 300
@@ -36,6 +37,11 @@ class Standing:
     opened: Document | None
     ends: Sequence[Document]
     head: Document | None
+
+    @property
+    def tries(self) -> bool:
+        """Tell whether a candidate is being tried, beside what served before."""
+        return self.opened is not None and self.opened["action"] != "rollback"
 
 
 def handler(event: Document, _context: object) -> Document:
@@ -63,7 +69,7 @@ def _told(event: Document) -> tuple[str, str]:
 def _require_to_serve(place: "Place", alarm: str) -> None:
     """Refuse an alarm of a variant that callers do not depend on."""
     standing = place.standing()
-    serving = standing.opened["release"] if standing.opened else standing.serving
+    serving = standing.opened["release"] if standing.opened and standing.tries else standing.serving
     if alarm and serving and f"-{variant(serving)}-" not in alarm:
         raise Refused(f"{variant(serving)} serves, and the alarm is about another variant")
 
@@ -78,9 +84,9 @@ def _respond(place: "Place", reason: str, *, take_over: bool) -> Document:
         raise Refused(f"{variant(release)} is not on standby: `python -m pipeline rollback` brings up a new fleet")
     fence = place.take_over()
     after = {name: 100.0 if name == variant(release) else 0.0 for name in before}
-    if opened := standing.opened:
+    if standing.opened and standing.tries:
         place.shift(after)
-        line = {"action": opened["action"], "release": opened["release"], "strategy": opened["strategy"]}
+        line = {name: standing.opened[name] for name in ("action", "release", "strategy")}
         place.write(standing, outcome="rolled_back", reason=reason, **line, **{"from": before, "to": after})
     else:
         _roll_back(place, standing, release, before, after, reason=reason)
@@ -90,10 +96,13 @@ def _respond(place: "Place", reason: str, *, take_over: bool) -> Document:
 
 def target(standing: Standing, limits: "Limits") -> Document:
     """Choose the last known good release, or refuse by the monitor's rules."""
+    if standing.opened and not standing.tries:
+        begun: Document = standing.opened["release"]
+        return begun
     # While a candidate is being tried, what came before it is the one that serves.
-    release = standing.serving if standing.opened else standing.previous
+    release = standing.serving if standing.tries else standing.previous
     last = next((end["action"] for end in reversed(standing.ends) if end["outcome"] == "promoted"), "")
-    if release is None or (last == "rollback" and not standing.opened):
+    if release is None or (last == "rollback" and not standing.tries):
         raise Refused("there is no earlier release that is known to be good")
     backs = [end for end in standing.ends if end["action"] == "rollback" or end["outcome"] == "rolled_back"]
     times = [datetime.fromisoformat(end["finished"]) for end in backs]
@@ -110,7 +119,8 @@ def _roll_back(
 ) -> None:
     """Open a rollback, move the weights, close it: a run that dies in between is continued by `rollback`."""
     line = {"action": "rollback", "release": release, "from": before, "strategy": "all_at_once", "reason": reason}
-    place.write(standing, outcome="started", **line)
+    if standing.opened is None:
+        place.write(standing, outcome="started", **line)
     place.shift(after)
     place.tag(release)
     place.write(place.standing(), outcome="promoted", to=after, **line)
@@ -248,15 +258,7 @@ class Place(Limits):
         """Append an entry to the ledger, and copy it under lock."""
         now = datetime.now(UTC).replace(microsecond=0)
         moment = now.isoformat().replace("+00:00", "Z")
-        blank: Document = {
-            "release": None,
-            "from": {},
-            "to": {},
-            "step": None,
-            "strategy": "",
-            "approver": "",
-            "run": "",
-        }
+        blank: Document = {"release": None, "from": {}, "to": {}, "step": None, **dict.fromkeys(_TEXTS, "")}
         head = standing.head or {"sequence": 0, "hash": GENESIS}
         entry = {**blank, **line, "environment": self._environment, "sequence": head["sequence"] + 1}
         entry |= {"actor": self._actor, "started": moment, "finished": moment, "previous": head["hash"]}

@@ -103,8 +103,9 @@ V1, V2 = ("deploy", "promoted", 1), ("deploy", "promoted", 2)
         ([V1, V2, ("deploy", "started", 3), ("deploy", "rolled_back", 3)], 1),
         ([V1, V2, ("rollback", "promoted", 1), ("deploy", "promoted", 3)], 1),
         ([V1, V2, ("rollback", "promoted", 1), ("deploy", "started", 3)], 1),
+        ([V1, V2, ("rollback", "started", 1)], 1),
     ],
-    ids=["former", "tried candidate", "refused candidate", "after a rollback", "tried after a rollback"],
+    ids=["former", "tried", "refused candidate", "after a rollback", "tried after a rollback", "begun rollback"],
 )
 def test_last_known_good_release_is_the_target(respond: Any, lines: list[tuple[str, str, int]], version: int) -> None:
     """What served before; while a candidate is being tried, what serves beside it."""
