@@ -108,3 +108,16 @@ def test_champion_that_is_not_registered_is_refused(laptop: Laptop) -> None:
 
     assert refused.exit_code == 11
     assert "there is no version 99" in refused.stderr
+
+
+def test_in_prod_the_one_to_beat_is_what_serves(laptop: Laptop, champion: str) -> None:
+    """A version that was approved since, and is not deployed yet, is not the champion there."""
+    assert laptop.run("bootstrap", "aws", "--env", "prod", "--yes").exit_code == 0
+    deployed = laptop.run("deploy", "--env", "prod", "--version", champion)
+    _approve(laptop, laptop.run("retrain", "--env", "dev").outputs["version"])
+
+    here, there = (laptop.run("challenge", "--env", env) for env in ("dev", "prod"))
+
+    assert deployed.exit_code == 0, deployed.stderr
+    assert (here.outputs["challenge"], there.outputs["challenge"]) == ("unchanged", "won"), there.stderr
+    assert f"champion, version {champion}" in there.stdout
