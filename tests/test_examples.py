@@ -108,8 +108,9 @@ def test_only_model_and_data_change(other: Path) -> None:
 
 
 def test_regression_passes_the_check_of_pull_requests(laptop: Laptop) -> None:
-    """Schema, data and API description of the other model are as sound as the sample's."""
+    """Schema, data and API description are as sound as the sample's, and the rehearsal tells what the model is."""
     assert "✗" not in laptop.run("-m", "pipeline", "schema")
+    assert "passes all 3 marks" in laptop.run("-m", "pipeline", "rehearse")
 
 
 def test_regression_reaches_prod(laptop: Laptop) -> None:
@@ -121,6 +122,7 @@ def test_regression_reaches_prod(laptop: Laptop) -> None:
     laptop.stage("deploy", "--env", "staging", "--version", version)
     laptop.stage("approve", "--env", "prod", "--version", version, "--reason", "the gates are green")
     laptop.stage("deploy", "--env", "prod", "--version", version)
+    laptop.stage("verify", "--env", "prod", "--version", version)
 
     endpoint = f"{laptop.root.name}-prod"
     answer = json.loads(laptop.run("-c", ASK, endpoint, json.dumps({"instances": [PATIENT]})))

@@ -21,6 +21,11 @@ def roc(metrics: Mapping[str, Any]) -> Points:
     return list(zip(false, true, strict=True))
 
 
+def drawable(models: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Leave out the models that score no classes, such as a regression: they have other figures than these."""
+    return {name: metrics for name, metrics in models.items() if "scores" in metrics}
+
+
 def at(points: Points, places: Sequence[float]) -> list[float]:
     """Read a curve's height at given places, straight between its points."""
     return [_height(points, place) for place in places]

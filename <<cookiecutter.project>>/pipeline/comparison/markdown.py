@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.comparison.figures import RATES, at, rates, roc
+from pipeline.comparison.figures import RATES, at, drawable, rates, roc
 from pipeline.comparison.opponent import Opponent
 from pipeline.gates import Verdict
 from pipeline.rehearsal import Rehearsed
@@ -89,7 +89,9 @@ def _groups(compared: Compared) -> str:
 
 def _plots(compared: Compared) -> str:
     before = {compared.opponent.name: compared.opponent.model.metrics} if compared.opponent else {}
-    models = {**before, "this": compared.candidate.metrics}
+    models = drawable({**before, "this": compared.candidate.metrics})
+    if "this" not in models:
+        return "There are no plots: the model's metrics.json holds no scores of classes."
     legend = ", ".join(f"{word} is {name}" for name, (word, _) in zip(models, _COLOURS, strict=False))
     return "\n\n".join([_roc(models), f"ROC: {legend}. {_LARGER}", _selection(models)])
 

@@ -4,30 +4,31 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-from pipeline.comparison.figures import RATES, rates, roc
+from pipeline.comparison.figures import RATES, drawable, rates, roc
 from pipeline.comparison.markdown import Compared
 from pipeline.report import page
 from pipeline.report.plots import Axis, Line, bars, curves
 
 _SHARE = (0.0, 1.0)
+_THIS = "this change"
 
 
 def webpage(compared: Compared) -> str:
     """Write the page."""
-    models = _models(compared)
+    models = drawable(_models(compared))
     told = compared.opponent.told.replace("`", "") if compared.opponent else "There is no model to compare with."
-    sections = [
-        page.Section(title="Marks", body=_marks(compared)),
-        page.Section(title="How good the models are", body=page.figures([_roc(models), _scores(compared)])),
-        page.Section(title="How fair the models are", body=page.figures(_groups(models))),
-    ]
+    sections = [page.Section(title="Marks", body=_marks(compared))]
+    if _THIS in models:
+        plots = page.figures([_roc(models), _scores(compared)])
+        sections.append(page.Section(title="How good the models are", body=plots))
+        sections.append(page.Section(title="How fair the models are", body=page.figures(_groups(models))))
     word = "passes its gates" if compared.verdict.passed else "does not pass its gates"
     return page.page(f"This model {word}", told, sections)
 
 
 def _models(compared: Compared) -> dict[str, Mapping[str, Any]]:
     before = {compared.opponent.name: compared.opponent.model.metrics} if compared.opponent else {}
-    return {**before, "this change": compared.candidate.metrics}
+    return {**before, _THIS: compared.candidate.metrics}
 
 
 def _marks(compared: Compared) -> str:
@@ -56,7 +57,7 @@ def _groups(models: Mapping[str, Mapping[str, Any]]) -> list[str]:
     plots = []
     for rate, label in RATES.items():
         values = {name: rates(metrics, rate) for name, metrics in models.items()}
-        groups = list(values["this change"])
+        groups = list(values[_THIS])
         series = {name: [found.get(group, 0.0) for group in groups] for name, found in values.items()}
         plots.append(page.figure(bars(groups, series, Axis(label="share", limits=_SHARE)), f"{label}, by group."))
     return plots

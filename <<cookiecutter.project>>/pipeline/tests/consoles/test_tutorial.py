@@ -56,7 +56,7 @@ def _type(told: list[Step], project: Path) -> list[tuple[int, str]]:
         env={**surroundings(), **QUICK, "PATH": f"{project.parent / 'bin'}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=True,
     )
     parts = re.split(rf"^{_NEXT} (\d+)\n", done.stdout, flags=re.MULTILINE)
