@@ -7,9 +7,14 @@ from pipeline.local.authorization.access import Access
 from pipeline.tests.infra.delivery import ENVIRONMENTS, PROJECT, REGISTRY
 
 _REGION = "eu-west-1"
-_PULL = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
-_PUSH = ("CompleteLayerUpload", "InitiateLayerUpload", "PutImage", "UploadLayerPart", *_PULL[:2])
-_LOGS = ("CreateLogGroup", "CreateLogStream", "DescribeLogStreams", "PutLogEvents")
+_PUSH = (
+    "BatchCheckLayerAvailability",
+    "BatchGetImage",
+    "CompleteLayerUpload",
+    "InitiateLayerUpload",
+    "PutImage",
+    "UploadLayerPart",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +32,6 @@ def beyond() -> Iterator[Beyond]:
     yield from _fine_tuning()
     for env, account in ENVIRONMENTS.items():
         yield from _deployments(env, account)
-        yield from _processing(env, account)
         yield from _function(env, account)
 
 
@@ -52,35 +56,6 @@ def _deployments(env: str, account: str) -> Iterator[Beyond]:
     role = f"deploy-{env}"
     endpoint = f"arn:aws:sagemaker:{_REGION}:{account}:endpoint/{PROJECT}-{env}"
     yield _of(role, "sagemaker:DeleteEndpoint", endpoint, "an endpoint whose creation failed can only be deleted")
-
-
-def _processing(env: str, account: str) -> Iterator[Beyond]:
-    reason = "a window beyond monitor.processing.above_mebibytes is read by a processing job (drift/test_processing.py)"
-    job = f"arn:aws:sagemaker:{_REGION}:{account}:processing-job/{PROJECT}-{env}-20260101-000000"
-    caller, role = f"monitor-{env}", f"monitoring-{env}"
-    for action in ("AddTags", "CreateProcessingJob", "DescribeProcessingJob"):
-        yield _of(caller, f"sagemaker:{action}", job, reason)
-    passed = {"iam:PassedToService": "sagemaker.amazonaws.com"}
-    yield _of(caller, "iam:PassRole", f"arn:aws:iam::{account}:role/{PROJECT}-{role}", reason, **passed)
-    bucket = f"arn:aws:s3:::{PROJECT}-capture-{env}-{account}"
-    yield _of(role, "s3:ListBucket", bucket, reason, **{"s3:prefix": "monitoring/"})
-    yield _of(role, "s3:GetObject", f"{bucket}/{PROJECT}-{env}/v1/2026/01/01/00/x.jsonl", reason)
-    yield _of(role, "s3:PutObject", f"{bucket}/monitoring/{PROJECT}-{env}/jobs/x.tally", reason)
-    yield from _container(role, env, account, reason)
-
-
-def _container(role: str, env: str, account: str, reason: str) -> Iterator[Beyond]:
-    yield _of(role, "ecr:GetAuthorizationToken", "*", reason)
-    for action in _PULL:
-        yield _of(role, f"ecr:{action}", f"arn:aws:ecr:{_REGION}:{REGISTRY}:repository/{PROJECT}-inference", reason)
-    group = f"arn:aws:logs:{_REGION}:{account}:log-group:/aws/sagemaker/ProcessingJobs:*"
-    for action in _LOGS:
-        yield _of(role, f"logs:{action}", group, reason)
-    namespace = {"cloudwatch:namespace": "/aws/sagemaker/ProcessingJobs"}
-    yield _of(role, "cloudwatch:PutMetricData", "*", reason, **namespace)
-    key = {"kms:ViaService": f"s3.{_REGION}.amazonaws.com"}
-    for action in ("Decrypt", "GenerateDataKey"):
-        yield _of(role, f"kms:{action}", f"alias/{PROJECT}-{env}", reason, **key)
 
 
 def _function(env: str, account: str) -> Iterator[Beyond]:

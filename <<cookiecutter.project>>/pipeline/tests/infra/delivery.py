@@ -23,6 +23,8 @@ _OF_THE_REGISTRY = frozenset({"train-dev", "read"})
 _QUICKLY = {
     "PIPELINE__DEPLOY__MINIMUM_REQUESTS": "1",
     "PIPELINE__MONITOR__MINIMUM_ROWS": "50",
+    # A window of more than a mebibyte is read by a processing job.
+    "PIPELINE__MONITOR__PROCESSING__ABOVE_MEBIBYTES": "1",
     "PIPELINE__DEPLOY__CHECK_SECONDS": "0.1",
     "PIPELINE__DEPLOY__CHECKS__MAX_PREDICTION_SHIFT": "1",
     "PIPELINE__DEPLOY__CHECKS__MAX_CONFIDENCE_DISTANCE": "1",
@@ -110,6 +112,7 @@ def deliver(bank: Bank, version: int) -> None:
 
 def operate(bank: Bank) -> None:
     """Practise, watch, go back, compare, tidy."""
+    ask_much(bank.admins["dev"], f"{PROJECT}-dev")
     bank.run("deploy-staging", "drill", "--env", "staging")
     for env in ENVIRONMENTS:
         operator = "rollback-prod" if env == "prod" else f"deploy-{env}"
@@ -142,6 +145,14 @@ def traffic(caller: Laptop, endpoint: str) -> Iterator[None]:
     finally:
         over.set()
         asking.join()
+
+
+def ask_much(caller: Laptop, endpoint: str) -> None:
+    """Have an endpoint capture more than a mebibyte."""
+    runtime = caller.client("sagemaker-runtime")
+    body = json.dumps({"instances": [_instance(caller.root)] * 500})
+    for _ in range(20):
+        runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="application/json")
 
 
 def _instance(root: Path) -> dict[str, Any]:

@@ -154,7 +154,7 @@ def measure(bank: Bank) -> Measured:
         recorded=tuple(
             dict.fromkeys(item for line in calls for item in _asked(json.loads(line)) if item.role in roles)
         ),
-        beyond=tuple(Asked(role=item.role, access=_with_key(bank, item.role, item.access)) for item in beyond()),
+        beyond=tuple(Asked(role=item.role, access=item.access) for item in beyond()),
         roles=roles,
         resource_policies=dict(_resource_policies(bank)),
     )
@@ -167,16 +167,6 @@ def _asked(call: dict[str, Any]) -> Iterator[Asked]:
         yield Asked(
             role=role, access=Access(action=needed["action"], resource=needed["resource"], context=Context(context))
         )
-
-
-def _with_key(bank: Bank, role: str, access: Access) -> Access:
-    """Find the key behind an alias, as the services do."""
-    if not access.resource.startswith("alias/"):
-        return access
-    kms = bank.admins[role.rpartition("-")[2]].client("kms")
-    arn = kms.describe_key(KeyId=access.resource)["KeyMetadata"]["Arn"]
-    context = {**access.context, "kms:ResourceAliases": (access.resource,)}
-    return Access(action=access.action, resource=arn, context=context)
 
 
 class Context(dict[str, tuple[str, ...]]):
