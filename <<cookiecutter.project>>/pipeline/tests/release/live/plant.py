@@ -163,6 +163,11 @@ class Callers:
         """Every answer so far."""
         return self.traffic.answers
 
+    @property
+    def newest(self) -> Answer:
+        """The answer to the request that was sent last; a slow one may arrive after it."""
+        return max(self.answers, key=lambda answer: answer.moment)
+
     def between(self, start: float, end: float) -> list[Answer]:
         """Every answer to a request that was sent between two moments, in seconds since the epoch."""
         return [answer for answer in self.answers if start <= self.began + answer.moment <= end]

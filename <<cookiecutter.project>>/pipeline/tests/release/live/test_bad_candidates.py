@@ -22,7 +22,7 @@ def test_bad_candidate_is_caught_and_rolled_back(serving: Plant, strategy: str, 
     champion = next(iter(before))
     assert serving.weights()[champion] == 100
     print(f"{strategy}, {candidate}: {_exposure(callers, serving.versions[candidate])}")  # noqa: T201
-    assert callers.answers[-1].version == str(serving.versions["good"])
+    assert callers.newest.version == str(serving.versions["good"])
     if strategy == "shadow":
         assert {answer.version for answer in callers.answers} == {str(serving.versions["good"])}
     if candidate != "failing" or strategy == "shadow":
