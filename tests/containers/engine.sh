@@ -3,6 +3,8 @@
 # ENGINE_DIR is its folder; the engine listens on $ENGINE_DIR/docker.sock.
 set -euo pipefail
 : "${ENGINE_DIR:?the folder of the engine}"
+# The daemon and what its installation calls lie where not every shell looks.
+PATH="$PATH:/usr/sbin:/sbin"
 
 answers() { /usr/bin/docker --host "unix://$ENGINE_DIR/docker.sock" info >/dev/null 2>&1; }
 
