@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,18 +25,30 @@ def upset(rows: Sequence[Row]) -> list[dict[str, object]]:
     return [{**row, FEATURE: FACTOR * float(str(row[FEATURE]))} for row in rows]
 
 
-def find(story: Story, env: str, traffic: Traffic, rows: Sequence[Row]) -> Path:
-    """Let callers send upset rows, have the monitor judge that window, and return its report."""
-    began = datetime.now(UTC)
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """Since when callers send upset rows, and how many answers there were before."""
+
+    since: datetime
+    answers: int
+
+
+def begin(traffic: Traffic, rows: Sequence[Row]) -> Begun:
+    """Have callers send upset rows from now on."""
+    begun = Begun(since=datetime.now(UTC), answers=len(traffic.answers))
     traffic.mark("a unit changes")
     traffic.send(upset(rows))
-    traffic.wait_for(_ROWS)
+    return begun
+
+
+def find(story: Story, env: str, traffic: Traffic, begun: Begun) -> Path:
+    """Have the monitor judge the window since then, and return its report."""
+    traffic.wait_for(_ROWS - (len(traffic.answers) - begun.answers))
     time.sleep(_CAPTURED_SECONDS)
-    window = f"{began:%Y-%m-%dT%H:%M:%S}/{datetime.now(UTC).isoformat(timespec='seconds')}"
+    window = f"{begun.since:%Y-%m-%dT%H:%M:%S}/{datetime.now(UTC).isoformat(timespec='seconds')}"
     few = {"PIPELINE__MONITOR__MINIMUM_ROWS": str(_ROWS // 2)}
     words = ("monitor", "--env", env, "--window", window)
     story.tell(f"monitor {env}", *words, expect=(DriftFound.exit_code,), overrides=few)
-    traffic.send(rows)
     return story.checkout / "reports/monitor/report.html"
 
 
