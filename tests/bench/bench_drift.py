@@ -9,28 +9,17 @@ an older pandas: install evidently, polars and pyarrow there.
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+from bench_process import Measured, measure
 
 HERE = Path(__file__).parent
 SUBJECTS = HERE / "bench_drift_subjects.py"
 PROJECT = HERE.parents[1] / "<<cookiecutter.project>>"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """One run: seconds from start to end, seconds of all cores' work, and the most memory held at once."""
-
-    seconds: float
-    cpu_seconds: float
-    mebibytes: float
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -63,19 +52,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(python: str, name: str, folder: Path, *, rows: int) -> Measured:
-    """Run one subject; its peak memory is read from the kernel when it ends."""
-    environment = {**os.environ, "DO_NOT_TRACK": "1", "PYTHONPATH": f"{PROJECT}:{PROJECT / 'model/train'}"}
-    # Bytecode is compiled in an image; without it every start-up would be timed without it too.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    command = [python, str(SUBJECTS), name, str(folder), str(rows)]
-    began = time.perf_counter()
-    process = subprocess.Popen(command, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{name} ended with {process.returncode}")
-    return Measured(seconds=seconds, cpu_seconds=usage.ru_utime + usage.ru_stime, mebibytes=usage.ru_maxrss / 1024)
+    """Run one subject."""
+    environment = {"DO_NOT_TRACK": "1", "PYTHONPATH": f"{PROJECT}:{PROJECT / 'model/train'}"}
+    return measure(name, [python, str(SUBJECTS), name, str(folder), str(rows)], environment)
 
 
 def _table(rounds: list[dict[str, Measured]], rows: int) -> str:

@@ -10,14 +10,13 @@ what it reads: it counts every cell, every answer and every hour, in bounded mem
 import argparse
 import csv
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+
+from bench_process import Measured, measure
 
 PROJECT = Path(__file__).parents[2] / "<<cookiecutter.project>>"
 SUBJECTS = ("lines", "ours", "pandas")
@@ -44,27 +43,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"{options.events:,} {options.encoding} events, {size:.0f} MiB, {options.rounds} rounds, medians\n\n"
     )
     for name in SUBJECTS:
-        seconds, work, memory = (median(one[name][index] for one in rounds) for index in range(3))
-        ratios = [median(one[name][index] / one["ours"][index] for one in rounds) for index in range(2)]
+        runs, ours_runs = [one[name] for one in rounds], [one["ours"] for one in rounds]
+        pairs = list(zip(runs, ours_runs, strict=True))
         sys.stdout.write(
-            f"{name:<8}{seconds:>8.2f} s{work:>8.2f} CPU s{memory:>7.0f} MiB"
-            f"{ratios[0]:>8.1f} x ours{ratios[1]:>8.1f} by CPU\n"
+            f"{name:<8}{median(run.seconds for run in runs):>8.2f} s"
+            f"{median(run.cpu_seconds for run in runs):>8.2f} CPU s"
+            f"{median(run.mebibytes for run in runs):>7.0f} MiB"
+            f"{median(run.seconds / own.seconds for run, own in pairs):>8.1f} x ours"
+            f"{median(run.cpu_seconds / own.cpu_seconds for run, own in pairs):>8.1f} by CPU\n"
         )
     return 0
 
 
-def _run(name: str, path: Path) -> tuple[float, float, float]:
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+def _run(name: str, path: Path) -> Measured:
     command = [sys.executable, __file__, "--run", name, "--file", str(path)]
-    began = time.perf_counter()
-    process = subprocess.Popen(command, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{name} ended with {process.returncode}")
-    return seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return measure(name, command, {"PYTHONPATH": str(PROJECT)})
 
 
 def write_events(path: Path, count: int, encoding: str) -> None:
