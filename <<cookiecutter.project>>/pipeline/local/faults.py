@@ -56,10 +56,11 @@ class Faults:
                 return fault
         return None
 
-    def age(self, operation: str, question: str, fresh: Response) -> Response:
+    def age(self, operation: str, asked: object, fresh: Response) -> Response:
         """Answer a Describe call with what was true before, while `stale` is in force."""
-        if not operation.startswith("Describe"):
+        if not operation.startswith("Describe") or not any(fault.kind == "stale" for fault in self._faults):
             return fresh
+        question = f"{operation} {asked}"
         self._echoes.keep(question, fresh)
         stale = self.strikes("stale", operation)
         old = self._echoes.recall(question, seconds=stale.seconds) if stale else None

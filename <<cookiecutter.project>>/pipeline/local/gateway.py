@@ -85,8 +85,7 @@ class Gateway:
                 needed = self._authorizer.check(caller, front.name, operation, params)
             response = front.answer(caller, operation, dict(params))
             if not internal:
-                question = f"{caller.place} {operation} {params}"
-                response = self._faults.age(operation, question, response)
+                response = self._faults.age(operation, (caller.place, params), response)
         except Refusal as refusal:
             response = wire.error_response(request, refusal, front.name)
         except Exception:  # noqa: BLE001 - the client gets AWS's answer to a fault of the service

@@ -58,8 +58,8 @@ def test_stale_reads_are_old_and_catch_up(aws: LocalAws) -> None:
     """A change is not seen for as long as it was told, and then is."""
     group = {"ModelPackageGroupName": "seen-late"}
     aws.sagemaker.create_model_package_group(**group)
-    aws.sagemaker.describe_model_package_group(**group)
     aws.switch("stale", operation="DescribeModelPackageGroup", seconds=0.5)
+    aws.sagemaker.describe_model_package_group(**group)
     time.sleep(0.5)
     aws.sagemaker.delete_model_package_group(**group)
 
