@@ -1,4 +1,4 @@
-"""The docker command line: build an image and push it."""
+"""The docker command line: sign in, build an image and push it."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -10,6 +10,16 @@ from pipeline.errors import ImageFailed
 FOR_SAGEMAKER = ("--platform", "linux/amd64", "--provenance=false")
 
 
+def with_layers_of(name: str | None) -> tuple[str, ...]:
+    """Return the options that take unchanged layers from a pushed image, and let the next build take this one's.
+
+    BuildKit keeps its records in the image itself ("inline"), because the tags of the registry are immutable: a tag
+    of its own for the cache could be written only once.
+    """
+    record = ("--build-arg", "BUILDKIT_INLINE_CACHE=1")
+    return (*record, "--cache-from", name) if name else record
+
+
 def build(
     context: Path, *, dockerfile: Path, name: str, labels: Mapping[str, str], options: Sequence[str] = FOR_SAGEMAKER
 ) -> None:
@@ -18,10 +28,14 @@ def build(
     _docker(["build", *options, "--file", str(dockerfile), "--tag", name, *arguments, str(context)])
 
 
-def push(name: str, *, user: str, password: str) -> None:
-    """Sign in to the image's registry, and push."""
+def login(name: str, *, user: str, password: str) -> None:
+    """Sign in to the registry of an image."""
     registry = name.partition("/")[0]
     _docker(["login", "--username", user, "--password-stdin", registry], given=password)
+
+
+def push(name: str) -> None:
+    """Push an image to its registry."""
     _docker(["push", "--quiet", name])
 
 

@@ -6,6 +6,12 @@ from pathlib import Path
 from pipeline.errors import ConfigurationError
 
 
+def head(root: Path) -> str | None:
+    """Name the commit that is checked out; None where there is no commit yet."""
+    done = _git(root, "rev-parse", "--quiet", "--verify", "HEAD")
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
 def merge_base(root: Path, base: str) -> str:
     """Find the commit that this checkout and `base` have in common."""
     done = _git(root, "merge-base", base, "HEAD")
@@ -43,4 +49,9 @@ def changed(root: Path, commit: str) -> tuple[str, ...]:
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S607
+    try:
+        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S607
+    except FileNotFoundError as err:
+        raise ConfigurationError(
+            "git is not installed, and a model is named by its commit", where="PATH", next_step="install git"
+        ) from err

@@ -43,6 +43,14 @@ class Images:
             next_step="run `python -m pipeline image`, which builds and pushes it",
         )
 
+    def newest(self, repository: str) -> str | None:
+        """Return a tag of the image that was pushed last; None when there is none."""
+        pages = self._client.get_paginator("describe_images").paginate(
+            registryId=self._account, repositoryName=repository, filter={"tagStatus": "TAGGED"}
+        )
+        images = [image for page in pages for image in page["imageDetails"]]
+        return max(images, key=lambda image: image["imagePushedAt"])["imageTags"][0] if images else None
+
     def login(self) -> tuple[str, str]:
         """Return a user and a password for docker, valid for twelve hours."""
         token = self._client.get_authorization_token()["authorizationData"][0]["authorizationToken"]

@@ -1,12 +1,12 @@
 """Commands that build a model, each part of it once: images, training, gates, registration."""
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from pipeline import git
 from pipeline.commands.running import place, run
 from pipeline.config import Environment
 from pipeline.recipe import Choice
@@ -82,7 +82,4 @@ def register(
 
 def commit_of_checkout() -> str:
     """Name the commit that is being built."""
-    if sha := os.environ.get("GITHUB_SHA"):
-        return sha
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
-    return done.stdout.strip() or "uncommitted"
+    return os.environ.get("GITHUB_SHA") or git.head(Path.cwd()) or "uncommitted"

@@ -41,13 +41,18 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
 
 
 def _ensure(settings: Settings, aws: Aws, options: Options, *, kind: ImageKind, tag: str) -> bool:
-    if aws.images.find(settings.image_repository(kind), tag):
+    repository = settings.image_repository(kind)
+    if aws.images.find(repository, tag):
         return False
     name = settings.image_uri(kind, tag)
     options.progress(f"building {name}")
+    user, password = aws.images.login()
+    docker.login(name, user=user, password=password)
+    newest = aws.images.newest(repository)
+    layers = docker.with_layers_of(settings.image_uri(kind, newest) if newest else None)
     model = settings.root / "model"
     labels = {"COMMIT": options.commit, "FINGERPRINT": tag}
-    docker.build(model, dockerfile=model / kind / "Dockerfile", name=name, labels=labels)
-    user, password = aws.images.login()
-    docker.push(name, user=user, password=password)
+    flags = (*docker.FOR_SAGEMAKER, *layers)
+    docker.build(model, dockerfile=model / kind / "Dockerfile", name=name, labels=labels, options=flags)
+    docker.push(name)
     return True

@@ -11,6 +11,7 @@ _PUSH = (
     "BatchCheckLayerAvailability",
     "BatchGetImage",
     "CompleteLayerUpload",
+    "GetDownloadUrlForLayer",
     "InitiateLayerUpload",
     "PutImage",
     "UploadLayerPart",
@@ -37,7 +38,8 @@ def beyond() -> Iterator[Beyond]:
 
 def _pushes() -> Iterator[Beyond]:
     reason = (
-        "docker push speaks the registry's protocol (ECR user guide: required IAM permissions for pushing an image)"
+        "docker push, and a build that takes layers of an earlier image, speak the registry's protocol (ECR user"
+        " guide: required IAM permissions for pushing an image; pulling a layer needs GetDownloadUrlForLayer)"
     )
     for kind in ("train", "inference"):
         repository = f"arn:aws:ecr:{_REGION}:{REGISTRY}:repository/{PROJECT}-{kind}"
