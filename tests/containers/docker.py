@@ -36,10 +36,20 @@ class Docker:
         except (FileNotFoundError, subprocess.TimeoutExpired):
             return False
 
-    def build(self, context: Path, *, dockerfile: Path, name: str) -> None:
+    def build(self, context: Path, *, dockerfile: Path, name: str, options: tuple[str, ...] = ()) -> None:
         """Build an image with a commit and a fingerprint on its label."""
         labels = ("--build-arg", "COMMIT=0123abc", "--build-arg", "FINGERPRINT=feed")
-        words = ("build", "--file", str(dockerfile), "--tag", name, *labels, *self.build_arguments, str(context))
+        words = (
+            "build",
+            "--file",
+            str(dockerfile),
+            "--tag",
+            name,
+            *labels,
+            *self.build_arguments,
+            *options,
+            str(context),
+        )
         done = self(*words, seconds=600)
         assert done.returncode == 0, done.stderr[-3000:]
 

@@ -4,11 +4,12 @@ import http.client
 import json
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
 
-from containers.conftest import lay_out
+from containers.conftest import PROJECT, lay_out
 from containers.docker import Container, Docker, mounts
 
 ROW = "0.221,0.221,0.8,5,2,no,3.9,no,no,no,no,yes\n"
@@ -59,11 +60,13 @@ def test_serving_answers_hardened(docker: Docker, images: dict[str, str], traine
         container.wait_until_ready()
         status, body = _post(container.connect(), rows=5000)
         users = docker("top", container.name, "-eo", "pid,uid").stdout.split()[3::2]
+        state = docker("exec", container.name, "python", "-c", "print(open('/proc/1/status').read())").stdout
         health = _health(container)
 
     assert status == 200
     assert len(json.loads(body)["predictions"]) == 5000
     assert set(users) == {str(UID)}
+    assert {"Groups:\t ", "CapEff:\t0000000000000000", "NoNewPrivs:\t1"} <= set(state.splitlines())
     assert health == "healthy"
 
 
@@ -134,19 +137,49 @@ def test_tampered_model_is_not_served(docker: Docker, images: dict[str, str], tr
     assert "model.onnx has sha256" in json.loads(done.stdout)["reason"]
 
 
+def _run_python(docker: Docker, image: str, code: str) -> str:
+    done = docker("run", "--rm", "--entrypoint", "python", image, "-c", code)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def test_images_hold_what_they_need_only(docker: Docker, images: dict[str, str]) -> None:
     """No build tool beside the base's own, no training library for serving, and bytecode for a quick start."""
-    listing = "find /opt/venv /opt/ml -printf '%f\\n'"
-    found = {
-        kind: set(docker("run", "--rm", "--entrypoint", "sh", name, "-c", listing).stdout.split())
-        for kind, name in images.items()
-    }
+    listing = "import os; [print(*d, *f, sep='\\n') for p in ('/opt/venv', '/opt/ml') for _, d, f in os.walk(p)]"
+    found = {kind: set(_run_python(docker, name, listing).split()) for kind, name in images.items()}
 
     assert not {"pip", "setuptools", "wheel"} & (found["train"] | found["inference"])
     assert not {"sklearn", "pandas", "onnx", "scipy"} & found["inference"]
     assert {"serve.py", "openapi.yml"} & found["inference"] == {"serve.py"}
     assert "serve.cpython-311.pyc" in found["inference"]
     assert "train.cpython-311.pyc" in found["train"]
+
+
+def test_serving_image_has_one_program(docker: Docker, images: dict[str, str]) -> None:
+    """Beside the interpreter and the loader nothing can be run: no shell, package manager or setuid program."""
+    code = (
+        "import os; paths = {os.path.realpath(os.path.join(p, n)) for t in os.listdir('/') if t not in ('proc', 'sys')"
+        " for p, _, f in os.walk('/' + t) for n in f}\n"
+        "print(*(p for p in paths if '.so' not in p and open(p, 'rb').read(4) == b'\\x7fELF'), sep='\\n')\n"
+        "print(*(p for p in paths if os.stat(p).st_mode & 0o6000))"
+    )
+
+    programs = _run_python(docker, images["inference"], code).split()
+
+    assert [Path(program).name for program in programs] == ["python3.11"]
+    assert docker("run", "--rm", "--entrypoint", "/bin/sh", images["inference"]).returncode == 127
+
+
+def test_scanners_see_the_libraries(docker: Docker, images: dict[str, str]) -> None:
+    """Debian's list of packages is kept for what is kept, and every library kept stands in it."""
+    code = "print(open('/etc/os-release').read(), open('/var/lib/dpkg/status').read())"
+
+    listed = _run_python(docker, images["inference"], code)
+
+    packages = {line.partition(": ")[2] for line in listed.splitlines() if line.startswith("Package: ")}
+    assert {"libc6", "libssl3", "libstdc++6", "zlib1g"} <= packages
+    assert not {"dpkg", "apt", "bash", "perl-base"} & packages
+    assert "VERSION_CODENAME=bookworm" in listed
 
 
 def test_images_say_where_they_come_from(docker: Docker, images: dict[str, str]) -> None:
@@ -158,17 +191,29 @@ def test_images_say_where_they_come_from(docker: Docker, images: dict[str, str])
         assert labels["sagemaker.fingerprint"] == "feed"
 
 
-def test_serving_image_is_the_smaller_one(docker: Docker, images: dict[str, str]) -> None:
-    """What serving adds to the base image is less than half of what training adds."""
-    added = {kind: _added(docker, name) for kind, name in images.items()}
+def test_serving_image_is_a_quarter_of_the_training_image(docker: Docker, images: dict[str, str]) -> None:
+    """Whole images, their base included, as they are pulled to an instance."""
+    sizes = {kind: int(docker("inspect", "--format", "{{.Size}}", name).stdout) for kind, name in images.items()}
 
-    assert added["inference"] < added["train"] / 2
+    sys.stdout.write("".join(f"{kind}: {size / 1e6:.0f} MB\n" for kind, size in sizes.items()))
+    assert sizes["inference"] <= sizes["train"] / 4
 
 
-def _added(docker: Docker, name: str) -> int:
-    """Return the bytes of the layers that COPY made."""
-    rows = docker("history", "--human=false", "--no-trunc", "--format", "{{.Size}} {{.CreatedBy}}", name).stdout
-    return sum(int(row.split()[0]) for row in rows.splitlines() if "COPY" in row)
+def test_traced_image_exports(docker: Docker, images: dict[str, str], trained: Path) -> None:
+    """Built with the other requirements, the same Dockerfile makes an image that loads OpenTelemetry."""
+    name = f"{images['inference']}-traced"
+    docker.build(
+        PROJECT / "model",
+        dockerfile=PROJECT / "model/inference/Dockerfile",
+        name=name,
+        options=("--build-arg", "REQUIREMENTS=requirements-tracing.txt"),
+    )
+
+    with docker.serving(name, trained / "model", "--env", "SERVE_TRACING=otlp") as container:
+        container.wait_until_ready()
+        status, _ = _post(container.connect())
+
+    assert status == 200
 
 
 def test_stopped_training_ends_soon(docker: Docker, images: dict[str, str], tree: Path) -> None:
