@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from schema import Schema
 
-Column = Sequence[Any]
+Column = Sequence[Any] | npt.NDArray[Any]
 Feeds = dict[str, npt.NDArray[Any]]
 
 

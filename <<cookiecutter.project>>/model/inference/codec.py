@@ -1,10 +1,11 @@
 """From the bytes of a request to rows, and from scores to the bytes of an answer."""
 
 import msgspec
+from arrow_input import ArrowInput
 from batch import Batch
 from csv_input import CsvInput
 from json_input import JsonInput
-from media import CSV, Form
+from media import ARROW, CSV, Form
 from predictor import Scores
 from schema import Schema
 from settings import Settings
@@ -29,10 +30,13 @@ class Codec:
         self._settings = settings
         self._json = JsonInput(schema, max_rows=settings.max_rows)
         self._csv = CsvInput(schema, max_rows=settings.max_rows)
+        self._arrow = ArrowInput(schema, max_rows=settings.max_rows)
         self._encoder = msgspec.json.Encoder()
 
     def decode(self, body: bytes, form: Form) -> Batch:
         """Read and validate every row of the body, or raise the problem that lists what is wrong."""
+        if form.content == ARROW:
+            return self._arrow.decode(body)
         return self._csv.decode(body, header=form.header) if form.content == CSV else self._json.decode(body)
 
     def encode(self, scores: Scores, form: Form, *, inference_id: str) -> bytes:

@@ -9,6 +9,7 @@ from problem import Problem
 
 JSON = "application/json"
 CSV = "text/csv"
+ARROW = "application/vnd.apache.arrow.stream"
 ANY_JSON = frozenset({"*/*", "application/*", JSON, ""})
 ANY_CSV = frozenset({"text/*", CSV})
 ENCODINGS = frozenset({"utf-8", "utf8", "us-ascii"})
@@ -37,11 +38,11 @@ def read_form(headers: Mapping[bytes, bytes]) -> Form:
 def _negotiate(content_type: bytes, coding: bytes, accept: bytes) -> Form:
     content, parameters = _media_type(content_type)
     readable = parameters.get("charset", "utf-8").lower() in ENCODINGS and coding.strip().lower() == b"identity"
-    if content not in {JSON, CSV} or not readable:
-        detail = f"expected {JSON} or {CSV} in UTF-8, uncompressed"
+    if content not in {JSON, CSV, ARROW} or not readable:
+        detail = f"expected {JSON} or {CSV} in UTF-8, or {ARROW}; uncompressed"
         raise Problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
     header = {"present": True, "absent": False}.get(parameters.get("header", "").lower())
-    return Form(content=CSV if content == CSV else JSON, header=header, accept=_accepted(accept))
+    return Form(content=content, header=header, accept=_accepted(accept))
 
 
 def _accepted(accept: bytes) -> str:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema_rs import validator_for
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from model.tests.gates import server
+from model.tests.gates import payloads, server
 from model.tests.gates.server import Server
 
 OPENAPI = Path(__file__).parents[1] / "inference" / "openapi.yml"
@@ -25,6 +25,8 @@ SCHEMAS = API["components"]["schemas"]
 
 # The four hundred systematic requests judge the server's code; to judge one model, random ones suffice.
 PHASES = (Phase.generate,) if "MODEL_DIR" in os.environ else (Phase.explicit, Phase.generate)
+
+FEATURES = [name for name in SCHEMAS["Row"]["properties"] if name in SCHEMAS]
 
 # Cells of a row in schema.json's order; what the schema of a CSV body cannot say.
 CSV_ROW = st.tuples(
@@ -40,6 +42,12 @@ schemathesis.openapi.media_type(
     "text/csv",
     st.lists(CSV_ROW.map(lambda row: ",".join(map(str, row))), min_size=1, max_size=5).map(
         lambda lines: "\n".join(lines).encode()
+    ),
+)
+schemathesis.openapi.media_type(
+    payloads.ARROW,
+    st.lists(CSV_ROW.map(lambda row: dict(zip(FEATURES, row, strict=True))), min_size=1, max_size=5).map(
+        payloads.arrow_rows
     ),
 )
 description = schemathesis.openapi.from_path(OPENAPI)
@@ -111,7 +119,11 @@ def test_description_has_the_labels_of_the_model(model_schema: Schema) -> None:
 
 @pytest.mark.parametrize(
     ("content_type", "name"),
-    [(kind, name) for kind, content in PREDICT["requestBody"]["content"].items() for name in content["examples"]],
+    [
+        (kind, name)
+        for kind, content in PREDICT["requestBody"]["content"].items()
+        for name in content.get("examples", {})
+    ],
 )
 def test_described_request_is_answered(content_type: str, name: str, served: Server) -> None:
     """The examples are requests that a reader can send."""

@@ -1,11 +1,15 @@
 """Requests made of real rows."""
 
 import csv
+import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pyarrow as pa
 from feature_schema import Schema
+
+ARROW = "application/vnd.apache.arrow.stream"
 
 Instance = Mapping[str, float | str]
 
@@ -36,3 +40,12 @@ def csv_rows(rows: Sequence[Instance], *, header: bool) -> bytes:
     lines = [",".join(rows[0])] if header else []
     lines += [",".join(map(str, row.values())) for row in rows]
     return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def arrow_rows(rows: Sequence[Instance]) -> bytes:
+    """Write rows as an Arrow IPC stream of one batch; what CSV leaves empty is null."""
+    table = pa.Table.from_pylist([{name: None if cell == "" else cell for name, cell in row.items()} for row in rows])
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue()

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from model.tests.gates import payloads
-from model.tests.gates.payloads import Instance
+from model.tests.gates.payloads import ARROW, Instance
 from model.tests.gates.server import HOST, Caller, Server
 from model.tests.inference.conftest import Start
 
@@ -46,12 +46,16 @@ def _mutations(seed: bytes, count: int) -> Iterator[bytes]:
         yield bytes(body)
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "text/csv"])
+@pytest.mark.parametrize("content_type", ["application/json", "text/csv", ARROW])
 def test_a_thousand_mutated_bodies_never_fail_the_server(
     content_type: str, serving: Server, caller: Caller, rows: list[Instance]
 ) -> None:
     """Each is answered or refused, on one connection that stays open."""
-    seeds = {"application/json": payloads.json_rows(rows[:3]), "text/csv": payloads.csv_rows(rows[:3], header=True)}
+    seeds = {
+        "application/json": payloads.json_rows(rows[:3]),
+        "text/csv": payloads.csv_rows(rows[:3], header=True),
+        ARROW: payloads.arrow_rows(rows[:3]),
+    }
 
     statuses = {caller.invoke(body, content_type).status for body in _mutations(seeds[content_type], 1000)}
 
