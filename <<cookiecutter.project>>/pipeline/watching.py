@@ -15,6 +15,7 @@ from pipeline.aws.monitoring import CaptureFile
 from pipeline.aws.processing import ROOT, ProcessingRequest, manifest
 from pipeline.aws.schedules import ScheduleRequest
 from pipeline.aws.services import Aws
+from pipeline.drift import arrow_bodies
 from pipeline.drift.contract import Contract
 from pipeline.drift.parallel import Reading, read_files
 from pipeline.drift.reader import Window
@@ -158,10 +159,11 @@ def _request(watch: Watch, name: str, folder: str, captures: Sequence[CaptureFil
 def _upload_code(watch: Watch) -> str:
     """Put the worker's modules where the job reads them, under the name of their content."""
     files = {path.relative_to(_PACKAGE): path.read_bytes() for glob in _CODE for path in _PACKAGE.glob(glob)}
-    digest = hashlib.sha256(b"".join(f"{path}".encode() + files[path] for path in sorted(files))).hexdigest()
-    prefix = f"monitoring/code/{digest[:16]}/"
     placed = {f"pipeline/{path.as_posix()}": content for path, content in files.items()}
     placed["worker.py"] = files[Path(_WORKER)]
+    placed |= {f"model/inference/{path.name}": path.read_bytes() for path in arrow_bodies.sources()}
+    digest = hashlib.sha256(b"".join(name.encode() + placed[name] for name in sorted(placed))).hexdigest()
+    prefix = f"monitoring/code/{digest[:16]}/"
     for name, content in placed.items():
         watch.aws.monitoring.put_report(prefix + name, content, content_type="text/x-python")
     return prefix

@@ -6,7 +6,9 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,6 +79,63 @@ def test_release_is_served_by_a_container(serving: Laptop, docker: Docker) -> No
     assert "-inference:" in running
     assert verified.returncode == 0, verified.stderr
     assert float(json.loads(verified.stdout)["outputs"]["p50_ms"]) > 0
+
+
+# What a caller does, in the project's own environment: the whole data set twice, as JSON and as Arrow.
+CALLER = """
+import csv, io, json, sys
+import boto3, pyarrow
+features = json.load(open("model/config/schema.json"))["features"]
+number = {f["name"]: f["type"] == "number" for f in features}
+rows = [{n: float(r[n]) if number[n] else r[n] for n in number} for r in csv.DictReader(open("data/hmda.csv"))]
+client = boto3.client("sagemaker-runtime")
+def ask(body, kind):
+    answer = client.invoke_endpoint(EndpointName=sys.argv[1], Body=body, ContentType=kind)
+    return len(json.load(answer["Body"])["predictions"])
+table = pyarrow.Table.from_pylist(rows)
+sink = io.BytesIO()
+with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+    writer.write_table(table)
+body = json.dumps({"instances": rows}).encode()
+print(ask(body, "application/json") + ask(sink.getvalue(), "application/vnd.apache.arrow.stream"))
+"""
+IN_A_JOB = {"PIPELINE__MONITOR__PROCESSING__ABOVE_MEBIBYTES": "1"}
+
+
+def _monitored(laptop: Laptop, since: datetime, **variables: str) -> dict[str, Any]:
+    """Judge the traffic since then, and return what the report counts."""
+    window = f"{since:%Y-%m-%dT%H:%M:%S}/{datetime.now(UTC) + timedelta(minutes=1):%Y-%m-%dT%H:%M:%S}"
+    told = replace(laptop, environment={**laptop.environment, **variables})(
+        "monitor", "--env", "dev", "--window", window
+    )
+    # 0 and 40: as traffic should be, and drift.
+    assert told.returncode in {0, 40}, told.stderr
+    record = json.loads((laptop.project / "reports/monitor/run.json").read_text(encoding="utf-8"))
+    return {name: record[name] for name in ("rows", "releases", "outcome", "psi", "violations")}
+
+
+def test_processing_job_runs_in_a_container(serving: Laptop) -> None:
+    """A large window is read in the serving image, Arrow bodies included, with the answer of this machine."""
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    python, project = serving.project / ".venv/bin/python", "mortgage-decisions"
+    asked = subprocess.run(
+        [python, "-c", CALLER, f"{project}-dev"],
+        cwd=serving.project,
+        env=serving.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert asked.returncode == 0, asked.stderr
+    here = _monitored(serving, began)
+
+    in_a_job = _monitored(serving, began, **IN_A_JOB)
+
+    assert here == in_a_job
+    assert here["rows"] == int(asked.stdout)
+    calls = (serving.project / ".local/calls.jsonl").read_text(encoding="utf-8")
+    assert calls.count('"CreateProcessingJob"') == 1
 
 
 def test_killed_container_is_replaced(serving: Laptop, docker: Docker) -> None:

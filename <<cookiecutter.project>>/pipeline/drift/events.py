@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+ARROW = "application/vnd.apache.arrow.stream"
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 BLOCK_BYTES = 4 << 20
 # The inference ids of the pipeline's own calls begin so; pipeline.aws.invocations makes them.
@@ -30,11 +31,20 @@ class Payload(msgspec.Struct, gc=False):
             return "json" in self.observedContentType
         return self.encoding == "JSON"
 
+    @property
+    def is_arrow(self) -> bool:
+        """Tell whether the body is a table in Arrow's stream format."""
+        return (self.observedContentType or "").partition(";")[0].strip().lower() == ARROW
+
+    def content(self) -> bytes:
+        """Return the body as bytes; ValueError when it is not what its encoding says."""
+        return binascii.a2b_base64(self.data, strict_mode=True)
+
     def text(self) -> str:
         """Return the body; ValueError when it is not what its encoding says."""
         if self.encoding != "BASE64":
             return self.data
-        return binascii.a2b_base64(self.data, strict_mode=True).decode("utf-8-sig")
+        return self.content().decode("utf-8-sig")
 
 
 class CaptureData(msgspec.Struct, gc=False):

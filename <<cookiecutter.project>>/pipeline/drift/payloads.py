@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import UNSET
 
+from pipeline.drift.arrow_bodies import read_arrow
 from pipeline.drift.contract import Contract
 from pipeline.drift.events import UNREADABLE, Payload
 from pipeline.drift.plain_csv import read_plain
@@ -90,7 +91,8 @@ class Requests:
         """Decode the requests of a block of events; one that was not captured counts as undecodable."""
         given = [payload or _NOTHING for payload in payloads]
         kinds = {(payload.encoding, payload.observedContentType): payload for payload in given}
-        json_kinds = {kind for kind, payload in kinds.items() if payload.is_json}
+        # Arrow's cells have types, as JSON's do.
+        json_kinds = {kind for kind, payload in kinds.items() if payload.is_json or payload.is_arrow}
         is_json = [(payload.encoding, payload.observedContentType) in json_kinds for payload in given]
         return Batch(
             as_json=self.json_table(compress(given, is_json)),
@@ -99,7 +101,7 @@ class Requests:
         )
 
     def json_table(self, payloads: Iterable[Payload]) -> Table:
-        """Decode JSON requests."""
+        """Decode requests in JSON or Arrow."""
         table = Table()
         for payload in payloads:
             rows = self._json_rows(payload, table)
@@ -114,8 +116,10 @@ class Requests:
             return self._explained(payload, table)
 
     def _explained(self, payload: Payload, table: Table) -> list[Row]:
-        """Read a body that has other columns than the contract, row by row."""
+        """Read a body that has other columns than the contract row by row, or that is no JSON at all."""
         try:
+            if payload.is_arrow:
+                return self._from_arrow(payload.content(), table)
             body = msgspec.json.decode(payload.text())
             if "columns" in body:
                 return self._from_columns(body["columns"], table)
@@ -123,6 +127,11 @@ class Requests:
         except (*UNREADABLE, ValueError, TypeError, KeyError, AttributeError):
             table.undecodable += 1
             return []
+
+    def _from_arrow(self, body: bytes, table: Table) -> list[Row]:
+        rows, strangers = read_arrow(body, self._columns)
+        table.extra += strangers * len(rows)
+        return rows
 
     def _from_columns(self, columns: dict[str, list[Cell]], table: Table) -> list[Row]:
         names = list(columns)

@@ -1,6 +1,6 @@
 """One shard of a window, counted inside a SageMaker Processing job.
 
-It runs in the serving image, so numpy, msgspec and the standard library are all that it may import.
+It runs in the serving image, so numpy, msgspec, flatbuffers and the standard library are all that it may import.
 The folders are those that the job's inputs name: `code`, `job` (baseline files, ground truth, task.json) and
 `captures`, of which every instance receives its own share of the files.
 """

@@ -7,6 +7,7 @@ from pathlib import Path
 
 # SageMaker's own folders below /opt/ml; the image's code lies beside them.
 _TRAINING = ("input", "model", "output")
+_PROCESSING = ("config", "output", "processing")
 
 
 def new_name() -> str:
@@ -28,6 +29,15 @@ def training(
     program = ["--entrypoint", entrypoint[0]] if entrypoint else []
     command = [*entrypoint[1:], *words] if entrypoint else ["train", *words]
     return [*_run(name, environment), *mounts, *program, image, *command]
+
+
+def processing(
+    image: str, *, name: str, ml: Path, environment: Mapping[str, str], entrypoint: Sequence[str], words: Sequence[str]
+) -> list[str]:
+    """Start a processing container on a job's /opt/ml tree."""
+    mounts = [word for folder in _PROCESSING for word in ("--volume", f"{ml / folder}:/opt/ml/{folder}")]
+    program = ["--entrypoint", entrypoint[0]]
+    return [*_run(name, environment), *mounts, *program, image, *entrypoint[1:], *words]
 
 
 def kill(name: str) -> None:

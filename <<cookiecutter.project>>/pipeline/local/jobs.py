@@ -13,7 +13,6 @@ from pathlib import Path
 from pipeline.local.containers import Container, LineSink
 from pipeline.local.foundation import Foundation
 from pipeline.local.images import Image
-from pipeline.local.refusal import unsupported
 
 STOP_GRACE_SECONDS = 120
 _FAILURE_CHARACTERS = 1024
@@ -99,7 +98,5 @@ def failure(text: str) -> str:
 
 def placed(words: Sequence[str], image: Image, ml: Path) -> list[str]:
     """Return a container's command line with its paths as they are here."""
-    if image.docker:
-        raise unsupported("processing jobs in an image that Docker built")
     here = [word.replace("/opt/ml/code", str(image.code)).replace("/opt/ml/", f"{ml}/") for word in words]
     return [str(image.python), *here[1:]] if words[0] in _PYTHONS else here

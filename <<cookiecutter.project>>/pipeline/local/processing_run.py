@@ -1,7 +1,7 @@
 """One processing job: inputs from S3, a command in the image, outputs to S3."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -9,11 +9,12 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.local import processing_inputs, transfer
+from pipeline.local import docker_run, processing_inputs, transfer
 from pipeline.local.authorization import work
 from pipeline.local.authorization.access import Access
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
+from pipeline.local.images import Image
 from pipeline.local.jobs import Ended, Run, Runner, ShutDown, failure, ml_tree, placed, write_json
 from pipeline.local.place import Document, Place
 from pipeline.local.processing_inputs import Input
@@ -118,17 +119,19 @@ class ProcessingRun:
         job = self._job
         application = job["AppSpecification"]
         image = self._foundation.images.find(application["ImageUri"])
-        words = [*application["ContainerEntrypoint"], *application.get("ContainerArguments", [])]
+        environment = {
+            **self._roles.environment(self._place, job["RoleArn"], "SageMaker"),
+            **image.environment,
+            **job.get("Environment", {}),
+            "PROCESSING_JOB_NAME": self._name,
+            "PROCESSING_JOB_ARN": job["ProcessingJobArn"],
+        }
+        name = docker_run.new_name() if image.docker else None
         return Run(
-            command=placed(words, image, ml),
-            environment={
-                **self._roles.environment(self._place, job["RoleArn"], "SageMaker"),
-                **image.environment,
-                **job.get("Environment", {}),
-                "PROCESSING_JOB_NAME": self._name,
-                "PROCESSING_JOB_ARN": job["ProcessingJobArn"],
-            },
+            command=_command(application, image, ml, environment=environment, name=name),
+            environment=environment,
             ml=ml,
+            docker=name,
             max_seconds=job["StoppingCondition"]["MaxRuntimeInSeconds"],
             sink=self._foundation.logs.sink(self._place, LOG_GROUP, f"{self._name}/{host}-{int(now())}"),
         )
@@ -149,6 +152,17 @@ class ProcessingRun:
     def _announce(self) -> None:
         job = self._job
         self._foundation.events.state_change(self._place, "Processing Job", job["ProcessingJobArn"], job)
+
+
+def _command(
+    application: Document, image: Image, ml: Path, *, environment: Mapping[str, str], name: str | None
+) -> list[str]:
+    entrypoint, words = application["ContainerEntrypoint"], application.get("ContainerArguments", [])
+    if image.docker and name:
+        return docker_run.processing(
+            image.docker, name=name, ml=ml, environment=environment, entrypoint=entrypoint, words=words
+        )
+    return placed([*entrypoint, *words], image, ml)
 
 
 def _inside(ml: Path, path: str) -> Path:

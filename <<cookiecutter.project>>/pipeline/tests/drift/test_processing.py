@@ -25,7 +25,7 @@ from pipeline.drift.verdict import evaluate
 from pipeline.errors import MonitorBroken
 from pipeline.release.state import Release
 from pipeline.settings import Settings
-from pipeline.tests.drift.worlds import END, FINGERPRINT, VARIANT, WINDOW, World, events, read, truth_lines
+from pipeline.tests.drift.worlds import END, FINGERPRINT, VARIANT, WINDOW, World, as_arrow, events, read, truth_lines
 from pipeline.watching import Watch, read_captures
 
 # The serving image has numpy and msgspec; whatever else the worker imports would fail there.
@@ -118,6 +118,7 @@ def watch(checkout: Path, world: World, tmp_path: Path) -> tuple[Watch, Bucket, 
     bucket = Bucket(tmp_path / "instances")
     sample = world.sample(900, seed=0)
     lines = events(sample)
+    lines[::9] = events(sample, encode=as_arrow)[::9]
     files = [lines[start::5] for start in range(5)]
     for number, part in enumerate(files):
         bucket.objects[f"{settings.endpoint_name}/{VARIANT}/2026/11/23/0{number}/x.jsonl"] = b"\n".join(part)

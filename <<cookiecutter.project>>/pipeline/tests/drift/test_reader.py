@@ -24,6 +24,7 @@ from pipeline.tests.drift.worlds import (
     Encode,
     World,
     answer,
+    as_arrow,
     as_columns,
     as_csv,
     as_csv_with_header,
@@ -43,6 +44,7 @@ ENCODINGS: dict[str, Encode] = {
     "csv-with-header": as_csv_with_header,
     "base64-json": in_base64(as_json),
     "base64-csv": in_base64(as_csv),
+    "arrow": as_arrow,
 }
 
 

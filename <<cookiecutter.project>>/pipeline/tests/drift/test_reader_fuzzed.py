@@ -4,13 +4,15 @@ import base64
 import json
 from datetime import timedelta
 
+import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.drift.config import MonitorConfig
+from pipeline.drift.events import ARROW
 from pipeline.drift.truth import read_truth
 from pipeline.drift.verdict import evaluate
-from pipeline.tests.drift.worlds import END, World, answer, event, read
+from pipeline.tests.drift.worlds import END, World, answer, as_arrow, event, read
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -28,7 +30,7 @@ BODY = st.one_of(
     ROWS.map(lambda rows: json.dumps({"instances": rows})),
     st.dictionaries(NAMES, st.lists(CELL, max_size=3) | CELL, max_size=4).map(lambda it: json.dumps({"columns": it})),
 )
-CONTENT_TYPE = st.sampled_from(["application/json", "text/csv", "application/x-parquet", ""])
+CONTENT_TYPE = st.sampled_from(["application/json", "text/csv", ARROW, "application/x-parquet", ""])
 SLOW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -46,6 +48,28 @@ def test_any_capture_is_an_outcome(world: World, calls: list[tuple[str, str, str
     verdict = evaluate(world.baseline, read(world, [lines]), MonitorConfig(minimum_rows=50))
 
     assert verdict.reason
+
+
+@SLOW
+@given(st.data(), ROWS.filter(any))
+def test_any_arrow_stream_is_rows_or_undecodable(
+    world: World, data: st.DataObject, rows: list[dict[str, object]]
+) -> None:
+    """A stream of other columns, or one with bytes that were changed, counts as far as it can be read."""
+    try:
+        request = as_arrow(rows)
+    except pa.ArrowException:
+        request = as_arrow([{"pirat": 1.0}])
+    body = bytearray(base64.b64decode(request["data"]))
+    for place in data.draw(st.lists(st.integers(0, len(body) - 1), max_size=3)):
+        body[place] = data.draw(st.integers(0, 255))
+    request |= {"data": base64.b64encode(body).decode()}
+    line = json.dumps(event(request, answer([0.5]), name="x", time=END - timedelta(hours=1))).encode()
+
+    reading = read(world, [[line]]).reading
+
+    assert reading.events == 1
+    assert (reading.rows > 0) is not (reading.undecodable == 1)
 
 
 @SLOW

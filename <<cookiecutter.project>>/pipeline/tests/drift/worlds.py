@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.drift.baseline import Baseline
+from pipeline.drift.events import ARROW
 from pipeline.drift.reader import CaptureReader, Window
 from pipeline.drift.tally import Tally
 from pipeline.drift.truth import Truth
@@ -89,6 +91,16 @@ def as_csv_with_header(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
     text = io.StringIO()
     csv.writer(text).writerows([names, *([row[name] for name in names] for row in rows)])
     return {"observedContentType": "text/csv", "mode": "INPUT", "data": text.getvalue(), "encoding": "CSV"}
+
+
+def as_arrow(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
+    """Write a request as an Arrow stream: a content type that is listed nowhere, so it is captured in Base64."""
+    table = pa.Table.from_pylist([dict(row) for row in rows])
+    sink = io.BytesIO()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    data = base64.b64encode(sink.getvalue()).decode()
+    return {"observedContentType": ARROW, "mode": "INPUT", "data": data, "encoding": "BASE64"}
 
 
 def in_base64(encode: Encode) -> Encode:
