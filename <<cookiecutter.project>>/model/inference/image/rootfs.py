@@ -100,7 +100,7 @@ def main(target: Path, folders: Iterable[Path]) -> None:
         if path.suffix == ".so" and set(WITH_SYMBOLS) & set(path.parts):
             subprocess.run(["strip", str(root.inside(path))], check=True)  # noqa: S607
     libraries = {library for path in list(root.files()) for library in linked_to(path)}
-    for path in (*libraries, *SYSTEM):
+    for path in (*libraries, *filter(Path.exists, SYSTEM)):
         root.add(path)
     root.link(Path(ssl.get_default_verify_paths().openssl_cafile), AUTHORITIES)
     for name, text in ACCOUNTS.items():

@@ -118,7 +118,7 @@ def watch(checkout: Path, world: World, tmp_path: Path) -> tuple[Watch, Bucket, 
     bucket = Bucket(tmp_path / "instances")
     sample = world.sample(900, seed=0)
     lines = events(sample)
-    lines[::9] = events(sample, encode=as_arrow)[::9]
+    lines[::30] = events(sample, encode=as_arrow)[::30]
     files = [lines[start::5] for start in range(5)]
     for number, part in enumerate(files):
         bucket.objects[f"{settings.endpoint_name}/{VARIANT}/2026/11/23/0{number}/x.jsonl"] = b"\n".join(part)
