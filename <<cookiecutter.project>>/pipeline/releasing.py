@@ -98,6 +98,10 @@ class Desk:
         fleet = look(self.settings, self.aws)
         variants.furnish(self.settings, self.aws, fleet, self.journal.standing.serving)
 
+    def point(self) -> None:
+        """Tell callers what serves."""
+        self._carrier.point()
+
     @property
     def _carrier(self) -> Carrier:
         return Carrier(_site(self.settings), self._world(), self.journal, self.lease)
@@ -122,6 +126,7 @@ class Desk:
             probe=self.aws.invocations,
             gauges=gauges,
             leases=self.aws.lease,
+            pointers=self.aws.pointers,
             clock=self.clock,
             progress=self.progress,
         )

@@ -137,6 +137,11 @@ class Settings(Section):
         return f"{self.project}-lease-{self.env}"
 
     @property
+    def active_table(self) -> str:
+        """Which release serves, for callers that ask often."""
+        return f"{self.project}-active-{self.env}"
+
+    @property
     def training_role_arn(self) -> str:
         """The role that a training container runs under."""
         return f"arn:aws:iam::{self.registry_account}:role/{self.project}-training"

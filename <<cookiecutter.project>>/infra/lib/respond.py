@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 
 Document = dict[str, Any]
 
@@ -89,7 +90,7 @@ def _respond(place: "Place", reason: str, *, take_over: bool) -> Document:
         line = {name: standing.opened[name] for name in ("action", "release", "strategy")}
         place.write(standing, outcome="rolled_back", reason=reason, **line, **{"from": before, "to": after})
     else:
-        _roll_back(place, standing, release, before, after, reason=reason)
+        place.point(_roll_back(place, standing, release, before, after, reason=reason), fence)
     place.release(fence)
     return {"changed": True, "serves": variant(release), "before": before, "after": after}
 
@@ -116,14 +117,14 @@ def target(standing: Standing, limits: "Limits") -> Document:
 
 def _roll_back(
     place: "Place", standing: Standing, release: Document, before: Document, after: Document, *, reason: str
-) -> None:
-    """Open a rollback, move the weights, close it: a run that dies in between is continued by `rollback`."""
+) -> Document:
+    """Open a rollback, move the weights, close it, and return its end: `rollback` continues one that dies between."""
     line = {"action": "rollback", "release": release, "from": before, "strategy": "all_at_once", "reason": reason}
     if standing.opened is None:
         place.write(standing, outcome="started", **line)
     place.shift(after)
     place.tag(release)
-    place.write(place.standing(), outcome="promoted", to=after, **line)
+    return place.write(place.standing(), outcome="promoted", to=after, **line)
 
 
 def fold(entries: Sequence[Document]) -> Standing:
@@ -187,7 +188,7 @@ class Place(Limits):
         self._table, self._bucket = environ["LEDGER_TABLE"], environ["LEDGER_BUCKET"]
         self._retention = timedelta(days=int(environ["LEDGER_DAYS"]))
         self._lease: Document = {"TableName": environ["LEASE_TABLE"], "Key": {"endpoint": {"S": self._endpoint}}}
-        self._actor = actor
+        self._actor, self._active = actor, environ["ACTIVE_TABLE"]
         self._sagemaker = boto3.client("sagemaker")
         self._dynamodb = boto3.client("dynamodb")
         self._s3 = boto3.client("s3")
@@ -254,8 +255,24 @@ class Place(Limits):
         tags = {"release": variant(release), "fingerprint": release["fingerprint"], "commit": release["commit"]}
         self._sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": key, "Value": tags[key]} for key in tags])
 
-    def write(self, standing: Standing, **line: Any) -> None:
-        """Append an entry to the ledger, and copy it under lock."""
+    def point(self, entry: Document, fence: str) -> None:
+        """Tell callers what serves; reconcile does it where this fails."""
+        release, numbers = entry["release"], {"fence": {"N": fence}, "sequence": {"N": str(entry["sequence"])}}
+        told = {"variant": variant(release), "since": entry["finished"]}
+        told |= {name: release[name] for name in ("fingerprint", "commit")}
+        item = {"endpoint": {"S": self._endpoint}, "version": {"N": str(release["version"])}, **numbers}
+        try:
+            self._dynamodb.put_item(
+                TableName=self._active,
+                Item={**item, **{name: {"S": text} for name, text in told.items()}},
+                ConditionExpression="attribute_not_exists(fence) OR fence < :fence",
+                ExpressionAttributeValues={":fence": {"N": fence}},
+            )
+        except ClientError as err:
+            print(f"callers were not told of {variant(release)}: {err}")  # noqa: T201  Lambda's log
+
+    def write(self, standing: Standing, **line: Any) -> Document:
+        """Append an entry to the ledger, copy it under lock, and return it."""
         now = datetime.now(UTC).replace(microsecond=0)
         moment = now.isoformat().replace("+00:00", "Z")
         blank: Document = {"release": None, "from": {}, "to": {}, "step": None, **dict.fromkeys(_TEXTS, "")}
@@ -279,3 +296,4 @@ class Place(Limits):
             ObjectLockMode="COMPLIANCE",
             ObjectLockRetainUntilDate=now + self._retention,
         )
+        return entry

@@ -15,6 +15,7 @@ from pipeline.aws.ledger import Ledger
 from pipeline.aws.metrics import Metrics
 from pipeline.aws.models import Models
 from pipeline.aws.monitoring import Monitoring
+from pipeline.aws.pointers import Pointers
 from pipeline.aws.processing import Processing
 from pipeline.aws.records import Records
 from pipeline.aws.registry import Registry
@@ -39,6 +40,7 @@ class Places:
     ledger_table: str
     ledger_bucket: str
     lease_table: str
+    active_table: str
     capture_bucket: str
     poll_seconds: float
 
@@ -146,6 +148,11 @@ class Aws:
     def lease(self) -> Lease:
         """Who may change the endpoint."""
         return Lease(self._session.client("dynamodb", config=CONFIG), table=self._places.lease_table)
+
+    @cached_property
+    def pointers(self) -> Pointers:
+        """What callers are told of the release that serves."""
+        return Pointers(self._session.client("dynamodb", config=CONFIG), table=self._places.active_table)
 
     @cached_property
     def ledger(self) -> Ledger:

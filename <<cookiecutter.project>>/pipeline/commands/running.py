@@ -44,6 +44,7 @@ def connect(settings: Settings) -> Aws:
             ledger_table=settings.ledger_table,
             ledger_bucket=settings.ledger_bucket,
             lease_table=settings.lease_table,
+            active_table=settings.active_table,
             capture_bucket=settings.capture_bucket,
             poll_seconds=settings.aws.poll_seconds,
         ),

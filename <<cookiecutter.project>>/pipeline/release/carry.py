@@ -8,6 +8,7 @@ from pipeline.release.config import DeployConfig
 from pipeline.release.drive import Driver, Job, World
 from pipeline.release.journal import Journal, Line
 from pipeline.release.machine import RolloutKind, Rules
+from pipeline.release.pointer import Pointer
 from pipeline.release.ports import Guard, LeaseView
 from pipeline.release.rules import limits_of, plan_of
 from pipeline.release.state import Fleet, Release
@@ -55,6 +56,10 @@ class Carrier:
             self._open(kind, candidate, reason=reason, strategy=strategy)
         return self._drive(rows)
 
+    def point(self) -> None:
+        """Tell callers what serves, where a former run died before it did."""
+        Pointer(self._world.pointers, self._lease, self._world.progress).follow(self._journal.standing)
+
     def restore(self, reason: str) -> Finish | None:
         """Give all traffic back to the release that must serve, by the shortest way."""
         standing = self._journal.standing
@@ -77,6 +82,7 @@ class Carrier:
         view = self._world.fleets.describe(self._site.endpoint)
         fleet = Fleet.of(view) if view else None
         if fleet and fleet.settled and not fleet.shadow and fleet.percent(serving) == 100:
+            self.point()
             return Finish(result="promoted", reason="it serves already")
         finish = self.restore(reason)
         return finish if finish and finish.result == "failed" else Finish(result="promoted", reason=reason)

@@ -11,7 +11,8 @@ from pipeline.release.hands import Hands
 from pipeline.release.journal import Journal, Line
 from pipeline.release.lease import Tenure
 from pipeline.release.machine import Rollout, Rules, Sighting, decide
-from pipeline.release.ports import Clock, Fleets, Gauges, Guard, Leases, LeaseView, Probe
+from pipeline.release.pointer import Pointer
+from pipeline.release.ports import Clock, Fleets, Gauges, Guard, Leases, LeaseView, Pointers, Probe
 from pipeline.release.state import Fleet, Layout
 from pipeline.release.verify import problems_of
 
@@ -39,6 +40,7 @@ class World:
     probe: Probe
     gauges: Gauges
     leases: Leases
+    pointers: Pointers
     clock: Clock
     progress: Callable[[str], None]
 
@@ -51,6 +53,7 @@ class Driver:
         self._world = world
         self._journal = journal
         self._memory = Sighting(fleet=None, now=world.clock.now())
+        self._pointer = Pointer(world.pointers, lease, world.progress)
         self._refusals = 0
         self._verified_step = -1
         self._tenure = Tenure(world.leases, world.clock, lease, seconds=job.lease_seconds, progress=world.progress)
@@ -185,6 +188,7 @@ class Driver:
         asked_because = opened.reason if opened else ""
         before = opened.before if opened else {}
         self._write(replace(line, before=before, reason=action.reason or asked_because))
+        self._pointer.follow(self._journal.standing)
 
     def _refused(self, err: AwsRefused) -> None:
         """Try again what AWS refused; when it goes on refusing, go back; when even that fails, say so."""

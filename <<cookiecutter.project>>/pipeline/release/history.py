@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import cast
 
 from pipeline.release.ledger import GENESIS, Entry
@@ -20,6 +21,18 @@ class Promotion:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Active:
+    """What serves, in the few words that callers ask for; `sequence` is the ledger's entry that says so."""
+
+    version: int
+    variant: str
+    fingerprint: str
+    commit: str
+    sequence: int
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Standing:
     """The ledger, folded."""
 
@@ -35,6 +48,21 @@ class Standing:
     def serving(self) -> Release | None:
         """The release that must answer every caller."""
         return self.promotions[-1].release if self.promotions else None
+
+    @property
+    def active(self) -> Active | None:
+        """The release that must answer every caller, as callers are told of it."""
+        if not self.promotions:
+            return None
+        release, entry = self.promotions[-1].release, self.promotions[-1].entry
+        return Active(
+            version=release.version,
+            variant=release.variant,
+            fingerprint=release.fingerprint,
+            commit=release.commit,
+            sequence=entry.sequence,
+            since=entry.finished,
+        )
 
     @property
     def previous(self) -> Release | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from pipeline.release.checks import Evidence
+from pipeline.release.history import Active
 from pipeline.release.state import EndpointView, Layout
 
 
@@ -121,6 +122,24 @@ class Leases(Protocol):
 
     def release(self, endpoint: str, token: int) -> None:
         """Give a lease back; no error when it was taken over."""
+
+
+class Pointers(Protocol):
+    """Where callers read which release serves: a cache of the ledger, which no rollout ever reads."""
+
+    def publish(self, endpoint: str, active: Active, *, fence: int) -> bool:
+        """Write what serves; False when a later holder of the lease has written already."""
+
+
+class PointedView(Protocol):
+    """What callers are told; `sequence` is the ledger's entry that said so."""
+
+    @property
+    def variant(self) -> str: ...  # noqa: D102
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+    @property
+    def sequence(self) -> int: ...  # noqa: D102
 
 
 class RecordView(Protocol):

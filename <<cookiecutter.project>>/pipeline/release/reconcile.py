@@ -6,7 +6,7 @@ from typing import Literal
 
 from pipeline.release.state import Fleet, Release, VariantView
 
-Remedy = Literal["weights", "fleet", "size", "tags", "furnish", "none"]
+Remedy = Literal["weights", "fleet", "size", "tags", "furnish", "pointer", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipeline.release.history import Promotion, Standing
+from pipeline.release.pointer import misled
+from pipeline.release.ports import PointedView
 from pipeline.release.state import Fleet
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What ledger, endpoint, lease and alarms said; `alarms` maps names to CloudWatch's states."""
+    """What ledger, endpoint, lease, pointer and alarms said; `alarms` maps names to CloudWatch's states."""
 
     standing: Standing
     fleet: Fleet | None
     holder: str
     alarms: Mapping[str, str]
     standby_hours: float
+    pointed: PointedView | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +88,7 @@ def _troubles(seen: Seen) -> tuple[str, ...]:
     if seen.fleet is None and seen.standing.serving is None and seen.standing.rollout is None:
         return ()  # the alarms on silence ring before the first release, and mean nothing yet
     ringing = tuple(f"alarm {name}" for name, state in sorted(seen.alarms.items()) if state == "ALARM")
-    return (*_of_fleet(seen), *_of_rollout(seen), *ringing)
+    return (*_of_fleet(seen), *_of_rollout(seen), *_of_pointer(seen), *ringing)
 
 
 def _of_fleet(seen: Seen) -> tuple[str, ...]:
@@ -109,3 +112,9 @@ def _of_rollout(seen: Seen) -> tuple[str, ...]:
     if rollout is None or seen.holder:
         return ()
     return (f"the {rollout.kind} of {rollout.candidate.variant} was left unfinished",)
+
+
+def _of_pointer(seen: Seen) -> tuple[str, ...]:
+    told = misled(seen.standing, seen.pointed)
+    # Whoever holds the lease may be between the ledger and its pointer.
+    return () if seen.holder or not told else (f"callers are told that {told} serves",)

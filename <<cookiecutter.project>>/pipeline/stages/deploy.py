@@ -42,6 +42,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         if _serves(work, fleet, release):
             aws.endpoints.tag(settings.endpoint_name, release.tags)
             work.furnish()
+            work.point()
             return _unchanged(settings, release)
         finish = work.carry_out("deploy", release, reason=options.reason)
         return _result(settings, work, release, finish)

@@ -10,6 +10,7 @@ from pipeline.errors import EndpointDrifted, EndpointUnrecovered
 from pipeline.release.actions import Finish
 from pipeline.release.history import Standing, fold
 from pipeline.release.journal import Author, Line, read
+from pipeline.release.pointer import misled
 from pipeline.release.ports import Clock, SystemClock
 from pipeline.release.reconcile import Actual, Declared, Difference, differences
 from pipeline.releasing import Desk, desk, look
@@ -30,13 +31,14 @@ class Options:
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Report or repair; a release that is under way is left alone."""
-    standing = fold(read(aws.ledger))
-    if standing.rollout and (owner := _alive(settings, aws, options.clock)):
+    standing, owner = fold(read(aws.ledger)), _alive(settings, aws, options.clock)
+    if standing.rollout and owner:
         return StageResult(
             summary=f"### reconcile\n`{settings.env}` is being changed by {owner}; nothing was compared.",
             outputs={"differences": "0"},
         )
-    found = _compare(settings, aws, standing)
+    # Whoever holds the lease may be between the ledger and its pointer.
+    found = [*_compare(settings, aws, standing), *([] if owner else _misled(settings, aws, standing))]
     if not found:
         return StageResult(
             summary=f"### reconcile\n`{settings.env}` is what was declared.", outputs={"differences": "0"}
@@ -85,6 +87,13 @@ def _unfinished(standing: Standing) -> list[Difference]:
     return [Difference(what="release", declared="promoted or rolled back", actual=tried, remedy="weights")]
 
 
+def _misled(settings: Settings, aws: Aws, standing: Standing) -> list[Difference]:
+    told = misled(standing, aws.pointers.read(settings.endpoint_name))
+    if standing.active is None or not told:
+        return []
+    return [Difference(what="pointer", declared=standing.active.variant, actual=told, remedy="pointer")]
+
+
 def _revoked(aws: Aws, standing: Standing) -> list[Difference]:
     model = aws.registry.describe(standing.serving.version) if standing.serving else None
     if model is None or model.status != REJECTED:
@@ -109,7 +118,8 @@ def _repair(settings: Settings, aws: Aws, found: list[Difference], *, options: O
     author = Author(actor=options.actor, run=options.run)
     with desk(settings, aws, author, progress=options.progress, clock=options.clock) as work:
         _mend(settings, work, {item.remedy for item in found}, reason=reason)
-        left = _compare(settings, aws, work.journal.standing)
+        standing = work.journal.standing
+        left = [*_compare(settings, aws, standing), *_misled(settings, aws, standing)]
     if any(item.remedy != "none" for item in left):
         raise _drifted(settings, left)
     remains = f"\n\nNot for this command to mend:\n\n{_table(left)}" if left else ""
@@ -135,9 +145,10 @@ def _mend(settings: Settings, work: Desk, remedies: set[str], *, reason: str) ->
         work.aws.endpoints.resize(settings.endpoint_name, {variant.name: settings.serving.instance_count})
         work.settle()
         work.journal.write(Line(action="repair", outcome="succeeded", release=serving, reason=reason))
-    if remedies & {"tags", "furnish"}:
+    if remedies & {"tags", "furnish", "pointer"}:
         work.aws.endpoints.tag(settings.endpoint_name, serving.tags)
         work.furnish()
+        work.point()
         work.journal.write(Line(action="repair", outcome="succeeded", release=serving, reason=reason))
 
 

@@ -125,6 +125,8 @@ def _roll_back(settings: Settings, work: Desk, target: Release, *, options: Opti
         _require(settings, work.abandon(f"rolled back by {options.actor}: {reason}"))
     if work.journal.standing.rollout or not _serves(settings, work, target):
         _require(settings, work.carry_out("rollback", target, reason=reason))
+    else:
+        work.point()
     seconds = (work.clock.now() - started).total_seconds()
     return _result(settings, target, warm=warm, seconds=seconds)
 

@@ -55,6 +55,7 @@ def _seen(settings: Settings, aws: Aws) -> Seen:
         holder=holder.owner if holder and held else "",
         alarms=aws.metrics.alarms(f"{settings.endpoint_name}-"),
         standby_hours=settings.deploy.standby_hours,
+        pointed=aws.pointers.read(settings.endpoint_name),
     )
 
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
+from clients.resolver import Freshness, Resolver
 from pipeline.tests.stages.conftest import Laptop, started
 
 ENDPOINT = "loan-approval-dev"
 FUNCTION = "loan-approval-respond-dev"
+ACTIVE = "loan-approval-active-dev"
+_TTL_SECONDS = 1.0
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +88,15 @@ def test_alarm_of_the_release_on_standby_moves_nothing(watched: Laptop) -> None:
     assert _weights(watched) == {"v1": 0, "v2": 100}
 
 
+def _resolver(laptop: Laptop) -> Resolver:
+    freshness = Freshness(ttl_seconds=_TTL_SECONDS)
+    return Resolver(laptop.client("dynamodb"), table=ACTIVE, endpoint=ENDPOINT, freshness=freshness)
+
+
 def test_event_of_the_monitor_gives_the_traffic_back(watched: Laptop) -> None:
-    """The rule starts the function, the weights flip, and ledger, tags and reconcile agree on it."""
+    """The rule starts the function, the weights flip, callers learn of it, and ledger and reconcile agree."""
+    callers = _resolver(watched)
+    assert callers.active().version == 2
     detail = {"environment": "dev", "reactions": ["page", "rollback"], "reason": "accuracy fell by 0.12"}
     entry = {"Source": "pipeline.monitor", "DetailType": "Monitoring Result", "Detail": json.dumps(detail)}
 
@@ -95,7 +105,10 @@ def test_event_of_the_monitor_gives_the_traffic_back(watched: Laptop) -> None:
     while _history(watched)[0]["outcome"] != "promoted" and time.monotonic() < end:
         time.sleep(0.5)
 
+    # The function writes the ledger first, and callers a moment later.
+    time.sleep(_TTL_SECONDS + 1)
     newest = _history(watched)[0]
+    assert (callers.active().version, callers.active().sequence) == (1, newest["sequence"])
     assert _weights(watched) == {"v1": 100, "v2": 0}
     assert (newest["action"], newest["release"]["version"]) == ("rollback", 1)
     assert (newest["actor"], newest["reason"]) == ("response to the monitor", "accuracy fell by 0.12")
@@ -130,6 +143,20 @@ def test_weights_moved_past_the_ledger_are_found_and_mended(watched: Laptop) -> 
     newest = _history(watched)[0]
     assert (newest["actor"], newest["action"], newest["outcome"]) == ("operator", "repair", "succeeded")
     assert _weights(watched) == {"v1": 100, "v2": 0}
+
+
+def test_rollback_is_seen_by_callers_within_their_time_to_live(watched: Laptop) -> None:
+    """A caller that has just asked keeps its answer, and has the new one when that expires; never another."""
+    callers = _resolver(watched)
+    callers.active()
+
+    back = watched.run("rollback", "--env", "dev", "--to", "2", "--reason", "it was the network")
+
+    assert back.exit_code == 0, back.stderr
+    time.sleep(_TTL_SECONDS)
+    assert callers.active().version == 2
+    status = watched.run("status", "--env", "dev")
+    assert "callers are told" not in status.stdout
 
 
 def test_code_of_the_function_is_the_file(watched: Laptop) -> None:

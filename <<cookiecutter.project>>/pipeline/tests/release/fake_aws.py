@@ -20,7 +20,7 @@ from pipeline.config import Environment, Project, read_environment
 from pipeline.settings import Settings
 from pipeline.tests.conftest import PROJECT, ROOT
 from pipeline.tests.release.fake_endpoint import FakeClock, FakeFleets, Killer
-from pipeline.tests.release.fake_stores import FakeLeases, FakeLedger, FakeProbe
+from pipeline.tests.release.fake_stores import FakeLeases, FakeLedger, FakePointers, FakeProbe
 
 SCHEMA = {"features": [{"name": "income", "type": "number", "minimum": 0, "maximum": 100}]}
 FINGERPRINTS = {version: f"{version:064x}"[::-1] for version in range(1, 10)}
@@ -153,6 +153,7 @@ class FakeAws:
         self.endpoints = FakeFleets(self.clock, Killer())
         self.lease = FakeLeases()
         self.ledger = FakeLedger(self.lease, Killer())
+        self.pointers = FakePointers(Killer())
         self.alarms, self.scaling = FakeAlarms(), FakeScaling()
         self.metrics, self.captures = FakeMetrics(self.alarms), FakeCaptures()
         self.storage, self.models = FakeStorage(), FakeModels()

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pipeline.errors import LeaseLost, LedgerConflict
 from pipeline.release.checks import Evidence
+from pipeline.release.history import Active
 from pipeline.release.ledger import Copy, Record
 from pipeline.release.ports import LeaseView
 from pipeline.tests.release.fake_endpoint import FakeFleets, Killer
@@ -93,6 +94,41 @@ class FakeLeases:
         """Give it back."""
         if self.held and self.held.token == token:
             self.held = replace(self.held, expires=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pointed:
+    """What callers are told."""
+
+    variant: str
+    fingerprint: str
+    sequence: int
+    fence: int
+
+
+class FakePointers:
+    """One item, under the condition that no later holder has written; releases may not read it."""
+
+    def __init__(self, killer: Killer) -> None:
+        self.killer = killer
+        self.item: Pointed | None = None
+        self.reads = 0
+        self.failure: Exception | None = None
+
+    def publish(self, endpoint: str, active: Active, *, fence: int) -> bool:
+        """Write what serves."""
+        if self.failure:
+            raise self.failure
+        if self.item and (self.item.fence, self.item.sequence) > (fence, active.sequence):
+            return False
+        item = Pointed(variant=active.variant, fingerprint=active.fingerprint, sequence=active.sequence, fence=fence)
+        self.killer.around(lambda: setattr(self, "item", item))
+        return True
+
+    def read(self, endpoint: str) -> Pointed | None:
+        """Read what callers are told."""
+        self.reads += 1
+        return self.item
 
 
 class FakeLedger:

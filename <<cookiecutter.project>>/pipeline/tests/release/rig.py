@@ -14,7 +14,7 @@ from pipeline.release.ledger import Entry, verify
 from pipeline.release.machine import RolloutKind
 from pipeline.release.state import Release
 from pipeline.tests.release.fake_endpoint import FakeClock, FakeFleets, Killer
-from pipeline.tests.release.fake_stores import FakeGauges, FakeLeases, FakeLedger, FakeProbe
+from pipeline.tests.release.fake_stores import FakeGauges, FakeLeases, FakeLedger, FakePointers, FakeProbe
 
 ENDPOINT = "loans-prod"
 GOOD = Evidence(
@@ -51,13 +51,14 @@ class Rig:
         self.fleets = FakeFleets(self.clock, Killer())
         self.leases = FakeLeases()
         self.ledger = FakeLedger(self.leases, Killer())
+        self.pointers = FakePointers(Killer())
         self.gauges = FakeGauges(evidence or (lambda _: GOOD))
         self.probe = FakeProbe(self.fleets, {release(n).model: release(n).fingerprint for n in range(1, 10)})
         self.said: list[str] = []
 
     def run(self, version: int, kind: RolloutKind = "deploy", *, killer: Killer | None = None) -> Finish:
         """Run one process that brings a version to the endpoint."""
-        self.fleets.killer = self.ledger.killer = killer or Killer()
+        self.fleets.killer = self.ledger.killer = self.pointers.killer = killer or Killer()
         lease = self.leases.take_over(ENDPOINT, "test", now=self.clock.now().timestamp(), seconds=60)
         journal = self.journal()
         carrier = Carrier(self.site, self._world(), journal, lease)
@@ -65,11 +66,8 @@ class Rig:
         self.leases.release(ENDPOINT, lease.token)
         return finish
 
-    def run_again(self, version: int, kind: RolloutKind = "deploy") -> Finish | None:
-        """Run the same command once more, as an operator does after a crash; None when nothing is left to do."""
-        standing = self.standing
-        if standing.rollout is None and release(version).same_as(standing.serving):
-            return None
+    def run_again(self, version: int, kind: RolloutKind = "deploy") -> Finish:
+        """Run the same command once more, as an operator does after a crash."""
         return self.run(version, kind)
 
     def journal(self) -> Journal:
@@ -123,6 +121,7 @@ class Rig:
             probe=self.probe,
             gauges=self.gauges,
             leases=self.leases,
+            pointers=self.pointers,
             clock=self.clock,
             progress=self.said.append,
         )

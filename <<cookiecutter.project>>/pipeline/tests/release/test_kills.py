@@ -32,6 +32,11 @@ def prepared(strategy: StrategyName, evidence: Evidence, kind: RolloutKind) -> R
     return rig
 
 
+def told(rig: Rig) -> str:
+    """Say which variant callers are told of."""
+    return rig.pointers.item.variant if rig.pointers.item else ""
+
+
 def target(kind: RolloutKind) -> int:
     """Say which version the command asks for."""
     return 2 if kind == "deploy" else 1
@@ -70,7 +75,9 @@ def test_killed_command_converges(
 
     assert rig.weights == undisturbed.weights
     assert rig.standing.rollout is None
+    assert rig.standing.serving is not None
     assert rig.standing.serving == undisturbed.standing.serving
+    assert told(rig) == told(undisturbed) == rig.standing.serving.variant
     assert rig.problems() == []
     assert [entry.sequence for entry in rig.entries] == list(range(1, len(rig.entries) + 1))
 

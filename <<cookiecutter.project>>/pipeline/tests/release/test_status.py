@@ -11,6 +11,7 @@ from pipeline.release.machine import Rollout
 from pipeline.release.state import Fleet
 from pipeline.release.status import Seen, judge
 from pipeline.tests.release.fake_endpoint import Variant
+from pipeline.tests.release.fake_stores import Pointed
 from pipeline.tests.release.rig import release
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -36,6 +37,7 @@ SEEN = Seen(
     holder="",
     alarms={"loans-prod-errors": "OK", "loans-prod-drift": "INSUFFICIENT_DATA"},
     standby_hours=24,
+    pointed=Pointed(variant=TWO.variant, fingerprint=TWO.fingerprint, sequence=7, fence=3),
 )
 ROLLOUT = Rollout(kind="deploy", candidate=TWO, champion=ONE, started=NOON)
 

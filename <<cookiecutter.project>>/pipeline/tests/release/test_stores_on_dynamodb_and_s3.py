@@ -1,5 +1,6 @@
 """The ledger and the lease on DynamoDB and S3 as moto has them: conditions, transactions, Object Lock."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -10,9 +11,13 @@ import botocore.exceptions
 import pytest
 from moto import mock_aws
 
+from clients.resolver import Active as Resolved
+from clients.resolver import Resolver
 from pipeline.aws.lease import Held, Lease
 from pipeline.aws.ledger import Ledger
+from pipeline.aws.pointers import Pointers
 from pipeline.errors import LeaseLost, LedgerConflict
+from pipeline.release.history import Active
 from pipeline.release.journal import Author, Journal, Line
 from pipeline.release.ledger import Copy, Record, verify
 from pipeline.tests.release.fake_endpoint import FakeClock
@@ -37,8 +42,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def dynamodb(aws: None) -> "DynamoDBClient":
-    """Make the two tables as infra/lib/delivery.yml does."""
+def dynamodb(aws: None, monkeypatch: pytest.MonkeyPatch) -> "DynamoDBClient":
+    """Make the three tables as infra/lib/delivery.yml does."""
     client = boto3.client("dynamodb", region_name="eu-west-1")
     client.create_table(
         TableName="ledger",
@@ -58,7 +63,25 @@ def dynamodb(aws: None) -> "DynamoDBClient":
         AttributeDefinitions=[{"AttributeName": "endpoint", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "endpoint", "KeyType": "HASH"}],
     )
+    client.create_table(
+        TableName="active",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "endpoint", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "endpoint", "KeyType": "HASH"}],
+    )
+    _one_at_a_time(client, monkeypatch)
     return client
+
+
+def _one_at_a_time(client: "DynamoDBClient", monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each call done before the next: moto looks at a condition and writes in two steps, DynamoDB in one."""
+    lock, call = threading.Lock(), client._make_api_call  # type: ignore[attr-defined]
+
+    def alone(operation: str, request: dict[str, object]) -> object:
+        with lock:
+            return call(operation, request)
+
+    monkeypatch.setattr(client, "_make_api_call", alone)
 
 
 @pytest.fixture
@@ -232,3 +255,58 @@ def test_missing_newest_copy_is_made_up_for(ledger: Ledger, lease: Lease) -> Non
     ledger.lock(2, "something else", until=datetime.now(UTC) + timedelta(days=1))
 
     assert [item.text for item in ledger.copies()] == [entry, entry]
+
+
+def active(version: int, sequence: int) -> Active:
+    """Say that a version serves since an entry of the ledger."""
+    item = release(version)
+    return Active(
+        version=version,
+        variant=item.variant,
+        fingerprint=item.fingerprint,
+        commit=item.commit,
+        sequence=sequence,
+        since=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(("fence", "sequence", "wins"), [(3, 9, False), (4, 9, False), (4, 10, True), (5, 1, True)])
+def test_pointer_only_moves_forward(dynamodb: "DynamoDBClient", fence: int, sequence: int, *, wins: bool) -> None:
+    """An older lease loses, and so does an older entry of the same lease; its own once more changes nothing."""
+    pointers = Pointers(dynamodb, table="active")
+    assert pointers.publish(ENDPOINT, active(2, 10), fence=4)
+
+    written = pointers.publish(ENDPOINT, active(1, sequence), fence=fence)
+
+    pointed = pointers.read(ENDPOINT)
+    assert pointed is not None
+    assert (written, pointed.variant) == (wins, release(1 if wins else 2).variant)
+
+
+def test_of_racing_writers_the_latest_lease_is_what_remains(dynamodb: "DynamoDBClient") -> None:
+    """Sixteen holders, one after the other, whose writes arrive at the same moment in any order."""
+    pointers = Pointers(dynamodb, table="active")
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda n: pointers.publish(ENDPOINT, active(n % 9 + 1, n), fence=n), range(1, 17)))
+
+    pointed = pointers.read(ENDPOINT)
+    assert pointed is not None
+    assert (pointed.fence, pointed.variant) == (16, release(16 % 9 + 1).variant)
+
+
+def test_callers_read_what_releases_write(dynamodb: "DynamoDBClient") -> None:
+    """The resolver that applications copy understands the item to the last member."""
+    Pointers(dynamodb, table="active").publish(ENDPOINT, active(2, 10), fence=4)
+
+    resolved = Resolver(dynamodb, table="active", endpoint=ENDPOINT).active()
+
+    assert resolved == Resolved(
+        version=2,
+        variant=release(2).variant,
+        fingerprint=release(2).fingerprint,
+        commit=release(2).commit,
+        since="2026-01-01T00:00:00Z",
+        fence=4,
+        sequence=10,
+    )

@@ -65,6 +65,30 @@ def test_endpoint_that_was_deleted_is_brought_back(endpoint: Endpoint) -> None:
     assert endpoint.reconcile().outputs["differences"] == "0"
 
 
+@pytest.mark.parametrize("actual", ["nothing", "v9-stranger"])
+def test_callers_who_are_told_otherwise_are_found_and_told(endpoint: Endpoint, actual: str) -> None:
+    """A pointer that is gone, or names another release, is a difference, and mended under the lease's number."""
+    item = endpoint.aws.pointers.item
+    assert item is not None
+    endpoint.aws.pointers.item = None if actual == "nothing" else replace(item, variant=actual, sequence=1)
+    with pytest.raises(EndpointDrifted, match=f"pointer: declared {variant_of(2)}, is {actual}"):
+        endpoint.reconcile()
+
+    endpoint.reconcile(apply=True)
+
+    assert endpoint.aws.pointers.item is not None
+    assert endpoint.aws.pointers.item.variant == variant_of(2)
+    assert endpoint.entries[-1].reason == f"pointer was {actual} instead of {variant_of(2)}"
+
+
+def test_pointer_is_not_judged_while_a_release_holds_the_lease(endpoint: Endpoint) -> None:
+    """Between the ledger's entry and the pointer a release is not over."""
+    endpoint.aws.pointers.item = None
+    endpoint.aws.lease.take_over("loan-approval-staging", "ci", now=endpoint.aws.clock.now().timestamp(), seconds=60)
+
+    assert endpoint.reconcile().outputs["differences"] == "0"
+
+
 def test_release_that_is_under_way_is_left_alone(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """While somebody holds the lease on an unfinished rollout, nothing is compared."""
     monkeypatch.setattr(endpoint.aws.invocations, "ask", interrupted)
