@@ -8,7 +8,7 @@ After a release or a rollback every caller sees it `Freshness.ttl_seconds` later
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -19,7 +19,8 @@ _RETRY_SECONDS = 1.0
 class Reader(Protocol):
     """boto3's DynamoDB client, or one of DAX (amazondax.AmazonDaxClient): the same call."""
 
-    def get_item(self, **request: Any) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def get_item(self) -> Callable[..., Any]: ...  # noqa: D102
 
 
 class Unresolved(Exception):

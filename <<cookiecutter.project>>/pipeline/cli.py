@@ -15,6 +15,7 @@ from pipeline.commands import (
     building,
     checks,
     data,
+    features,
     foundation,
     overview,
     pull_requests,
@@ -47,6 +48,7 @@ app.add_typer(releases.app)
 app.add_typer(verification.app)
 app.add_typer(watch.app)
 app.add_typer(data.app, name="data")
+app.add_typer(features.app, name="features")
 app.add_typer(foundation.app, name="bootstrap")
 app.add_typer(foundation.plain)
 

@@ -106,6 +106,8 @@ class Serving(Section):
     capture_percent: int = Field(default=100, ge=0, le=100)
     sla: ServiceLevel
     load_test: bool = False
+    # Whether callers send features, or ids whose features clients/features.py looks up.
+    features: Literal["request", "store"] = "request"
 
     @model_validator(mode="after")
     def _starts_within_its_bounds(self) -> Self:

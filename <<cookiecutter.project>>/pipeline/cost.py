@@ -34,6 +34,8 @@ _RETRAININGS_A_MONTH = 4
 _ADDRESS_AN_HOUR = 0.01
 _MILLION_HTTP_REQUESTS = 3.5
 _MILLION_TRACES = 5.0
+# A million read request units of Feature Store's online store: one record of up to 4 KB each.
+_MILLION_FEATURE_READS = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,12 @@ def _entrances(settings: Settings) -> Iterator[Item]:
             name="HTTP front",
             dollars=requests * (_MILLION_HTTP_REQUESTS + _MILLION_TRACES),
             assumption=f"{requests:.1f} million requests, each of them traced",
+        )
+    if settings.serving.features == "store":
+        yield Item(
+            name="feature store",
+            dollars=_KEY_A_MONTH + requests * _MILLION_FEATURE_READS,
+            assumption=f"a key, and {requests:.1f} million reads of one record; without writes and storage",
         )
 
 

@@ -16,6 +16,7 @@ PipelineError
 ├── GatesNotRun             21   register was asked for a model that no gate has seen
 ├── NotApproved             22   the environment wants an approval that is not there
 ├── DataInvalid             23   the data set contradicts the schema
+├── FeaturesAbsent          24   the feature store has no record of what was asked for
 ├── DrillTooSlow            29   a rehearsed rollback took longer than promised
 ├── CandidateRejected       30   the candidate broke a limit and was rolled back
 ├── ReleaseInProgress       31   somebody else is changing the endpoint
@@ -130,6 +131,10 @@ class NotApproved(PipelineError, exit_code=22):
 
 class DataInvalid(PipelineError, exit_code=23):
     """The data set contradicts the schema."""
+
+
+class FeaturesAbsent(PipelineError, exit_code=24):
+    """The feature store has no record of what was asked for."""
 
 
 class DemoFailed(PipelineError, exit_code=60):

@@ -59,6 +59,17 @@ def compute(root: Path, *, data: str | None = None, parent: str | None = None) -
     return Fingerprint(inputs=inputs | {name: value for name, value in chosen.items() if value}, files=files)
 
 
+def features(root: Path) -> Fingerprint:
+    """Fingerprint the features of the checkout at `root`: its data, its schema, and what makes records of rows."""
+    code = sorted((root / "pipeline" / "features").glob("*.py"))
+    files = {
+        "data": _data_hashes(root),
+        "preprocessing": _hashes(code, root=root),
+        "schema": _hashes([root / _SCHEMA], root=root),
+    }
+    return Fingerprint(inputs={name: digest_of(hashes) for name, hashes in files.items()}, files=files)
+
+
 def require(mark: Fingerprint, expected: str | None) -> Fingerprint:
     """Refuse a fingerprint when another one was asked for."""
     if expected and expected != mark.digest:

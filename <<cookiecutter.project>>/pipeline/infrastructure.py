@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pipeline import cost, observability
 from pipeline.config import ENVIRONMENTS
 from pipeline.errors import ConfigurationError
+from pipeline.features import definition
 from pipeline.settings import Settings
 
 Scope = Literal["account", "shared", "dev", "staging", "prod"]
@@ -36,12 +37,13 @@ _ACCOUNT = ("audit", "access")
 _SHARED = ("storage", "access", "registry", "delivery")
 _ENVIRONMENT = ("storage", "access", "delivery", "observability", "response", "cost")
 # What an environment has only where its configuration says so.
-_CHOSEN = ("network", "front")
+_CHOSEN = ("network", "front", "features")
 _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "access": ("Project", "Scope", "RegistryAccount", "SubjectPrefix", "Operations"),
     "audit": ("Project",),
     "cost": ("Project", "Scope", "MonthlyBudget"),
     "delivery": ("Project", "Scope", "RegistryAccount"),
+    "features": ("Project", "Scope", "FeatureGroup", "RecordIdentifier", "EventTime"),
     "front": ("Project", "Scope", "RequestsPerSecond", "Burst"),
     "network": ("Project", "Scope", "Vpc", "Subnets", "Callers"),
     "observability": ("Project", "Scope", "Repository"),
@@ -51,6 +53,7 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
 }
 # A budget warns above the estimate, not at it.
 _BUDGET_MARGIN = 1.25
+_COLUMNS_MARK = "[{FeatureName: id, FeatureType: String}]"
 _CODE_MARK = '"Here bootstrap puts infra/lib/respond.py."'
 _MARK = "  # Here bootstrap puts the alarms of monitoring/alarms and the dashboard of monitoring/dashboard.json.\n"
 
@@ -74,7 +77,11 @@ def switched_off(settings: Settings) -> tuple[str, ...]:
 
 
 def _wanted(settings: Settings) -> tuple[str, ...]:
-    asked = {"network": settings.environment_file.private_endpoint, "front": settings.environment_file.http_front}
+    asked = {
+        "network": settings.environment_file.private_endpoint,
+        "front": settings.environment_file.http_front,
+        "features": settings.serving.features == "store",
+    }
     return (*_ENVIRONMENT, *(concern for concern in _CHOSEN if asked[concern]))
 
 
@@ -127,6 +134,7 @@ def _own_values(settings: Settings) -> dict[str, str]:
         "MaximumPerDay": str(settings.monitor.policy.maximum_per_day),
         "Unattended": str(settings.monitor.policy.unattended).lower(),
         **_entrances(settings),
+        **_features(settings),
         # Production's own environment waits for reviewers; unattended work has one beside it.
         "Operations": "prod-operations" if settings.env == "prod" else settings.env,
     }
@@ -139,12 +147,23 @@ def _entrances(settings: Settings) -> dict[str, str]:
     return {**inside, **outside}
 
 
+def _features(settings: Settings) -> dict[str, str]:
+    if settings.serving.features != "store":
+        return {}
+    wanted = definition.read(settings.root)
+    group = wanted.group(settings.endpoint_name)
+    return {"FeatureGroup": group, "RecordIdentifier": wanted.id, "EventTime": wanted.event_time}
+
+
 def _template(settings: Settings, concern: str) -> str:
     path = settings.root / "infra" / "lib" / f"{concern}.yml"
     text = _read(path)
     if concern == "response":
         code = json.dumps(_read(path.with_name("respond.py")))
         return _at(_CODE_MARK, text, path).replace(_CODE_MARK, code)
+    if concern == "features":
+        members = json.dumps(definition.read(settings.root).members())
+        return _at(_COLUMNS_MARK, text, path).replace(_COLUMNS_MARK, members)
     if concern != "observability":
         return text
     # JSON is YAML: each resource is one more line of the template.

@@ -137,6 +137,11 @@ class Settings(Section):
         return f"{self.project}-lease-{self.env}"
 
     @property
+    def features_bucket(self) -> str:
+        """The history of features, and what was ingested when."""
+        return f"{self.project}-features-{self.env}-{self.account}"
+
+    @property
     def active_table(self) -> str:
         """Which release serves, for callers that ask often."""
         return f"{self.project}-active-{self.env}"

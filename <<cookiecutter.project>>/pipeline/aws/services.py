@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import boto3
+from botocore.config import Config
 
 from pipeline.aws.alarms import Alarms
 from pipeline.aws.captures import Captures
 from pipeline.aws.endpoints import Endpoints
+from pipeline.aws.features import Features
 from pipeline.aws.images import Images
 from pipeline.aws.invocations import Invocations
 from pipeline.aws.lease import Lease
@@ -26,6 +28,9 @@ from pipeline.aws.session import CONFIG, surroundings
 from pipeline.aws.stacks import Stacks
 from pipeline.aws.storage import Storage
 from pipeline.aws.training import Training
+
+# Records are written by many threads over one client.
+_MANY = Config(max_pool_connections=16)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +118,15 @@ class Aws:
     def invocations(self) -> Invocations:
         """Requests of our own to an endpoint."""
         return Invocations(self._session.client("sagemaker-runtime", config=CONFIG))
+
+    @cached_property
+    def features(self) -> Features:
+        """The model's inputs by id."""
+        return Features(
+            self._session.client("sagemaker", config=CONFIG),
+            self._session.client("sagemaker-featurestore-runtime", config=CONFIG.merge(_MANY)),
+            self._session.client("s3", config=CONFIG),
+        )
 
     @cached_property
     def metrics(self) -> Metrics:

@@ -58,6 +58,8 @@ class ModelSchema(Part):
     negative: Name | None = None
     favourable: Name | None = None
     id: Name
+    # The column that tells when a row was true, for the feature store.
+    event_time: Name | None = None
     protected: Name | None = None
     features: tuple[Feature, ...] = Field(min_length=1)
 
@@ -65,11 +67,14 @@ class ModelSchema(Part):
     def _columns_differ(self) -> Self:
         names = [feature.name for feature in self.features]
         twice = sorted({name for name in names if names.count(name) > 1})
-        leaking = sorted({self.target, self.id, self.protected or self.id} & set(names))
+        around = {self.target, self.id, self.protected or self.id, self.event_time or self.id}
+        leaking = sorted(around & set(names))
         if twice:
             raise ValueError(f"listed twice: {', '.join(twice)}")
         if leaking:
-            raise ValueError(f"the target, the row id and the protected attribute are no features: {leaking[0]}")
+            raise ValueError(
+                f"the target, the row id, its time and the protected attribute are no features: {leaking[0]}"
+            )
         if self.task == "classification":
             self._labels_differ()
         return self

@@ -1,24 +1,30 @@
-"""Feature groups with an online store."""
+"""Feature groups with an online store, an offline store, or both."""
 
 from collections.abc import Callable
 
+from pipeline.local.authorization.access import Access
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
 from pipeline.local.listing import Listing
 from pipeline.local.place import Call, Document, Place
 from pipeline.local.refusal import Refusal, in_use, unsupported
+from pipeline.local.roles import Roles
 from pipeline.local.tags import Tags
+from pipeline.local.transfer import split_uri
 
 KIND = "feature-group"
 RECORD_KIND = "feature-record"
 _CREATING_SECONDS = 20
+# Feature Store adds these to every record of the offline store.
+_RESERVED = frozenset({"is_deleted", "write_time", "api_invocation_time"})
 _LISTING = Listing(result="FeatureGroupSummaries", name="FeatureGroupName", status="FeatureGroupStatus")
 
 
 class FeatureGroups:
     """The feature group operations."""
 
-    def __init__(self, foundation: Foundation, tags: Tags) -> None:
+    def __init__(self, foundation: Foundation, tags: Tags, roles: Roles) -> None:
+        self._roles = roles
         self._store = foundation.store
         self._clock = foundation.clock
         self._tags = tags
@@ -39,23 +45,41 @@ class FeatureGroups:
         if group is None:
             raise Refusal("ResourceNotFound", f"Feature Group with name {name} does not exist", status=404)
         ready = now() - group["CreationTime"] >= self._clock.real(_CREATING_SECONDS)
-        return {**group, "FeatureGroupStatus": "Created" if ready else "Creating"}
+        offline = {"OfflineStoreStatus": {"Status": "Active"}} if "OfflineStoreConfig" in group else {}
+        return {**group, **offline, "FeatureGroupStatus": "Created" if ready else "Creating"}
 
     def create(self, call: Call) -> Document:
         """CreateFeatureGroup."""
         place, params = call.place, call.params
         name, arn = params["FeatureGroupName"], place.arn(KIND, params["FeatureGroupName"])
-        if "OfflineStoreConfig" in params:
-            raise unsupported("OfflineStoreConfig of CreateFeatureGroup")
-        if not params.get("OnlineStoreConfig", {}).get("EnableOnlineStore"):
-            raise unsupported("feature groups without an online store")
         _check_definitions(params)
+        _check_online(params)
+        created = now()
+        if "OfflineStoreConfig" in params:
+            params["OfflineStoreConfig"] = self._offline(place, params, created)
         with self._store.lock:
             if self._store.find(place, KIND, name):
                 raise in_use(f"Resource Already Exists: FeatureGroup with name {name} already exists")
             self._tags.put(place, arn, params.pop("Tags", []))
-            self._store.put(place, KIND, name, {**params, "FeatureGroupArn": arn, "CreationTime": now()})
+            self._store.put(place, KIND, name, {**params, "FeatureGroupArn": arn, "CreationTime": created})
         return {"FeatureGroupArn": arn}
+
+    def _offline(self, place: Place, params: Document, created: float) -> Document:
+        """Return an offline store's configuration as the service resolves it; its role must reach the bucket."""
+        config, role = params["OfflineStoreConfig"], params.get("RoleArn")
+        if not config.get("DisableGlueTableCreation") or "DataCatalogConfig" in config:
+            raise unsupported("Glue tables of the offline store: set DisableGlueTableCreation")
+        if config.get("TableFormat") == "Iceberg":
+            raise _wrong("The Iceberg table format is only supported when DisableGlueTableCreation is False.")
+        if role is None:
+            raise _wrong("RoleArn is required when an offline store is configured.")
+        self._roles.require(place, role)
+        storage = config["S3StorageConfig"]
+        bucket, prefix = split_uri(storage["S3Uri"].rstrip("/"))
+        self._roles.act(place, role, [Access(action="s3:GetBucketAcl", resource=f"arn:aws:s3:::{bucket}")])
+        where = f"{place.account}/sagemaker/{place.region}/offline-store/{params['FeatureGroupName']}-{int(created)}"
+        resolved = "/".join(part for part in (f"s3://{bucket}", prefix, where, "data") if part)
+        return {**config, "S3StorageConfig": {**storage, "ResolvedOutputS3Uri": resolved}}
 
     def describe(self, call: Call) -> Document:
         """DescribeFeatureGroup."""
@@ -82,6 +106,25 @@ def _check_definitions(params: Document) -> None:
     names = [definition["FeatureName"] for definition in params["FeatureDefinitions"]]
     for role in ("RecordIdentifierFeatureName", "EventTimeFeatureName"):
         if params[role] not in names:
-            raise Refusal("ValidationException", f"{role} {params[role]} is not among the FeatureDefinitions.")
+            raise _wrong(f"{role} {params[role]} is not among the FeatureDefinitions.")
     if len(set(names)) != len(names):
-        raise Refusal("ValidationException", "Feature names must be unique.")
+        raise _wrong("Feature names must be unique.")
+    if reserved := sorted(_RESERVED & set(names)):
+        raise _wrong(f"Feature names are reserved: {', '.join(reserved)}.")
+    types = {item["FeatureName"]: item["FeatureType"] for item in params["FeatureDefinitions"]}
+    if types[params["EventTimeFeatureName"]] == "Integral":
+        raise _wrong("The event time feature must be of type String or Fractional.")
+    if any("CollectionType" in item for item in params["FeatureDefinitions"]):
+        raise unsupported("collections as features")
+
+
+def _check_online(params: Document) -> None:
+    online = params.get("OnlineStoreConfig", {})
+    if not online.get("EnableOnlineStore") and "OfflineStoreConfig" not in params:
+        raise _wrong("You must include at least one of OnlineStoreConfig and OfflineStoreConfig.")
+    if online.get("StorageType", "Standard") != "Standard":
+        raise unsupported(f"the storage type {online['StorageType']}")
+
+
+def _wrong(message: str) -> Refusal:
+    return Refusal("ValidationException", message)

@@ -1,21 +1,27 @@
-"""Feature Store's runtime: records of the online store, the latest event time wins."""
+"""Feature Store's runtime: in the online store the latest event time wins, the offline store keeps every record."""
 
 import datetime as dt
 import time
 from collections.abc import Callable
 
+import regex
+
 from pipeline.local.feature_groups import RECORD_KIND, FeatureGroups
+from pipeline.local.feature_history import FeatureHistory, Written
 from pipeline.local.place import Call, Document, Place
-from pipeline.local.refusal import Refusal, unsupported
+from pipeline.local.refusal import Refusal
 from pipeline.local.store import Store
 
+# The two formats that the service model's documentation of EventTimeFeatureName names.
+_ISO = regex.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
 _SECONDS = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86_400, "Weeks": 604_800}
 
 
 class FeatureRecords:
     """PutRecord, GetRecord, DeleteRecord, BatchGetRecord."""
 
-    def __init__(self, store: Store, groups: FeatureGroups) -> None:
+    def __init__(self, store: Store, groups: FeatureGroups, history: FeatureHistory) -> None:
+        self._history = history
         self._store = store
         self._groups = groups
 
@@ -30,16 +36,18 @@ class FeatureRecords:
 
     def put(self, call: Call) -> Document:
         """PutRecord: an older event time than the stored one changes nothing."""
-        if "OfflineStore" in call.params.get("TargetStores", []):
-            raise unsupported("the offline store")
         group = self._group(call)
         values = _values(call.params["Record"])
         _check_record(group, values)
         identifier = values[group["RecordIdentifierFeatureName"]]
         moment = _event_time(values[group["EventTimeFeatureName"]])
-        ttl = call.params.get("TtlDuration") or group["OnlineStoreConfig"].get("TtlDuration")
-        record = {"Record": values, "Time": moment, "Expires": _expires(moment, ttl)}
-        self._replace(call.place, _key(group, identifier), record)
+        stores = _targets(group, call)
+        if "OnlineStore" in stores:
+            ttl = call.params.get("TtlDuration") or group["OnlineStoreConfig"].get("TtlDuration")
+            record = {"Record": values, "Time": moment, "Expires": _expires(moment, ttl)}
+            self._replace(call.place, _key(group, identifier), record)
+        if "OfflineStore" in stores:
+            self._append(call, group, values, moment, deleted=False)
         return {}
 
     def get(self, call: Call) -> Document:
@@ -52,7 +60,14 @@ class FeatureRecords:
         """DeleteRecord."""
         group = self._group(call)
         moment = _event_time(call.params["EventTime"])
-        key = _key(group, call.params["RecordIdentifierValueAsString"])
+        identifier, stores = call.params["RecordIdentifierValueAsString"], _targets(group, call)
+        key = _key(group, identifier)
+        if "OfflineStore" in stores:
+            names = (group["RecordIdentifierFeatureName"], group["EventTimeFeatureName"])
+            told = dict(zip(names, (identifier, call.params["EventTime"]), strict=True))
+            self._append(call, group, told, moment, deleted=True)
+        if "OnlineStore" not in stores:
+            return {}
         if call.params.get("DeletionMode") == "HardDelete":
             self._store.remove(call.place, RECORD_KIND, key)
         else:
@@ -76,6 +91,17 @@ class FeatureRecords:
     def _group(self, call: Call) -> Document:
         return self._groups.find(call.place, call.params["FeatureGroupName"])
 
+    def _append(self, call: Call, group: Document, values: dict[str, str], moment: float, *, deleted: bool) -> None:
+        written = Written(
+            place=call.place,
+            group=group,
+            values=values,
+            event=moment,
+            called=dt.datetime.now(dt.UTC),
+            deleted=deleted,
+        )
+        self._history.append(written)
+
     def _replace(self, place: Place, key: str, record: Document) -> None:
         with self._store.lock:
             stored = self._store.find(place, RECORD_KIND, key)
@@ -88,6 +114,15 @@ class FeatureRecords:
             return None
         expired = stored["Expires"] is not None and stored["Expires"] <= time.time()
         return None if expired else dict(stored["Record"])
+
+
+def _targets(group: Document, call: Call) -> list[str]:
+    there = ["OnlineStore"] if group.get("OnlineStoreConfig", {}).get("EnableOnlineStore") else []
+    there += ["OfflineStore"] if "OfflineStoreConfig" in group else []
+    wanted: list[str] = call.params.get("TargetStores", there)
+    if absent := sorted(set(wanted) - set(there)):
+        raise _wrong(f"Validation Error: the feature group has no {absent[0]}")
+    return wanted
 
 
 def _key(group: Document, identifier: str) -> str:
@@ -122,10 +157,12 @@ def _event_time(text: str) -> float:
         return float(text)
     except ValueError:
         pass
+    if not _ISO.fullmatch(text):
+        raise _wrong(f"Validation Error: EventTime {text!r} is neither yyyy-MM-dd'T'HH:mm:ss[.SSS]Z nor Unix seconds")
     try:
-        return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC).timestamp()
+        return dt.datetime.fromisoformat(text).timestamp()
     except ValueError:
-        raise _wrong(f"Validation Error: EventTime {text!r} is neither ISO-8601 nor seconds since the epoch") from None
+        raise _wrong(f"Validation Error: EventTime {text!r} is no time") from None
 
 
 def _expires(moment: float, ttl: Document | None) -> float | None:

@@ -77,7 +77,8 @@ class Plane:
             calls=self._calls,
         )
         self.gateway = Gateway(self._fronts(), moto=self._journal, guards=guards, token=token)
-        self._flusher = Flusher([self._invocations.flush, self._foundation.logs.flush], seconds=_FLUSH_SECONDS)
+        flushes = [self._invocations.flush, self._foundation.logs.flush, self._services.history.flush]
+        self._flusher = Flusher(flushes, seconds=_FLUSH_SECONDS)
         self._watcher = Flusher([self._hosting.revive, self._alarms.look], seconds=_WATCH_SECONDS)
 
     def restore(self) -> None:

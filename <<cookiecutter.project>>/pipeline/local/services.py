@@ -8,6 +8,7 @@ from pipeline.local.endpoint_configs import EndpointConfigs
 from pipeline.local.endpoint_state import EndpointState
 from pipeline.local.endpoints import Endpoints
 from pipeline.local.feature_groups import FeatureGroups
+from pipeline.local.feature_history import FeatureHistory
 from pipeline.local.feature_records import FeatureRecords
 from pipeline.local.foundation import Foundation
 from pipeline.local.fronts import Handler
@@ -32,6 +33,7 @@ class Services:
 
     control: dict[str, Handler]
     records: dict[str, Handler]
+    history: FeatureHistory
     training: Training
     processing: Processing
     endpoints: Endpoints
@@ -45,7 +47,8 @@ class Services:
 def wire(foundation: Foundation, hosting: Hosting, alarms: Alarms, roles: Roles) -> Services:
     """Create every part, each with those that it asks."""
     store, tags = foundation.store, Tags(foundation.store)
-    sharing, features = Sharing(store), FeatureGroups(foundation, tags)
+    sharing, features = Sharing(store), FeatureGroups(foundation, tags, roles)
+    history = FeatureHistory(foundation.clients, roles)
     groups = Groups(store, sharing, tags)
     registry = Registry(foundation, groups, sharing, tags)
     models = Models(foundation, registry, roles, tags)
@@ -60,7 +63,8 @@ def wire(foundation: Foundation, hosting: Hosting, alarms: Alarms, roles: Roles)
     parts = (training, processing, *registry_parts, models, configs, endpoints, features)
     return Services(
         control={name: handler for part in parts for name, handler in part.operations().items()},
-        records=FeatureRecords(store, features).operations(),
+        records=FeatureRecords(store, features, history).operations(),
+        history=history,
         training=training,
         processing=processing,
         endpoints=endpoints,

@@ -14,6 +14,7 @@ from pipeline.settings import Settings
 
 PRIVATE = {"private_endpoint": {"vpc": "vpc-0a", "subnets": ["subnet-0a", "subnet-0b"], "callers": "10.0.0.0/8"}}
 FRONT = {"http_front": {"requests_per_second": 20, "burst": 40}}
+STORE = {"PIPELINE__SERVING__FEATURES": "store"}
 
 
 def configured(checkout: Path, **sections: Any) -> Settings:
@@ -28,20 +29,22 @@ def by_concern(settings: Settings) -> dict[str, Stack]:
     return {stack.concern: stack for stack in infrastructure.stacks(settings) if stack.scope == "dev"}
 
 
-def test_private_endpoint_and_http_front_are_off_by_default(checkout: Path) -> None:
+def test_private_endpoint_http_front_and_feature_store_are_off_by_default(checkout: Path) -> None:
     """Neither a stack nor a line of cost."""
     settings = configured(checkout)
 
     names = {item.name for item in cost.estimate(settings, alarms=5).items}
 
-    assert not {"network", "front"} & by_concern(settings).keys()
-    assert not {"private endpoint", "HTTP front"} & names
-    assert infrastructure.switched_off(settings) == ("loan-approval-network-dev", "loan-approval-front-dev")
+    assert not {"network", "front", "features"} & by_concern(settings).keys()
+    assert not {"private endpoint", "HTTP front", "feature store"} & names
+    off = [f"loan-approval-{name}-dev" for name in ("network", "front", "features")]
+    assert infrastructure.switched_off(settings) == tuple(off)
 
 
 def test_what_is_asked_for_is_made_and_priced(checkout: Path) -> None:
     """With the parameters of the configuration, in the stack's own words."""
-    settings = configured(checkout, **PRIVATE, **FRONT)
+    configured(checkout, **PRIVATE, **FRONT)
+    settings = Settings.load(checkout, "dev", STORE)
 
     stacks = by_concern(settings)
     priced = {item.name: item.dollars for item in cost.estimate(settings, alarms=5).items}
@@ -51,6 +54,11 @@ def test_what_is_asked_for_is_made_and_priced(checkout: Path) -> None:
     assert stacks["front"].parameters["Burst"] == "40"
     assert priced["private endpoint"] == pytest.approx(2 * 0.01 * 730)
     assert priced["HTTP front"] == pytest.approx(2.628 * 8.5)
+    assert priced["feature store"] == pytest.approx(1 + 2.628 * 0.25)
+    assert stacks["features"].parameters["FeatureGroup"].startswith("loan-approval-dev-")
+    columns = parse(stacks["features"].template).resources["Group"].properties["FeatureDefinitions"]
+    assert {"FeatureName": "pirat", "FeatureType": "Fractional"} in columns
+    assert {"FeatureName": "chist", "FeatureType": "String"} in columns
     assert infrastructure.switched_off(settings) == ()
 
 
@@ -63,7 +71,8 @@ def test_entrance_that_aws_would_refuse_is_refused_here(checkout: Path, section:
 
 def test_every_stack_gets_the_parameters_that_its_template_declares(checkout: Path) -> None:
     """No parameter is handed over in vain, and none without a default is missing."""
-    for stack in infrastructure.stacks(configured(checkout, **PRIVATE, **FRONT)):
+    configured(checkout, **PRIVATE, **FRONT)
+    for stack in infrastructure.stacks(Settings.load(checkout, "dev", STORE)):
         declared = parse(stack.template).parameters
 
         assert set(stack.parameters) <= declared.keys(), stack.name

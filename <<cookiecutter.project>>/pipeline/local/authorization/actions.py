@@ -20,6 +20,7 @@ _NAMED: Mapping[str, tuple[str, str]] = {
     "DescribeEndpoint": ("endpoint", "EndpointName"),
     "DescribeEndpointConfig": ("endpoint-config", "EndpointConfigName"),
     "DescribeModel": ("model", "ModelName"),
+    "DescribeFeatureGroup": ("feature-group", "FeatureGroupName"),
     "DescribeModelPackageGroup": ("model-package-group", "ModelPackageGroupName"),
     "DescribeProcessingJob": ("processing-job", "ProcessingJobName"),
     "DescribeTrainingJob": ("training-job", "TrainingJobName"),
@@ -115,6 +116,12 @@ def _group_versions(group: str, place: Place) -> str:
 
 def _runtime(operation: str, params: Document, place: Place) -> Iterator[Access]:
     yield Access(action=f"sagemaker:{operation}", resource=place.arn("endpoint", params["EndpointName"]))
+
+
+def _features(operation: str, params: Document, place: Place) -> Iterator[Access]:
+    named = params.get("Identifiers", [params])
+    for group in dict.fromkeys(item["FeatureGroupName"].rsplit("/", 1)[-1] for item in named):
+        yield Access(action=f"sagemaker:{operation}", resource=place.arn("feature-group", group))
 
 
 def _dynamodb(operation: str, params: Document, place: Place) -> Iterator[Access]:
@@ -215,6 +222,7 @@ _SERVICES: Mapping[str, Callable[[str, Document, Place], Iterator[Access]]] = {
     "monitoring": _cloudwatch,
     "s3": _s3,
     "sagemaker": _sagemaker,
+    "sagemaker-featurestore-runtime": _features,
     "sagemaker-runtime": _runtime,
     "sts": _sts,
 }

@@ -1,6 +1,7 @@
 """What an access to encrypted data needs of KMS, which the service asks for in the caller's name."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from pipeline.local.api import api
 from pipeline.local.authorization.access import Access
@@ -13,6 +14,10 @@ _S3 = {
     # A large object is written in parts, and each next part reads the key that the first was given.
     "s3:PutObject": ("kms:GenerateDataKey", "kms:Decrypt"),
 }
+
+_RECORDS = frozenset(
+    f"sagemaker:{operation}" for operation in ("BatchGetRecord", "DeleteRecord", "GetRecord", "PutRecord")
+)
 
 
 class Keys:
@@ -28,6 +33,10 @@ class Keys:
             bucket = access.resource.removeprefix("arn:aws:s3:::").partition("/")[0]
             for action in _S3[access.action]:
                 yield from self._use(action, place, service="s3", name=bucket)
+        elif access.action in _RECORDS:
+            # OnlineStoreSecurityConfig: the caller of every data plane operation needs kms:Decrypt on its key.
+            if key := self._online_key(place, access.resource.rpartition("/")[2]):
+                yield replace(self._described(place, key), action="kms:Decrypt")
         elif service == "dynamodb":
             yield from self._use("kms:Decrypt", place, service="dynamodb", name=access.resource.rpartition("/")[2])
 
@@ -49,6 +58,11 @@ class Keys:
         answer = api(self._clients, place).find("s3", "get_bucket_encryption", Bucket=bucket)
         rules = (answer or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [{}])
         found: str | None = rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID")
+        return found
+
+    def _online_key(self, place: Place, group: str) -> str | None:
+        answer = api(self._clients, place).find("sagemaker", "describe_feature_group", FeatureGroupName=group)
+        found: str | None = (answer or {}).get("OnlineStoreConfig", {}).get("SecurityConfig", {}).get("KmsKeyId")
         return found
 
     def _table_key(self, place: Place, table: str) -> str | None:

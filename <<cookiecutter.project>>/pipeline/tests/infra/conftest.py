@@ -24,6 +24,15 @@ def known_to_github(root: Path, **changes: object) -> Path:
     return root
 
 
+def with_feature_store(root: Path) -> None:
+    """Have every environment keep features, so that what only they need is measured, too."""
+    for env in ENVIRONMENTS:
+        path = root / f"infra/config/{env}.json"
+        document = json.loads(path.read_text())
+        document["serving"]["features"] = "store"
+        path.write_text(json.dumps(document))
+
+
 def start(root: Path) -> Laptop:
     """Start an embedded AWS for a checkout."""
     told = Laptop(root=root, environ={}).run("local", "up").stdout.splitlines()
@@ -50,6 +59,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
         registry_account=REGISTRY,
     )
     try:
+        with_feature_store(root)
         accounts = open_accounts(start(root))
         found(accounts)
         deliver(accounts, 1)

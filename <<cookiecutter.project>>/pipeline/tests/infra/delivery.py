@@ -2,7 +2,8 @@
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import boto3
 
+from clients.resolver import Resolver
 from pipeline.local.clients import ACCOUNT_HEADER
 from pipeline.tests.stages.conftest import Laptop, Told
 
@@ -18,6 +20,7 @@ PROJECT = "loan-approval"
 ENVIRONMENTS = {"dev": "111111111111", "staging": "222222222222", "prod": "333333333333"}
 REGISTRY = "444444444444"
 ACCOUNTS = {**ENVIRONMENTS, "registry": REGISTRY}
+_GUESTS = {"caller": ("callers", "lookup"), "ingester": ("ingest",)}
 _OF_THE_REGISTRY = frozenset({"train-dev", "read"})
 # What is looked at here is who may call what, not how well a model does on a busy machine.
 _QUICKLY = {
@@ -58,6 +61,17 @@ class Bank:
         answer = self.admins[env].client("lambda").invoke(FunctionName=f"{PROJECT}-respond-{env}", Payload=event)
         assert "FunctionError" not in answer, answer["Payload"].read()
 
+    def session(self, role: str) -> Callable[[str], Any]:
+        """Return what opens clients in a role's name."""
+        environ = self._acting(role).environ
+        session = boto3.Session(
+            aws_access_key_id=environ["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=environ["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=environ["AWS_SESSION_TOKEN"],
+            region_name=environ["AWS_REGION"],
+        )
+        return lambda service: session.client(service, endpoint_url=environ["AWS_ENDPOINT_URL"])  # type: ignore[call-overload]
+
     def _acting(self, role: str) -> Laptop:
         """Take a role's credentials, as a workflow's token would be traded for them."""
         env = "registry" if role in _OF_THE_REGISTRY else role.rpartition("-")[2]
@@ -92,6 +106,21 @@ def found(bank: Bank) -> None:
     for account, env in {"registry": "dev", "dev": "dev", "staging": "staging", "prod": "prod"}.items():
         bank.manage(account, "bootstrap", "aws", "--env", env, "--yes")
     bank.manage("registry", "local", "image")
+    for env in ENVIRONMENTS:
+        _welcome(bank, env)
+
+
+def _welcome(bank: Bank, env: str) -> None:
+    """Make the roles of an application and of whoever ingests, which are not the project's: policies are attached."""
+    iam, account = bank.admins[env].client("iam"), ACCOUNTS[env]
+    statement = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    for role, policies in _GUESTS.items():
+        name = f"{PROJECT}-{role}-{env}"
+        boundary = f"arn:aws:iam::{account}:policy/{PROJECT}-boundary-{env}"
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust, PermissionsBoundary=boundary)
+        for policy in policies:
+            iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::{account}:policy/{PROJECT}-{policy}-{env}")
 
 
 def deliver(bank: Bank, version: int) -> None:
@@ -108,6 +137,21 @@ def deliver(bank: Bank, version: int) -> None:
         with traffic(bank.admins[env], f"{PROJECT}-{env}"):
             bank.run(f"deploy-{env}", "deploy", "--env", env, *numbered)
             bank.run(f"deploy-{env}", "verify", "--env", env, *numbered)
+        use(bank, env)
+
+
+def use(bank: Bank, env: str) -> None:
+    """Ingest features, make a training set of them, and ask the release that serves about an id."""
+    bank.run(f"ingester-{env}", "features", "ingest", "--env", env)
+    as_of, output = "2099-01-01", str(bank.admins[env].root / ".cache" / "set.csv")
+    time.sleep(3)  # the history is written a moment later
+    bank.run(f"ingester-{env}", "features", "training-set", "--env", env, "--as-of", as_of, "--output", output)
+    body = bank.run(f"caller-{env}", "features", "lookup", "--env", env, "--id", "1").outputs["request"]
+    endpoint, session = f"{PROJECT}-{env}", bank.session(f"caller-{env}")
+    serving = Resolver(session("dynamodb"), table=f"{PROJECT}-active-{env}", endpoint=endpoint).active()
+    runtime = session("sagemaker-runtime")
+    answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="application/json")
+    assert f"fingerprint={serving.fingerprint}" in answer["CustomAttributes"]
 
 
 def operate(bank: Bank) -> None:

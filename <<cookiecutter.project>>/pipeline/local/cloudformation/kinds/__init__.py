@@ -42,6 +42,7 @@ KINDS: Mapping[str, Kind] = {
         logs.LogGroup(),
         s3.Bucket(),
         s3.BucketPolicy(),
+        sagemaker.FeatureGroup(),
         sagemaker.ModelPackageGroup(),
         sns.Topic(),
         sns.TopicPolicy(),

@@ -1,4 +1,4 @@
-"""SageMaker: the model package group."""
+"""SageMaker: the model package group, and the feature group."""
 
 from collections.abc import Mapping
 
@@ -60,3 +60,47 @@ class ModelPackageGroup(Kind):
     def _share(self, api: Api, name: str, properties: Document) -> None:
         if policy := properties.get(_POLICY):
             api.call("sagemaker", "put_model_package_group_policy", **{_NAME: name}, ResourcePolicy=text(policy))
+
+
+class FeatureGroup(Kind):
+    """AWS::SageMaker::FeatureGroup."""
+
+    type = "AWS::SageMaker::FeatureGroup"
+    properties = frozenset(
+        {
+            "Description",
+            "EventTimeFeatureName",
+            "FeatureDefinitions",
+            "FeatureGroupName",
+            "OfflineStoreConfig",
+            "OnlineStoreConfig",
+            "RecordIdentifierFeatureName",
+            "RoleArn",
+            "Tags",
+        }
+    )
+    # Features may be added in place on AWS; here another definition is another name.
+    replacing = properties
+    name = "FeatureGroupName"
+    tagged = True
+
+    def create(self, api: Api, properties: Document) -> str:
+        """CreateFeatureGroup."""
+        api.call("sagemaker", "create_feature_group", **properties)
+        return str(properties["FeatureGroupName"])
+
+    def read(self, api: Api, identifier: str) -> Document | None:
+        """DescribeFeatureGroup, ListTags."""
+        answer = api.find("sagemaker", "describe_feature_group", FeatureGroupName=identifier)
+        if answer is None:
+            return None
+        found = present(answer, *(self.properties - {"Tags"}))
+        if offline := found.get("OfflineStoreConfig"):
+            storage = {key: value for key, value in offline["S3StorageConfig"].items() if key != "ResolvedOutputS3Uri"}
+            found["OfflineStoreConfig"] = {**offline, "S3StorageConfig": storage}
+        found["Tags"] = api.call("sagemaker", "list_tags", ResourceArn=answer["FeatureGroupArn"])["Tags"]
+        return found
+
+    def delete(self, api: Api, identifier: str) -> None:
+        """DeleteFeatureGroup, its online records included; what is in S3 stays."""
+        api.call("sagemaker", "delete_feature_group", FeatureGroupName=identifier)
