@@ -22,7 +22,8 @@ from schema import parse_schema
 
 from clients.features import FeatureReader, FeaturesMissing
 from pipeline.features import definition
-from pipeline.tests.stages.conftest import Laptop, started, surroundings
+from pipeline.tests.conftest import copy_project
+from pipeline.tests.stages.conftest import QUICK, Laptop, surroundings
 
 pytestmark = pytest.mark.acceptance
 
@@ -32,9 +33,17 @@ BUCKET = "loan-approval-features-dev-111111111111"
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    """Start an AWS whose dev has a feature store."""
-    with started(tmp_path_factory.mktemp("features") / "project", **STORE) as laptop:
+    """Start an AWS whose dev has a feature store; its images are not needed."""
+    root = copy_project(tmp_path_factory.mktemp("features") / "project")
+    bare = Laptop(root=root, environ={})
+    exports = (line.removeprefix("export ").split("=", 1) for line in bare.run("local", "up").stdout.splitlines())
+    laptop = Laptop(root=root, environ={**QUICK, **STORE, **dict(exports)})
+    try:
+        made = laptop.run("bootstrap", "aws", "--env", "dev", "--yes")
+        assert made.exit_code == 0, made.stderr
         yield laptop
+    finally:
+        bare.run("local", "down")
 
 
 def group(laptop: Laptop) -> str:
@@ -197,3 +206,23 @@ def test_store_that_is_not_there_is_told_with_the_way_to_it(shop: Laptop, tmp_pa
     assert "no features for nobody" in stranger.stderr
     assert "'soon' is no ISO-8601 time" in when.stderr
     assert "none of 2380 labels" in early.stderr
+
+
+def test_another_schema_is_another_group_and_the_data_outlives_the_stack(shop: Laptop) -> None:
+    """The former group keeps answering earlier releases; teardown leaves history and key, bootstrap takes them up."""
+    former, path = group(shop), shop.root / "model/config/schema.json"
+    schema = json.loads(path.read_text())
+    path.write_text(json.dumps({**schema, "features": schema["features"][:-1]}))
+
+    changed = shop.run("bootstrap", "aws", "--env", "dev", "--yes")
+    defined = shop.run("features", "define", "--env", "dev")
+    there = shop.client("sagemaker").list_feature_groups()["FeatureGroupSummaries"]
+    removed = shop.run("teardown", "--env", "dev", "--yes")
+    again = shop.run("bootstrap", "aws", "--env", "dev", "--yes")
+
+    assert (changed.exit_code, defined.exit_code) == (0, 0), changed.stderr + defined.stderr
+    assert {item["FeatureGroupName"] for item in there} == {former, group(shop)}
+    assert former != group(shop)
+    assert (removed.exit_code, again.exit_code) == (0, 0), removed.stderr + again.stderr
+    assert f"AWS::S3::Bucket {BUCKET}" in json.loads(removed.stdout)["summary"]
+    assert shop.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="history/")["KeyCount"] > 0
