@@ -64,7 +64,7 @@ def _report(client: object, *, rounds: int, reads: int, factor: float) -> int:
 
 
 def _resolver(client: object, *, ttl: float) -> Resolver:
-    return Resolver(client, table=TABLE, endpoint=ENDPOINT, freshness=Freshness(ttl_seconds=ttl))  # type: ignore[arg-type]
+    return Resolver(client, table=TABLE, endpoint=ENDPOINT, freshness=Freshness(ttl_seconds=ttl))
 
 
 def _p50(act: Callable[[], object], times: int) -> float:

@@ -53,12 +53,16 @@ class Features:
             if is_missing(err):
                 return None
             raise
+        members, page = list(found["FeatureDefinitions"]), found
+        while token := page.get("NextToken"):
+            page = self._control.describe_feature_group(FeatureGroupName=name, NextToken=token)
+            members += page["FeatureDefinitions"]
         storage = found.get("OfflineStoreConfig", {}).get("S3StorageConfig", {})
         return Group(
             name=name,
             status=found.get("FeatureGroupStatus", ""),
             failure=found.get("FailureReason", ""),
-            types={item["FeatureName"]: item["FeatureType"] for item in found["FeatureDefinitions"]},
+            types={item["FeatureName"]: item["FeatureType"] for item in members},
             history=storage.get("ResolvedOutputS3Uri", ""),
         )
 

@@ -98,8 +98,8 @@ def test_interrupted_ingestion_is_continued_and_a_whole_one_not_repeated(shop: L
     """Killed after its first part, it writes only the others; the same data and schema are written once."""
     command = [sys.executable, "-m", "pipeline", "features", "ingest", "--env", "dev"]
     environ = {**surroundings(), **shop.environ}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(command, cwd=shop.root, env=environ, text=True, **pipes) as run:
+    out, err = subprocess.PIPE, subprocess.STDOUT
+    with subprocess.Popen(command, cwd=shop.root, env=environ, text=True, stdout=out, stderr=err) as run:
         assert run.stdout is not None
         for line in run.stdout:
             if "part 1 of" in line:
