@@ -53,6 +53,7 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
 }
 # A budget warns above the estimate, not at it.
 _BUDGET_MARGIN = 1.25
+_GROUP_MARK = "\n  Group:\n"
 _COLUMNS_MARK = "[{FeatureName: id, FeatureType: String}]"
 _CODE_MARK = '"Here bootstrap puts infra/lib/respond.py."'
 _MARK = "  # Here bootstrap puts the alarms of monitoring/alarms and the dashboard of monitoring/dashboard.json.\n"
@@ -162,8 +163,9 @@ def _template(settings: Settings, concern: str) -> str:
         code = json.dumps(_read(path.with_name("respond.py")))
         return _at(_CODE_MARK, text, path).replace(_CODE_MARK, code)
     if concern == "features":
-        members = json.dumps(definition.read(settings.root).members())
-        return _at(_COLUMNS_MARK, text, path).replace(_COLUMNS_MARK, members)
+        wanted = definition.read(settings.root)
+        named = _at(_GROUP_MARK, text, path).replace(_GROUP_MARK, f"\n  Group{wanted.digest}:\n")
+        return _at(_COLUMNS_MARK, named, path).replace(_COLUMNS_MARK, json.dumps(wanted.members()))
     if concern != "observability":
         return text
     # JSON is YAML: each resource is one more line of the template.

@@ -119,6 +119,15 @@ class Remains:
                 raise
 
     @aws_errors()
+    def delete_feature_group(self, name: str) -> None:
+        """Delete a feature group with its online records; its history is the bucket's."""
+        try:
+            self._sagemaker.delete_feature_group(FeatureGroupName=name)
+        except botocore.exceptions.ClientError as err:
+            if not is_missing(err):
+                raise
+
+    @aws_errors()
     def delete_key(self, key: str) -> None:
         """Schedule a key's deletion; AWS waits 30 days."""
         self._kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=30)

@@ -15,7 +15,8 @@ from pipeline.settings import Settings
 _LOCKED = "Object Lock in compliance mode: AWS lets nobody delete it, or what decrypts it, before its time"
 _DATA = "it holds data; `--data` deletes it"
 # The stacks of these concerns are what data lies in; they go only with it, the keys that decrypt it included.
-_HOLDERS = frozenset({"storage", "registry", "audit"})
+_HOLDERS = frozenset({"storage", "registry", "audit", "features"})
+_BOUNDARY = "it bounds the role of the feature store, which stays"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +49,22 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         variants.furnish(settings, aws, None, None)
         aws.remains.delete_models(f"{settings.endpoint_name}-")
         for name in infrastructure.switched_off(settings):
-            aws.stacks.delete(name)
-    left = [item for stack in present for item in _remove(aws, stack, options)]
+            if options.data or name != _feature_store(settings):
+                aws.stacks.delete(name)
+    left: list[_Left] = []
+    for stack in present:
+        if stack.concern == "access" and stack.scope == settings.env and aws.stacks.status(_feature_store(settings)):
+            left.append(_Left(name=f"stack {stack.name}", reason=_BOUNDARY))
+        else:
+            left += _remove(aws, stack, options)
     if options.data:
         aws.remains.delete_table(settings.ledger_table)
     removed = len([stack for stack in present if not aws.stacks.status(stack.name)])
     return StageResult(summary=_summary(removed, left), outputs={"removed": str(removed), "left": str(len(left))})
+
+
+def _feature_store(settings: Settings) -> str:
+    return f"{settings.project}-features-{settings.env}"
 
 
 def _present(settings: Settings, aws: Aws, options: Options) -> list[Stack]:
@@ -104,6 +115,7 @@ def _settle(aws: Aws, kept: Kept, *, data: bool) -> list[_Left]:
         "AWS::ECR::Repository": aws.remains.delete_repository,
         "AWS::Logs::LogGroup": aws.remains.delete_log_group,
         "AWS::KMS::Key": aws.remains.delete_key,
+        "AWS::SageMaker::FeatureGroup": aws.remains.delete_feature_group,
         "AWS::SageMaker::ModelPackageGroup": lambda arn: aws.remains.delete_registry(arn.rpartition("/")[2]),
     }
     removal[kept.type](kept.name)

@@ -56,7 +56,8 @@ def test_what_is_asked_for_is_made_and_priced(checkout: Path) -> None:
     assert priced["HTTP front"] == pytest.approx(2.628 * 8.5)
     assert priced["feature store"] == pytest.approx(1 + 2.628 * 0.25)
     assert stacks["features"].parameters["FeatureGroup"].startswith("loan-approval-dev-")
-    columns = parse(stacks["features"].template).resources["Group"].properties["FeatureDefinitions"]
+    (group,) = (item for name, item in parse(stacks["features"].template).resources.items() if name.startswith("Group"))
+    columns = group.properties["FeatureDefinitions"]
     assert {"FeatureName": "pirat", "FeatureType": "Fractional"} in columns
     assert {"FeatureName": "chist", "FeatureType": "String"} in columns
     assert infrastructure.switched_off(settings) == ()

@@ -208,21 +208,39 @@ def test_store_that_is_not_there_is_told_with_the_way_to_it(shop: Laptop, tmp_pa
     assert "none of 2380 labels" in early.stderr
 
 
-def test_another_schema_is_another_group_and_the_data_outlives_the_stack(shop: Laptop) -> None:
-    """The former group keeps answering earlier releases; teardown leaves history and key, bootstrap takes them up."""
+def test_former_schema_keeps_its_group_and_gets_it_back(shop: Laptop) -> None:
+    """Earlier releases go on reading it; a revert of the schema takes it up again, records included."""
     former, path = group(shop), shop.root / "model/config/schema.json"
-    schema = json.loads(path.read_text())
+    written = path.read_text()
+    schema = json.loads(written)
     path.write_text(json.dumps({**schema, "features": schema["features"][:-1]}))
 
     changed = shop.run("bootstrap", "aws", "--env", "dev", "--yes")
     defined = shop.run("features", "define", "--env", "dev")
     there = shop.client("sagemaker").list_feature_groups()["FeatureGroupSummaries"]
-    removed = shop.run("teardown", "--env", "dev", "--yes")
-    again = shop.run("bootstrap", "aws", "--env", "dev", "--yes")
+    path.write_text(written)
+    reverted = shop.run("bootstrap", "aws", "--env", "dev", "--yes")
+    looked_up = shop.run("features", "lookup", "--env", "dev", "--id", "3")
 
     assert (changed.exit_code, defined.exit_code) == (0, 0), changed.stderr + defined.stderr
-    assert {item["FeatureGroupName"] for item in there} == {former, group(shop)}
-    assert former != group(shop)
-    assert (removed.exit_code, again.exit_code) == (0, 0), removed.stderr + again.stderr
-    assert f"AWS::S3::Bucket {BUCKET}" in json.loads(removed.stdout)["summary"]
-    assert shop.client("s3").list_objects_v2(Bucket=BUCKET, Prefix="history/")["KeyCount"] > 0
+    assert {item["FeatureGroupName"] for item in there} == {former, defined.outputs["group"]}
+    assert former != defined.outputs["group"]
+    assert (reverted.exit_code, looked_up.exit_code) == (0, 0), reverted.stderr + looked_up.stderr
+
+
+def test_store_stays_until_data_goes(shop: Laptop) -> None:
+    """Teardown leaves the store with its key and the boundary of its role; with --data they go, too."""
+    kept = shop.run("teardown", "--env", "dev", "--yes")
+    summary = json.loads(kept.stdout)["summary"]
+    again = shop.run("bootstrap", "aws", "--env", "dev", "--yes")
+    looked_up = shop.run("features", "lookup", "--env", "dev", "--id", "3")
+    gone = shop.run("teardown", "--env", "dev", "--yes", "--data")
+
+    assert (kept.exit_code, again.exit_code, looked_up.exit_code) == (0, 0, 0), kept.stderr + again.stderr
+    assert "| stack loan-approval-features-dev | it holds data; `--data` deletes it |" in summary
+    assert "| stack loan-approval-access-dev | it bounds the role of the feature store, which stays |" in summary
+    assert gone.exit_code == 0, gone.stderr
+    names = [item["Name"] for item in shop.client("s3").list_buckets()["Buckets"]]
+    assert BUCKET not in names
+    groups = shop.client("sagemaker").list_feature_groups()["FeatureGroupSummaries"]
+    assert group(shop) not in {item["FeatureGroupName"] for item in groups}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pipeline.local.api import Api, parsed
 from pipeline.local.cloudformation.kinds.kind import Kind, present, text
 from pipeline.local.place import Document
+from pipeline.local.refusal import unsupported
 
 _NAME, _DESCRIPTION, _POLICY = "ModelPackageGroupName", "ModelPackageGroupDescription", "ModelPackageGroupPolicy"
 
@@ -88,6 +89,12 @@ class FeatureGroup(Kind):
         """CreateFeatureGroup."""
         api.call("sagemaker", "create_feature_group", **properties)
         return str(properties["FeatureGroupName"])
+
+    def update(self, api: Api, identifier: str, *, before: Document, after: Document) -> None:
+        """Adopt a group that is as declared; no property of one that is there changes in place."""
+        found = self.read(api, identifier) or {}
+        if self.differences({name: value for name, value in after.items() if name != "Tags"}, found):
+            raise unsupported(f"a change of feature group {identifier}")
 
     def read(self, api: Api, identifier: str) -> Document | None:
         """DescribeFeatureGroup, ListTags."""
