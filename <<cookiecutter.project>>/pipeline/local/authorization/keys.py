@@ -1,5 +1,6 @@
 """What an access to encrypted data needs of KMS, which the service asks for in the caller's name."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,6 +16,7 @@ _S3 = {
     "s3:PutObject": ("kms:GenerateDataKey", "kms:Decrypt"),
 }
 
+_REMEMBERED_SECONDS = 2.0
 _RECORDS = frozenset(
     f"sagemaker:{operation}" for operation in ("BatchGetRecord", "DeleteRecord", "GetRecord", "PutRecord")
 )
@@ -25,6 +27,7 @@ class Keys:
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
+        self._online: dict[tuple[Place, str], tuple[float, Access | None]] = {}
 
     def needed(self, access: Access, owner: Place) -> Iterator[Access]:
         """Return what an access to data of `owner` needs beside itself."""
@@ -35,8 +38,8 @@ class Keys:
                 yield from self._use(action, place, service="s3", name=bucket)
         elif access.action in _RECORDS:
             # OnlineStoreSecurityConfig: the caller of every data plane operation needs kms:Decrypt on its key.
-            if key := self._online_key(place, access.resource.rpartition("/")[2]):
-                yield replace(self._described(place, key), action="kms:Decrypt")
+            if described := self._online_key(place, access.resource.rpartition("/")[2]):
+                yield replace(described, action="kms:Decrypt")
         elif service == "dynamodb":
             yield from self._use("kms:Decrypt", place, service="dynamodb", name=access.resource.rpartition("/")[2])
 
@@ -60,9 +63,14 @@ class Keys:
         found: str | None = rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID")
         return found
 
-    def _online_key(self, place: Place, group: str) -> str | None:
-        answer = api(self._clients, place).find("sagemaker", "describe_feature_group", FeatureGroupName=group)
-        found: str | None = (answer or {}).get("OnlineStoreConfig", {}).get("SecurityConfig", {}).get("KmsKeyId")
+    def _online_key(self, place: Place, group: str) -> Access | None:
+        # Records come by the thousand, and a group keeps its key for life.
+        seen, found = self._online.get((place, group), (-_REMEMBERED_SECONDS, None))
+        if time.monotonic() - seen > _REMEMBERED_SECONDS:
+            answer = api(self._clients, place).find("sagemaker", "describe_feature_group", FeatureGroupName=group)
+            key = (answer or {}).get("OnlineStoreConfig", {}).get("SecurityConfig", {}).get("KmsKeyId")
+            found = self._described(place, key) if key else None
+            self._online[place, group] = (time.monotonic(), found)
         return found
 
     def _table_key(self, place: Place, table: str) -> str | None:
