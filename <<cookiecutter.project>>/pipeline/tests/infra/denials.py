@@ -71,7 +71,7 @@ def strangers(measured: Measured) -> Iterator[Denial]:
 
 
 def _of_prod(access: Access) -> bool:
-    key = f"alias/{PROJECT}-prod" in access.context.get("kms:ResourceAliases", ())
+    key = any(alias.endswith("-prod") for alias in access.context.get("kms:ResourceAliases", ()))
     return (
         key or f"{PROJECT}-prod" in access.resource or "-prod-" in access.resource or access.resource.endswith("-prod")
     )
