@@ -160,6 +160,15 @@ class EnvironmentFile(Section):
     private_endpoint: PrivateEndpoint | None = None
     http_front: HttpFront | None = None
 
+    @model_validator(mode="after")
+    def _aws_can_only_go_back_to_a_standby(self) -> Self:
+        if self.deploy.strategy == "native" and self.monitor.policy.unattended:
+            raise ValueError(
+                "monitor.policy.unattended = true needs a standby, which deploy.strategy = native does not keep; "
+                "set monitor.policy.dispatch_secret instead, so that GitHub brings the former release up again"
+            )
+        return self
+
 
 def read_project(folder: Path) -> Project:
     """Read project.json."""

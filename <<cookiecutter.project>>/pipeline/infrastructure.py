@@ -46,7 +46,7 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "features": ("Project", "Scope", "FeatureGroup", "RecordIdentifier", "EventTime"),
     "front": ("Project", "Scope", "RequestsPerSecond", "Burst"),
     "network": ("Project", "Scope", "Vpc", "Subnets", "Callers"),
-    "observability": ("Project", "Scope", "Repository"),
+    "observability": ("Project", "Scope", "Repository", "DispatchSecret", "Unattended"),
     "registry": ("Project", "Accounts", "ProductionAccount"),
     "response": ("Project", "Scope", "LedgerDays", "CooldownMinutes", "MaximumPerDay", "Unattended"),
     "storage": ("Project", "Scope", "Accounts", "LedgerDays"),
@@ -134,6 +134,7 @@ def _own_values(settings: Settings) -> dict[str, str]:
         "CooldownMinutes": str(settings.monitor.policy.cooldown_minutes),
         "MaximumPerDay": str(settings.monitor.policy.maximum_per_day),
         "Unattended": str(settings.monitor.policy.unattended).lower(),
+        "DispatchSecret": settings.monitor.policy.dispatch_secret,
         **_entrances(settings),
         **_features(settings),
         # Production's own environment waits for reviewers; unattended work has one beside it.

@@ -9,7 +9,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,8 @@ Document = dict[str, Any]
 GENESIS = "0" * 64
 _TEXTS = ("strategy", "approver", "run")
 _OPENING = ("deploy", "rollback", "repair", "clean")
+# The one variant of a fleet under AWS's own guardrails.
+_NATIVE = "serving"
 # Together less than the function's own timeout, and than the lease.
 _POLL_SECONDS, _POLLS, _LEASE_SECONDS = 1, 240, 300
 
@@ -49,11 +51,16 @@ def handler(event: Document, _context: object) -> Document:
     """Give the traffic back, or say why not. An operator's event may say {"reason": …, "take_over": true}."""
     actor, reason = _told(event)
     place = Place(os.environ, actor=actor)
+    # In this order: what a holder who has just let go wrote down is then read.
+    owner = "" if event.get("take_over") is True else place.holder()
+    standing = place.standing()
     try:
-        _require_to_serve(place, str(event.get("detail", {}).get("alarmName", "")))
-        return _respond(place, reason, take_over=event.get("take_over") is True)
+        _require_to_serve(standing, str(event.get("detail", {}).get("alarmName", "")))
+        if owner:
+            raise Refused(f"{owner} is changing the endpoint, and watches it")
+        return _respond(place, standing, reason)
     except Refused as why:
-        place.write(place.standing(), action="refuse", outcome="refused", reason=f"response: {why} ({reason})")
+        place.write(standing, action="refuse", outcome="refused", reason=f"response: {why} ({reason})")
         return {"changed": False, "reason": str(why)}
 
 
@@ -67,22 +74,18 @@ def _told(event: Document) -> tuple[str, str]:
     return "response to an operator", str(event.get("reason") or "no reason was given")
 
 
-def _require_to_serve(place: "Place", alarm: str) -> None:
+def _require_to_serve(standing: Standing, alarm: str) -> None:
     """Refuse an alarm of a variant that callers do not depend on."""
-    standing = place.standing()
     serving = standing.opened["release"] if standing.opened and standing.tries else standing.serving
-    if alarm and serving and f"-{variant(serving)}-" not in alarm:
+    if alarm and serving and not any(f"-{name}-" in alarm for name in (variant(serving), _NATIVE)):
         raise Refused(f"{variant(serving)} serves, and the alarm is about another variant")
 
 
-def _respond(place: "Place", reason: str, *, take_over: bool) -> Document:
-    if not take_over and (owner := place.holder()):
-        raise Refused(f"{owner} is changing the endpoint, and watches it")
-    standing = place.standing()
+def _respond(place: "Place", standing: Standing, reason: str) -> Document:
     release = target(standing, place)
     before = place.weights()
     if variant(release) not in before:
-        raise Refused(f"{variant(release)} is not on standby: `python -m pipeline rollback` brings up a new fleet")
+        raise Refused(_not_there(release, before))
     fence = place.take_over()
     after = {name: 100.0 if name == variant(release) else 0.0 for name in before}
     if standing.opened and standing.tries:
@@ -93,6 +96,13 @@ def _respond(place: "Place", reason: str, *, take_over: bool) -> Document:
         place.point(_roll_back(place, standing, release, before, after, reason=reason), fence)
     place.release(fence)
     return {"changed": True, "serves": variant(release), "before": before, "after": after}
+
+
+def _not_there(release: Document, weights: Mapping[str, float]) -> str:
+    cold = "`python -m pipeline rollback` brings up a new fleet"
+    if _NATIVE in weights:
+        return f"deploy.strategy native keeps no standby, so there are no weights to move: {cold}"
+    return f"{variant(release)} is not on standby: {cold}"
 
 
 def target(standing: Standing, limits: "Limits") -> Document:
@@ -121,10 +131,10 @@ def _roll_back(
     """Open a rollback, move the weights, close it, and return its end: `rollback` continues one that dies between."""
     line = {"action": "rollback", "release": release, "from": before, "strategy": "all_at_once", "reason": reason}
     if standing.opened is None:
-        place.write(standing, outcome="started", **line)
+        standing = replace(standing, head=place.write(standing, outcome="started", **line))
     place.shift(after)
     place.tag(release)
-    return place.write(place.standing(), outcome="promoted", to=after, **line)
+    return place.write(standing, outcome="promoted", to=after, **line)
 
 
 def fold(entries: Sequence[Document]) -> Standing:
@@ -296,4 +306,5 @@ class Place(Limits):
             ObjectLockMode="COMPLIANCE",
             ObjectLockRetainUntilDate=now + self._retention,
         )
-        return entry
+        written: Document = json.loads(text)
+        return written

@@ -53,12 +53,16 @@ def deploy(
 
 
 @app.command()
-def rollback(
+def rollback(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     env: Env,
     reason: Reason,
     to: Annotated[str, typer.Option("--to", help="previous, a version, or a commit.")] = "previous",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Even to a revoked version; the ledger keeps it.")] = False,
+    alarm: Annotated[str, typer.Option("--alarm", help="The alarm that rang; refused if its variant is gone.")] = "",
+    unattended: Annotated[
+        bool, typer.Option("--unattended", help="An event asks, not a person: keep the policy's limits.")
+    ] = False,
     actor: Actor = None,
 ) -> None:
     """Let an earlier release serve again; an unfinished deploy is taken over and ended."""
@@ -69,6 +73,8 @@ def rollback(
             actor=_actor(aws, actor),
             to=to,
             run=_run_id(),
+            alarm=alarm,
+            unattended=unattended,
             force=force,
             dry_run=dry_run,
             progress=place().progress,

@@ -40,8 +40,10 @@ class Policy(_Section):
     broken: tuple[Reaction, ...] = ("page",)
     cooldown_minutes: int = Field(default=360, ge=0, le=10080)
     maximum_per_day: int = Field(default=2, ge=0, le=24)
-    # Whether AWS rolls back by itself, without GitHub. Leave it off where events are dispatched to GitHub.
+    # Whether AWS rolls back by itself, without GitHub; GitHub is then asked for trainings alone.
     unattended: bool = False
+    # The secret in Secrets Manager that holds a GitHub token; empty means that events start no workflow.
+    dispatch_secret: Annotated[str, Field(pattern=r"^[A-Za-z0-9/_+=.@-]*$")] = ""
 
     @model_validator(mode="after")
     def _drift_is_not_regression(self) -> Self:

@@ -1,4 +1,4 @@
-"""`local up|down|status|env|image|fault`: the embedded AWS from the command line."""
+"""`local up|down|status|env|image|fault|stand-in`: the embedded AWS from the command line."""
 
 import argparse
 import sys
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import ConfigurationError
-from pipeline.local import control, credentials, fault_command
+from pipeline.local import control, credentials, switch_command
 from pipeline.local.clients import Clients
 from pipeline.local.folder import Folder
 from pipeline.local.place import Place
@@ -68,8 +68,12 @@ def parser(defaults: Project) -> argparse.ArgumentParser:
     )
     image.set_defaults(run=_image)
     fault = commands.add_parser("fault", help="inject faults: throttling, errors, slowness, failures, a killed process")
-    fault_command.add_arguments(fault)
+    switch_command.add_arguments(fault)
     fault.set_defaults(run=_fault)
+    stand_in = commands.add_parser("stand-in", help="say who on this machine plays a host that events are sent to")
+    stand_in.add_argument("host", help="as in the API destination's address, such as api.github.com")
+    stand_in.add_argument("url", help="such as http://127.0.0.1:8000")
+    stand_in.set_defaults(run=_stand_in)
     demo = commands.add_parser("demo", help="run the whole loop: train, gate, register, deploy, roll back; then stop")
     demo.set_defaults(run=_demo, port=0, account=defaults.account, region=defaults.region, time_scale=_TIME_SCALE)
     return parser
@@ -141,7 +145,13 @@ def _env(command: Command) -> int:
 
 
 def _fault(command: Command) -> int:
-    _say(fault_command.run(control.require(command.folder), command.arguments))
+    _say(switch_command.run(control.require(command.folder), command.arguments))
+    return 0
+
+
+def _stand_in(command: Command) -> int:
+    running = control.require(command.folder)
+    _say(switch_command.name_stand_in(running, command.arguments.host, command.arguments.url))
     return 0
 
 

@@ -7,17 +7,20 @@ buses; so the plane matches and delivers. Schedules never fire.
 import datetime as dt
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-import regex
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from pipeline.local.api import api
+from pipeline.local.api_destinations import ApiDestinations
 from pipeline.local.clients import Clients
+from pipeline.local.event_delivery import DeadLetters, Delivery, Undelivered
+from pipeline.local.event_input import input_of
 from pipeline.local.event_pattern import matches
 from pipeline.local.place import Document, Place
 
@@ -25,8 +28,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 _LOG = logging.getLogger(__name__)
-_STEP = regex.compile(r"\.([\w-]+)|\[(\d+)\]")
-_PLACEHOLDER = regex.compile(r"<([\w.-]+)>")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +61,40 @@ class Event:
 class Targets:
     """Finds the targets of an event and sends it there."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, destinations: ApiDestinations) -> None:
         self._clients = clients
+        self._destinations = destinations
+        self._dead_letters = DeadLetters(clients)
 
     def deliver(self, event: Event) -> None:
         """Send an event to every target of every rule that matches."""
         document = event.document()
         for rule in self._rules(event):
             for target in self._of(event, rule["Name"]):
-                try:
-                    self._send(event, rule, target, document)
-                except ClientError as problem:
-                    _LOG.warning("rule %s, target %s: %s", rule["Name"], target["Arn"], problem)
+                delivery = Delivery(place=event.place, rule=rule, target=target, event=document)
+                if ":api-destination/" in delivery.arn:
+                    # It may be repeated for hours, while the next event waits for nothing.
+                    threading.Thread(target=self._try, args=(event, delivery), daemon=True).start()
+                else:
+                    self._try(event, delivery)
+
+    def _try(self, event: Event, delivery: Delivery) -> None:
+        try:
+            self._send(event, delivery)
+        except Undelivered as why:
+            self._keep(delivery, why)
+        except ValueError as problem:
+            self._keep(delivery, Undelivered("INVALID_JSON", str(problem)))
+        except (ClientError, BotoCoreError) as problem:
+            self._keep(delivery, Undelivered("SDK_CLIENT_ERROR", str(problem)))
+
+    def _keep(self, delivery: Delivery, why: Undelivered) -> None:
+        rule = delivery.rule["Name"]
+        try:
+            kept = "kept in its queue" if self._dead_letters.keep(delivery, why) else "lost"
+        except (ClientError, BotoCoreError) as problem:
+            kept = f"lost: {problem}"
+        _LOG.warning("rule %s, target %s: %s; the event is %s", rule, delivery.arn, why, kept)
 
     def _rules(self, event: Event) -> Iterator[Document]:
         client = self._clients.events(event.place)
@@ -91,8 +114,9 @@ class Targets:
         found = client.list_targets_by_rule(Rule=rule, EventBusName=event.bus)["Targets"]
         return [cast("Document", target) for target in found]
 
-    def _send(self, event: Event, rule: Document, target: Document, document: Document) -> None:
-        arn, text = target["Arn"], _input(target, document, rule)
+    def _send(self, event: Event, delivery: Delivery) -> None:
+        target, rule, arn = delivery.target, delivery.rule, delivery.arn
+        text = input_of(target, delivery.event, rule)
         service, place = arn.split(":")[2], replace(event.place, region=arn.split(":")[3] or event.place.region)
         if service == "sqs":
             self._to_queue(place, target, text)
@@ -102,10 +126,12 @@ class Targets:
             self._to_function(place, rule, arn, text)
         elif service == "logs":
             self._to_log(place, arn, rule["Name"], text)
+        elif ":api-destination/" in arn:
+            self._destinations.send(delivery, text)
         elif service == "events":
             self.deliver(replace(event, place=place, bus=arn.rsplit("/", 1)[-1]))
         else:
-            _LOG.warning("rule %s: the local AWS does not deliver to %s", rule["Name"], arn)
+            raise Undelivered("NO_RESOURCE", f"the local AWS does not deliver to {arn}")
 
     def _to_queue(self, place: Place, target: Document, text: str) -> None:
         client = cast("SQSClient", self._clients.of("sqs", place))
@@ -121,8 +147,7 @@ class Targets:
         policy = client.find("lambda", "get_policy", FunctionName=arn.rsplit(":", 1)[-1])
         statements = json.loads(policy["Policy"])["Statement"] if policy else []
         if not any(_lets(rule, statement) for statement in statements):
-            _LOG.warning("rule %s may not call %s", rule["Name"], arn)
-            return
+            raise Undelivered("NO_PERMISSIONS", f"the function's policy does not let the rule {rule['Name']} call it")
         client.call("lambda", "invoke", FunctionName=arn, InvocationType="Event", Payload=text)
 
     def _to_log(self, place: Place, arn: str, rule: str, text: str) -> None:
@@ -136,39 +161,3 @@ class Targets:
 def _lets(rule: Document, statement: Document) -> bool:
     source = statement.get("Condition", {}).get("ArnLike", {}).get("AWS:SourceArn")
     return statement["Principal"] == {"Service": "events.amazonaws.com"} and source in {None, rule["Arn"]}
-
-
-def _input(target: Document, document: Document, rule: Document) -> str:
-    """Return what a target is sent: the event, a part of it, a constant or a filled template."""
-    if "Input" in target:
-        return str(target["Input"])
-    if "InputPath" in target:
-        return json.dumps(_at(target["InputPath"], document))
-    if "InputTransformer" in target:
-        return _transformed(target["InputTransformer"], document, rule)
-    return json.dumps(document)
-
-
-def _transformed(transformer: Document, document: Document, rule: Document) -> str:
-    values = {name: _at(path, document) for name, path in transformer.get("InputPathsMap", {}).items()}
-    values["aws.events.event.json"] = document
-    values["aws.events.rule-arn"] = rule["Arn"]
-    values["aws.events.rule-name"] = rule["Name"]
-    values["aws.events.event.ingestion-time"] = document["time"]
-
-    def fill(found: "regex.Match[str]") -> str:
-        value = values.get(found[1], "")
-        return value if isinstance(value, str) else json.dumps(value)
-
-    return _PLACEHOLDER.sub(fill, transformer["InputTemplate"])
-
-
-def _at(path: str, document: Document) -> object:
-    """Return what a JSON path like $.detail.items[0] names, or None."""
-    value: object = document
-    for name, index in _STEP.findall(path.removeprefix("$")):
-        if name:
-            value = value.get(name) if isinstance(value, dict) else None
-        else:
-            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
-    return value

@@ -8,7 +8,6 @@ import uuid
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from pipeline.local.clients import Clients
 from pipeline.local.event_targets import Event, Targets
 from pipeline.local.place import Document, Place
 from pipeline.local.refusal import Refusal
@@ -20,8 +19,8 @@ DEFAULT_BUS = "default"
 class Events:
     """Delivers events in the order they happened, in the background."""
 
-    def __init__(self, clients: Clients) -> None:
-        self._targets = Targets(clients)
+    def __init__(self, targets: Targets) -> None:
+        self._targets = targets
         self._queue: queue.Queue[Event | None] = queue.Queue()
         self._thread = threading.Thread(target=self._deliver, daemon=True, name="events")
         self._thread.start()

@@ -7,6 +7,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from pipeline.local import services
 from pipeline.local.alarms import Alarms
+from pipeline.local.api_destinations import ApiDestinations
 from pipeline.local.authorization.authorizer import Authorizer
 from pipeline.local.autoscaling import AutoScaling
 from pipeline.local.bucket_policies import BucketPolicies
@@ -20,6 +21,7 @@ from pipeline.local.cloudwatch import CloudWatch
 from pipeline.local.cloudwatch_fronts import CborCloudWatch, JsonCloudWatch
 from pipeline.local.containers import Containers, kill_leftovers
 from pipeline.local.event_front import EventBridge
+from pipeline.local.event_targets import Targets
 from pipeline.local.events import Events
 from pipeline.local.faults import Faults
 from pipeline.local.flusher import Flusher
@@ -52,10 +54,27 @@ class Plane:
         kill_leftovers(folder.processes)
         token = secrets.token_hex(16)
         clients = Clients(endpoint_url, token)
-        self._foundation = _foundation(folder, clients, Clock(time_scale))
+        store = Store(folder.database)
+        self._calls = Calls(folder.calls)
+        authorizer = Authorizer(store, clients)
+        roles = Roles(clients, endpoint_url, authorizer, self._calls)
+        clock, closing = Clock(time_scale), threading.Event()
+        destinations = ApiDestinations(clients, clock, roles, closing)
+        self._foundation = Foundation(
+            folder=folder,
+            store=store,
+            clock=clock,
+            clients=clients,
+            containers=Containers(folder.processes),
+            events=Events(Targets(clients, destinations)),
+            faults=Faults(),
+            images=Images(folder.images),
+            logs=Logs(clients),
+            closing=closing,
+        )
         self._metrics = Metrics(folder.metrics)
         self._hosting = Hosting()
-        self._calls = Calls(folder.calls)
+        self._switches = Switches(self._foundation.faults, self._hosting, destinations)
         moto = DomainDispatcherApplication(create_backend_app)
         self._journal = Journal(moto, folder.journal)
         self._invocations = Invocations(self._metrics, Capture(clients))
@@ -66,8 +85,6 @@ class Plane:
             flush=self._invocations.flush_metrics,
             changes=lambda: self._journal.changes("monitoring"),
         )
-        authorizer = Authorizer(self._foundation.store, clients)
-        roles = Roles(clients, endpoint_url, authorizer, self._calls)
         self._functions = Functions(self._foundation, roles)
         self._services = services.wire(self._foundation, self._hosting, self._alarms, roles)
         guards = Guards(
@@ -116,22 +133,7 @@ class Plane:
             EventBridge(foundation.events),
             self._functions,
             AutoScaling(foundation.store),
-            Switches(foundation.faults, self._hosting),
+            self._switches,
             CloudFormationFront(CloudFormation(foundation.store, foundation.clients)),
             BucketPolicies(foundation.store, foundation.clients, self._journal),
         ]
-
-
-def _foundation(folder: Folder, clients: Clients, clock: Clock) -> Foundation:
-    return Foundation(
-        folder=folder,
-        store=Store(folder.database),
-        clock=clock,
-        clients=clients,
-        containers=Containers(folder.processes),
-        events=Events(clients),
-        faults=Faults(),
-        images=Images(folder.images),
-        logs=Logs(clients),
-        closing=threading.Event(),
-    )

@@ -34,11 +34,10 @@ class Roles:
                 f"'{service}' to assume the role."
             )
 
-    def act(self, place: Place, arn: str, accesses: Iterable[Access]) -> None:
+    def act(self, place: Place, arn: str, accesses: Iterable[Access], *, session: str = "SageMaker") -> None:
         """Do something in a role's name; refuse what IAM does not allow it."""
         account, _, name = arn.partition(":role/")
-        session = f"arn:aws:sts::{account.rpartition(':')[2]}:assumed-role/{name}/SageMaker"
-        caller = Caller(place=place, arn=session)
+        caller = Caller(place=place, arn=f"arn:aws:sts::{account.rpartition(':')[2]}:assumed-role/{name}/{session}")
         needed = self._authorizer.require(caller, list(accesses))
         work = Recorded(service="sagemaker", operation="ExecutionRole", params={}, needed=needed)
         self._calls.record(caller, work, status=200)

@@ -1,8 +1,11 @@
-"""The plane's own switches, behind `local fault`: /_local/faults and /_local/kill."""
+"""The plane's own switches, behind `local fault` and `local stand-in`: /_local/faults, /_local/kill and so on."""
+
+from urllib.parse import urlsplit
 
 from werkzeug.wrappers import Request, Response
 
 from pipeline.local import wire
+from pipeline.local.api_destinations import ApiDestinations
 from pipeline.local.faults import KINDS, Fault, Faults
 from pipeline.local.hosting import Hosting
 from pipeline.local.identity import Signature
@@ -17,9 +20,10 @@ class Switches:
 
     name = "local"
 
-    def __init__(self, faults: Faults, hosting: Hosting) -> None:
+    def __init__(self, faults: Faults, hosting: Hosting, destinations: ApiDestinations) -> None:
         self._faults = faults
         self._hosting = hosting
+        self._destinations = destinations
 
     def operation(self, request: Request, _signed: Signature, /) -> str | None:
         """Return method and path below /_local/."""
@@ -32,13 +36,15 @@ class Switches:
         return document if isinstance(document, dict) else {}
 
     def answer(self, _caller: Caller, operation: str, params: Document, /) -> Response:
-        """Set, show or clear the faults, or kill serving processes."""
+        """Set, show or clear the faults, kill serving processes, or name who plays a host."""
         if operation == "POST faults":
             self._add(params)
         elif operation == "DELETE faults":
             self._faults.clear()
         elif operation == "POST kill":
             return wire.json_response({"killed": self._kill(params)})
+        elif operation == "POST stand-ins":
+            self._destinations.stand_in(str(params.get("host")), _on_this_machine(str(params.get("url"))))
         elif operation != "GET faults":
             raise Refusal("NotFound", f"There is no {operation}.", status=404)
         return wire.json_response({"faults": self._faults.shown()})
@@ -54,3 +60,9 @@ class Switches:
         for replica in chosen:
             replica.crash()
         return [replica.variant_name for replica in chosen]
+
+
+def _on_this_machine(url: str) -> str:
+    if urlsplit(url).hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise invalid(f"{url} is not on this machine; an address such as http://127.0.0.1:8000 is.")
+    return url

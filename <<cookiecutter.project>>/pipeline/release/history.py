@@ -9,7 +9,7 @@ from pipeline.release.ledger import GENESIS, Entry
 from pipeline.release.machine import Rollout, RolloutKind
 from pipeline.release.state import Release
 
-_OPENING = frozenset({"deploy", "rollback", "repair", "clean"})
+OPENING = frozenset({"deploy", "rollback", "repair", "clean"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +77,15 @@ class Standing:
             line.append(item.release)
         return line[-2] if len(line) > 1 else None
 
+    @property
+    def fallback(self) -> Release | None:
+        """The release to go back to without asking anybody; nothing is known below one that was gone back to."""
+        if self.rollout:
+            # A rollback that was begun goes on; while a candidate is being tried, what came before it still serves.
+            return self.rollout.candidate if self.rollout.kind == "rollback" else self.serving
+        at_the_bottom = bool(self.promotions) and self.promotions[-1].entry.action == "rollback"
+        return None if at_the_bottom else self.previous
+
 
 def fold(entries: Iterable[Entry]) -> Standing:
     """Read the ledger from its beginning."""
@@ -89,7 +98,7 @@ def fold(entries: Iterable[Entry]) -> Standing:
 def follow(standing: Standing, entry: Entry) -> Standing:
     """Apply one entry."""
     standing = replace(standing, sequence=entry.sequence, head=entry.hash)
-    if entry.action in _OPENING and entry.release is not None:
+    if entry.action in OPENING and entry.release is not None:
         return _open(standing, entry, entry.release) if entry.outcome == "started" else _close(standing, entry)
     if standing.rollout is None:
         return standing

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 from pipeline.aws.registry import REJECTED
 from pipeline.aws.services import Aws
@@ -11,6 +12,7 @@ from pipeline.errors import ConfigurationError, EndpointUnrecovered, RollbackRef
 from pipeline.release.actions import Finish
 from pipeline.release.history import Standing, find
 from pipeline.release.journal import Author, Journal, Line
+from pipeline.release.limits import Limits, objection
 from pipeline.release.ports import Clock, SystemClock
 from pipeline.release.state import NATIVE_VARIANT, Fleet, Release
 from pipeline.releasing import Desk, desk, look, notebook
@@ -23,12 +25,17 @@ _WARM = "seconds: the release is on standby, only weights move"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Where to, why, and who says so; `to` is previous, a version or a commit."""
+    """Where to, why, and who says so; `to` is previous, a version or a commit.
+
+    `unattended` is what an event asks for, which keeps the policy's limits; `alarm` names the one that rang.
+    """
 
     reason: str
     actor: str
     to: str = "previous"
     run: str = ""
+    alarm: str = ""
+    unattended: bool = False
     force: bool = False
     dry_run: bool = False
     progress: Callable[[str], None] = lambda _: None
@@ -46,12 +53,13 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     author = Author(actor=options.actor, run=options.run)
     notes = notebook(settings, aws, author, clock=options.clock)
     target = _target(settings, notes, options)
-    objection = _stale_alarm(settings, notes.standing, options.reason) or _objection(aws, target)
-    if objection and not options.force:
-        raise _refused(settings, notes, target, objection, options=options)
+    against = _against(settings, aws, notes, target, options=options)
+    if against and not options.force:
+        raise _refused(settings, notes, target, against, options=options)
     if options.dry_run:
         return _preview(settings, notes.standing, look(settings, aws), target)
-    reason = f"forced, although {objection}: {options.reason}" if objection else options.reason
+    asked = f"alarm {options.alarm}: {options.reason}" if options.alarm else options.reason
+    reason = f"forced, although {against}: {asked}" if against else asked
     with desk(settings, aws, author, progress=options.progress, take_over=True, clock=options.clock) as work:
         return _roll_back(settings, work, target, options=replace(options, reason=reason))
 
@@ -60,8 +68,7 @@ def _target(settings: Settings, notes: Journal, options: Options) -> Release:
     standing = notes.standing
     if options.to != "previous":
         return _named(settings, notes, options.to)
-    # While a candidate is being tried, what came before it still serves.
-    wanted = standing.serving if standing.rollout else standing.previous
+    wanted = standing.fallback if standing.rollout else standing.previous
     if wanted is None:
         raise RollbackRefused(
             "there is no earlier release to go back to",
@@ -82,17 +89,33 @@ def _named(settings: Settings, notes: Journal, wanted: str) -> Release:
     return found[0]
 
 
-def _stale_alarm(settings: Settings, standing: Standing, reason: str) -> str:
-    """Say that an alarm, which EventBridge gives as the reason, is about a variant that callers no longer meet."""
+def _against(settings: Settings, aws: Aws, notes: Journal, target: Release, *, options: Options) -> str:
+    """Say what speaks against this rollback; nothing if it may happen."""
+    asked_by_event = _untimely(settings, notes, options) if options.unattended else ""
+    return _stale_alarm(settings, notes.standing, options.alarm) or asked_by_event or _unfit(aws, target)
+
+
+def _stale_alarm(settings: Settings, standing: Standing, alarm: str) -> str:
+    """Say that an alarm is about a variant that callers no longer meet."""
     # A candidate that its own deploy has rolled back still rings; it must not take its champion down with it.
-    alarm = re.fullmatch(rf"{re.escape(settings.endpoint_name)}-(v\d+-[0-9a-f]{{8}})-\w+", reason.strip())
+    named = re.fullmatch(rf"{re.escape(settings.endpoint_name)}-(v\d+-[0-9a-f]{{8}})-\w+", alarm)
+    begun = standing.rollout is not None and standing.rollout.kind == "rollback"
     suspect = standing.rollout.candidate if standing.rollout else standing.serving
-    if alarm is None or suspect is None or alarm[1] == suspect.variant:
+    if named is None or suspect is None or begun or named[1] == suspect.variant:
         return ""
-    return f"the alarm is about {alarm[1]}, but {suspect.variant} is what callers meet"
+    return f"the alarm is about {named[1]}, but {suspect.variant} is what callers meet"
 
 
-def _objection(aws: Aws, target: Release) -> str:
+def _untimely(settings: Settings, notes: Journal, options: Options) -> str:
+    """Say which of the policy's limits a rollback that no person asked for would break."""
+    rollout, policy = notes.standing.rollout, settings.monitor.policy
+    if rollout and rollout.kind != "rollback" and not options.alarm:
+        return f"version {rollout.candidate.version} is being tried, and the finding is about the one before it"
+    limits = Limits(cooldown=timedelta(minutes=policy.cooldown_minutes), maximum_per_day=policy.maximum_per_day)
+    return objection(notes.entries, notes.standing, limits, now=options.clock.now())
+
+
+def _unfit(aws: Aws, target: Release) -> str:
     """Say what speaks against a release; nothing for one that passed its gates and still counts."""
     model = aws.registry.describe(target.version)
     if model.status == REJECTED:
@@ -100,13 +123,11 @@ def _objection(aws: Aws, target: Release) -> str:
     return "" if model.gates == "passed" else f"version {target.version} failed its gates"
 
 
-def _refused(
-    settings: Settings, notes: Journal, target: Release, objection: str, *, options: Options
-) -> RollbackRefused:
+def _refused(settings: Settings, notes: Journal, target: Release, against: str, *, options: Options) -> RollbackRefused:
     if not options.dry_run:
-        notes.write(Line(action="refuse", outcome="refused", release=target, reason=f"rollback: {objection}"))
+        notes.write(Line(action="refuse", outcome="refused", release=target, reason=f"rollback: {against}"))
     return RollbackRefused(
-        objection,
+        against,
         where=target.package,
         next_step=f"choose another version, or repeat with --force; the ledger of {settings.env} keeps the reason",
     )

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pipeline.local.api import Api
 from pipeline.local.cloudformation.changes import Change, declared, kind_of
 from pipeline.local.cloudformation.intrinsics import Evaluator, Physical
+from pipeline.local.cloudformation.secrets import revealed
 from pipeline.local.cloudformation.state import Made, Stack
 from pipeline.local.cloudformation.template import Resource, Template
 from pipeline.local.place import Document
@@ -94,21 +95,21 @@ class Execution:
         elif found:
             identifier = found
             before = kind.read(self._api, identifier) or {}
-            kind.update(self._api, identifier, before=before, after=properties)
+            kind.update(self._api, identifier, before=before, after=revealed(self._api, properties))
         else:
-            identifier = kind.create(self._api, properties)
+            identifier = kind.create(self._api, revealed(self._api, properties))
         self._settle(change, resource, identifier=identifier, properties=properties)
 
     def _modify(self, made: Made, properties: Document) -> None:
         kind, before = kind_of(made.type), made.properties
 
         def undo() -> None:
-            kind.update(self._api, made.identifier, before=properties, after=before)
+            kind.update(self._api, made.identifier, before=properties, after=revealed(self._api, before))
             self._keep(self.stack.holding(made))
 
         self._undo.append(undo)
         if before != properties:
-            kind.update(self._api, made.identifier, before=before, after=properties)
+            kind.update(self._api, made.identifier, before=before, after=revealed(self._api, properties))
 
     def _settle(self, change: Change, resource: Resource, *, identifier: str, properties: Document) -> None:
         kind = kind_of(resource.type)

@@ -18,7 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from pipeline.local import control, fault_command
+from pipeline.local import control, switch_command
 from pipeline.local.folder import Folder
 from pipeline.local.images import environment_file
 from pipeline.local.server import Options
@@ -80,7 +80,7 @@ class LocalAws:
     def switch(self, kind: str, **arguments: Any) -> str:
         """Run `local fault`."""
         defaults = {"rate": 1.0, "operation": None, "seconds": 1.0, "endpoint": None, "variant": None}
-        return fault_command.run(self.running, argparse.Namespace(kind=kind, **{**defaults, **arguments}))
+        return switch_command.run(self.running, argparse.Namespace(kind=kind, **{**defaults, **arguments}))
 
     @property
     def sagemaker(self) -> Any:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from pipeline.release.history import fold
 from pipeline.release.ledger import GENESIS, Entry, parse
+from pipeline.release.limits import Limits, objection
 from pipeline.tests.release.rig import release
 
 CODE = Path(__file__).parents[3] / "infra/lib/respond.py"
@@ -34,7 +36,15 @@ def respond() -> Any:
     return module
 
 
-def _entry(action: str, outcome: str, version: int, *, sequence: int = 1, previous: str = GENESIS) -> Entry:
+def _entry(
+    action: str,
+    outcome: str,
+    version: int,
+    *,
+    sequence: int = 1,
+    previous: str = GENESIS,
+    finished: datetime = MOMENT,
+) -> Entry:
     return Entry.model_validate(
         {
             "environment": "prod",
@@ -48,7 +58,7 @@ def _entry(action: str, outcome: str, version: int, *, sequence: int = 1, previo
             "reason": 'a "quoted" reason: größer',
             "strategy": "all_at_once",
             "started": MOMENT,
-            "finished": MOMENT,
+            "finished": finished,
             "previous": previous,
         }
     ).sealed()
@@ -64,6 +74,32 @@ def test_function_and_pipeline_agree_on_every_ledger(respond: Any, lines: list[t
     assert ours.serving == (theirs.serving.model_dump(mode="json") if theirs.serving else None)
     assert ours.previous == (theirs.previous.model_dump(mode="json") if theirs.previous else None)
     assert bool(ours.opened) == bool(theirs.rollout)
+
+
+@given(lines=st.lists(LINES, max_size=30), hours=st.lists(st.integers(0, 9), min_size=30, max_size=30))
+def test_function_and_pipeline_keep_the_same_limits(
+    respond: Any, lines: list[tuple[str, str, int]], hours: list[int]
+) -> None:
+    """Whatever was written when: both go back to the same release, or both refuse for the same reason."""
+    times = [MOMENT + timedelta(hours=sum(hours[: place + 1])) for place in range(len(lines))]
+    entries = [
+        _entry(*line, sequence=number, finished=time)
+        for number, (line, time) in enumerate(zip(lines, times, strict=True), start=1)
+    ]
+    now = (times[-1] if times else MOMENT) + timedelta(hours=1)
+    environ = {"COOLDOWN_MINUTES": "360", "MAXIMUM_PER_DAY": "2"}
+
+    standing, limits = fold(entries), Limits(cooldown=timedelta(minutes=360), maximum_per_day=2)
+    against = objection(entries, standing, limits, now=now)
+
+    theirs = respond.fold([json.loads(entry.text()) for entry in entries])
+    if against:
+        with pytest.raises(respond.Refused, match=re.escape(against)):
+            respond.target(theirs, respond.Limits(environ, now=now))
+    else:
+        assert standing.fallback
+        target = respond.target(theirs, respond.Limits(environ, now=now))
+        assert target == standing.fallback.model_dump(mode="json")
 
 
 def test_entry_of_the_function_is_one_of_the_ledger(respond: Any) -> None:
@@ -142,3 +178,23 @@ def test_rollbacks_are_limited(respond: Any, minutes_later: int, maximum: int, t
         respond.target(standing, _limits(respond, minutes_later=minutes_later, maximum=maximum))
 
     assert respond.target(standing, _limits(respond, minutes_later=1441, maximum=1))["version"] == 1
+
+
+def test_fleet_of_the_guardrails_has_no_standby(respond: Any) -> None:
+    """Under the strategy native there are no weights to move; the function says so, and what brings the release up."""
+    told = respond._not_there(release(1).model_dump(), {"serving": 100.0})
+
+    assert "native keeps no standby" in told
+    assert "python -m pipeline rollback" in told
+
+
+@pytest.mark.parametrize(("alarm", "refused"), [("p-prod-serving-errors", False), ("p-prod-v9-00000000-errors", True)])
+def test_alarm_of_the_fleet_of_the_guardrails_is_about_what_serves(respond: Any, alarm: str, refused: bool) -> None:
+    """That fleet has one variant, whatever release it serves; any other variant's alarm is nobody's."""
+    standing = _standing(respond, V1, V2)
+
+    if refused:
+        with pytest.raises(respond.Refused, match="about another variant"):
+            respond._require_to_serve(standing, alarm)
+    else:
+        respond._require_to_serve(standing, alarm)

@@ -29,7 +29,7 @@ class Endpoint:
     def rollback(
         self, *, to: str = "previous", force: bool = False, dry_run: bool = False, reason: str = REASON
     ) -> StageResult:
-        """Roll back."""
+        """Roll back, as a person does."""
         options = rollback.Options(
             reason=reason,
             actor="operator",
@@ -38,6 +38,11 @@ class Endpoint:
             dry_run=dry_run,
             clock=self.aws.clock,
         )
+        return rollback.run(self.settings, self.aws.services, options)
+
+    def respond(self, *, alarm: str = "") -> StageResult:
+        """Roll back, as an event of the monitor or of an alarm asks."""
+        options = rollback.Options(reason=REASON, actor="an event", alarm=alarm, unattended=True, clock=self.aws.clock)
         return rollback.run(self.settings, self.aws.services, options)
 
     def revoke(self, version: int) -> None:

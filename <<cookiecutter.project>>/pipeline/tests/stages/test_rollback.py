@@ -5,6 +5,9 @@ import json
 import pytest
 
 from pipeline.errors import CandidateRejected, ConfigurationError, EndpointDrifted, NotApproved, RollbackRefused
+from pipeline.release.journal import Author, Line
+from pipeline.release.ledger import EntryAction
+from pipeline.releasing import notebook, release_of
 from pipeline.stages import approve, rollback
 from pipeline.tests.release.fake_aws import FINGERPRINTS, settings_of, variant_of
 from pipeline.tests.release.fake_stores import Answer
@@ -15,6 +18,14 @@ from pipeline.tests.stages.staged import Endpoint, deployed
 def endpoint() -> Endpoint:
     """Staging after versions 1, 2 and 3: version 3 serves, version 2 is on standby."""
     return deployed(settings_of(), 1, 2, 3)
+
+
+def started(endpoint: Endpoint, action: EntryAction, version: int) -> None:
+    """Write down that a rollout began, by a run that died."""
+    settings, services = endpoint.settings, endpoint.aws.services
+    release = release_of(settings, services.registry.describe(version))
+    notes = notebook(settings, services, Author(actor="dead"), clock=endpoint.aws.clock)
+    notes.write(Line(action=action, outcome="started", release=release, strategy="all_at_once"))
 
 
 @pytest.mark.parametrize(
@@ -115,10 +126,13 @@ def test_force_without_an_objection_leaves_no_trace(endpoint: Endpoint) -> None:
 
 
 def test_alarm_of_the_serving_variant_rolls_back(endpoint: Endpoint) -> None:
-    """EventBridge names the alarm as the reason."""
-    endpoint.rollback(reason=f"loan-approval-staging-{variant_of(3)}-errors")
+    """The ledger keeps which alarm it was, and what it said."""
+    alarm = f"loan-approval-staging-{variant_of(3)}-errors"
+
+    endpoint.respond(alarm=alarm)
 
     assert endpoint.aws.weights == {3: 0, 2: 100}
+    assert endpoint.entries[-1].reason == f"alarm {alarm}: refuses good applications"
 
 
 def test_alarm_of_a_candidate_that_is_gone_leaves_the_champion(endpoint: Endpoint) -> None:
@@ -128,10 +142,78 @@ def test_alarm_of_a_candidate_that_is_gone_leaves_the_champion(endpoint: Endpoin
         endpoint.deploy(4)
 
     with pytest.raises(RollbackRefused, match=f"about {variant_of(4)}, but {variant_of(3)} is what callers meet"):
-        endpoint.rollback(reason=f"loan-approval-staging-{variant_of(4)}-errors")
+        endpoint.respond(alarm=f"loan-approval-staging-{variant_of(4)}-errors")
 
     assert endpoint.aws.weights == {3: 100, 4: 0}
     assert endpoint.entries[-1].action == "refuse"
+
+
+def test_event_that_comes_twice_goes_back_once(endpoint: Endpoint) -> None:
+    """EventBridge delivers at least once; the second time nothing is known below, however long ago the first was."""
+    endpoint.respond()
+    endpoint.pass_hours(48)
+
+    with pytest.raises(RollbackRefused, match="no earlier release that is known to be good"):
+        endpoint.respond()
+
+    assert endpoint.aws.weights == {3: 0, 2: 100}
+    assert (endpoint.entries[-1].action, endpoint.entries[-1].outcome) == ("refuse", "refused")
+
+
+def test_events_keep_the_cool_down_and_persons_need_not(endpoint: Endpoint) -> None:
+    """A release that came after a rollback is not taken back by an event before six hours have passed."""
+    endpoint.rollback()
+    endpoint.deploy(4)
+
+    with pytest.raises(RollbackRefused, match="it cools down"):
+        endpoint.respond()
+    assert endpoint.aws.weights == {2: 0, 4: 100}
+    endpoint.rollback()
+
+    assert endpoint.aws.weights == {4: 0, 2: 100}
+
+
+def test_events_roll_back_so_often_a_day(endpoint: Endpoint) -> None:
+    """The third one within 24 hours is refused, and allowed when the first is a day old."""
+    endpoint.respond()
+    endpoint.deploy(4)
+    endpoint.pass_hours(7)
+    endpoint.respond()
+    endpoint.deploy(5)
+    endpoint.pass_hours(7)
+
+    with pytest.raises(RollbackRefused, match="2 in the last 24 hours; 2 are allowed"):
+        endpoint.respond()
+    endpoint.pass_hours(11)
+    endpoint.respond()
+
+    assert endpoint.aws.weights == {5: 0, 2: 100}
+
+
+def test_finding_of_the_monitor_leaves_a_release_that_is_being_tried_alone(endpoint: Endpoint) -> None:
+    """It is about the release before, which the candidate may be the cure of; an alarm of the candidate is not."""
+    started(endpoint, "deploy", 4)
+
+    with pytest.raises(RollbackRefused, match="version 4 is being tried"):
+        endpoint.respond()
+    endpoint.respond(alarm=f"loan-approval-staging-{variant_of(4)}-latency")
+
+    assert endpoint.aws.weights == {2: 0, 3: 100}
+    assert endpoint.entries[-1].outcome == "rolled_back"
+
+
+@pytest.mark.parametrize("unattended", [True, False])
+def test_rollback_that_died_on_its_way_is_continued(endpoint: Endpoint, unattended: bool) -> None:
+    """Previous then means where it was going, not the release that it was leaving."""
+    started(endpoint, "rollback", 2)
+
+    if unattended:
+        endpoint.respond()
+    else:
+        endpoint.rollback()
+
+    assert endpoint.aws.weights == {3: 0, 2: 100}
+    assert [entry.outcome for entry in endpoint.entries if entry.action == "rollback"] == ["started", "promoted"]
 
 
 def test_rollback_without_a_reason_is_refused(endpoint: Endpoint) -> None:

@@ -1,4 +1,4 @@
-"""`local fault`: faults on demand, from the command line."""
+"""`local fault` and `local stand-in`: what the world does to the embedded AWS, from the command line."""
 
 import argparse
 import json
@@ -48,10 +48,18 @@ def _line(fault: Document) -> str:
     return f"{fault['kind']}: {fault['rate']:.0%} of {where}{how}"
 
 
+def name_stand_in(running: Running, host: str, url: str) -> str:
+    """Have somebody on this machine play a host that events are sent to; return who plays what."""
+    _send(running, "POST", "stand-ins", {"host": host, "url": url})
+    return f"{host} is played by {url}"
+
+
 def _send(running: Running, method: str, path: str, document: Document | None) -> Document:
     body = json.dumps(document) if document is not None else None
     answer = urllib3.request(method, f"{running.endpoint_url}/_local/{path}", body=body, retries=False, timeout=10)
     told: Document = answer.json()
     if answer.status != 200:
-        raise ConfigurationError(str(told.get("message")), where="local fault", next_step="local fault --help")
+        raise ConfigurationError(
+            str(told.get("message")), where=f"local {path}", next_step="python -m pipeline local --help"
+        )
     return told
