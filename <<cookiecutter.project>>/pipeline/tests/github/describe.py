@@ -20,6 +20,7 @@ CALLED = {
     "/repos/{owner}/{repo}/actions/runs/{run_id}/approvals": ("get",),
     "/repos/{owner}/{repo}/actions/variables": ("get", "post"),
     "/repos/{owner}/{repo}/actions/variables/{name}": ("patch",),
+    "/repos/{owner}/{repo}/dispatches": ("post",),
     "/repos/{owner}/{repo}/environments/{environment_name}": ("get", "put"),
     "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies": ("get", "post"),
     "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}": ("delete",),

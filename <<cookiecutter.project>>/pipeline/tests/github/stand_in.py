@@ -46,6 +46,7 @@ class State:
     subject: Json = field(
         default_factory=lambda: {"use_default": True, "sub_claim_prefix": "repo:example-bank@7/loan-approval@8"}
     )
+    dispatches: list[Json] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     numbers: int = 100
 
@@ -337,6 +338,11 @@ def _ruleset_shown(state: State, number: int, *, head_only: bool = False) -> Jso
     return shown | {"id": number, "source_type": "Repository", "source": state.name}
 
 
+def _dispatch(state: State, _call: Call, body: Json) -> Answer:
+    state.dispatches.append(body)
+    return 204, None
+
+
 def _kept(name: str) -> Callable[[State, Call, Any], Answer]:
     return lambda state, _call, _body: (200, getattr(state, name))
 
@@ -376,6 +382,7 @@ ACTIONS: dict[str, Callable[[State, Call, Any], Answer]] = {
     "issues/create": _open_issue,
     "issues/update": _change_issue,
     "issues/create-comment": _comment,
+    "repos/create-dispatch-event": _dispatch,
     "repos/get-repo-rulesets": _rulesets,
     "repos/get-repo-ruleset": _ruleset,
     "repos/create-repo-ruleset": _add_ruleset,
