@@ -62,6 +62,14 @@ def test_wrong_key_or_value_is_named(checkout: Path, change: dict[str, dict[str,
     assert str(path) in str(caught.value)
 
 
+def test_aws_cannot_roll_back_by_itself_without_a_standby(checkout: Path) -> None:
+    """Under AWS's own guardrails nothing is left to go back to; the message says what brings the release up again."""
+    native = {"PIPELINE__DEPLOY__STRATEGY": "native", "PIPELINE__MONITOR__POLICY__UNATTENDED": "true"}
+
+    with pytest.raises(ConfigurationError, match="set monitor.policy.dispatch_secret instead"):
+        Settings.load(checkout, "prod", native)
+
+
 def test_broken_json_is_located(checkout: Path) -> None:
     """A syntax error is told with line and column."""
     (checkout / "infra/config/dev.json").write_text('{\n "serving": }')
