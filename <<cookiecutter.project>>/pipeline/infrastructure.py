@@ -2,8 +2,9 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -56,7 +57,7 @@ _BUDGET_MARGIN = 1.25
 _GROUP_MARK = "\n  Group:\n"
 _COLUMNS_MARK = "[{FeatureName: id, FeatureType: String}]"
 _CODE_MARK = '"Here bootstrap puts infra/lib/respond.py."'
-_MARK = "  # Here bootstrap puts the alarms of monitoring/alarms and the dashboard of monitoring/dashboard.json.\n"
+_MARK = "  # Here bootstrap puts the alarms of monitoring/alarms.\n"
 
 
 def stacks(settings: Settings) -> tuple[Stack, ...]:
@@ -96,6 +97,11 @@ def variant_alarms(settings: Settings, variant: str) -> dict[str, dict[str, Any]
     page = [f"arn:aws:sns:{settings.region}:{settings.account}:{settings.project}-page-{settings.env}"]
     rendered = observability.alarms(settings.root, "variant", {**_filled(settings), "VariantName": variant})
     return {item["AlarmName"]: {**item, "AlarmActions": page, "OKActions": page} for item in rendered.values()}
+
+
+def dashboard(settings: Settings, releases: Sequence[tuple[datetime, str]]) -> str:
+    """Return the body of the environment's dashboard, with the releases that came, oldest first."""
+    return observability.dashboard(settings.root, _filled(settings), releases)
 
 
 def _stack(settings: Settings, concern: str, *, scope: Scope, account: str) -> Stack:
@@ -171,11 +177,6 @@ def _template(settings: Settings, concern: str) -> str:
         return text
     # JSON is YAML: each resource is one more line of the template.
     resources = {f"Alarm{name.title().replace('-', '')}": _alarm(one) for name, one in alarms(settings).items()}
-    body = observability.dashboard(settings.root, _filled(settings))
-    resources["Dashboard"] = {
-        "Type": "AWS::CloudWatch::Dashboard",
-        "Properties": {"DashboardName": settings.endpoint_name, "DashboardBody": body},
-    }
     return _at(_MARK, text, path).replace(
         _MARK, "".join(f"  {name}: {json.dumps(item)}\n" for name, item in resources.items())
     )

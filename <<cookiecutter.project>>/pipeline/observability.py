@@ -6,7 +6,7 @@ An alarm's file holds the parameters of PutMetricAlarm, which CloudFormation's r
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from string import Template
 from typing import Any, Literal
@@ -37,7 +37,7 @@ def dashboard(root: Path, values: Mapping[str, str | float], releases: Sequence[
     """
     path = root / "monitoring" / "dashboard.json"
     body = _filled(_read(path), values, path)
-    marks = [{"label": label, "value": moment.isoformat()} for moment, label in releases]
+    marks = [{"label": label, "value": f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"} for moment, label in releases]
     for widget in body["widgets"]:
         if marks and widget["properties"].get("view") == "timeSeries":
             widget["properties"].setdefault("annotations", {})["vertical"] = marks

@@ -97,6 +97,8 @@ class Desk:
         """Give the variants that are there what belongs to them, and take away what a gone one left."""
         fleet = look(self.settings, self.aws)
         variants.furnish(self.settings, self.aws, fleet, self.journal.standing.serving)
+        if refusal := variants.draw(self.settings, self.aws, self.journal.standing.promotions):
+            self.progress(f"the dashboard does not show this release: {refusal}")
 
     def point(self) -> None:
         """Tell callers what serves."""

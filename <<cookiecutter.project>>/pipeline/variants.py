@@ -1,16 +1,21 @@
-"""What a variant has beside its machines: its alarms, and the scaling of the one that serves."""
+"""What a variant has beside its machines: alarms, the scaling of the one that serves, and a mark on the dashboard."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline import infrastructure
 from pipeline.aws.scaling import ScaleRequest
 from pipeline.aws.services import Aws
+from pipeline.release.history import Promotion
 from pipeline.release.state import NATIVE_VARIANT, Fleet, Release
 from pipeline.settings import Settings
 
 # Every name that this pipeline gives to a variant; the endpoint's own alarms have none in theirs.
 _VARIANT = rf"(?:v\d+-[0-9a-f]{{8}}|{NATIVE_VARIANT})"
+
+# As many releases as a plot can name without hiding its curves.
+_MARKED = 20
 
 
 def expect(settings: Settings, aws: Aws, release: Release) -> None:
@@ -23,6 +28,17 @@ def furnish(settings: Settings, aws: Aws, fleet: Fleet | None, serving: Release 
     """Have alarms on exactly the variants that are there, and scale exactly the one that serves."""
     _alarms(settings, aws, fleet)
     _scaling(settings, aws, fleet, serving)
+
+
+def draw(settings: Settings, aws: Aws, promotions: Sequence[Promotion]) -> str:
+    """Show on the dashboard when which release came; return AWS's refusal, for what serves does not depend on it."""
+    came = [(item.entry.finished, _mark(item)) for item in promotions[-_MARKED:]]
+    return aws.dashboards.put(settings.endpoint_name, infrastructure.dashboard(settings, came))
+
+
+def _mark(promotion: Promotion) -> str:
+    back = "back to " if promotion.entry.action == "rollback" else ""
+    return f"{back}v{promotion.release.version}"
 
 
 def alarms(settings: Settings, fleet: Fleet | None) -> frozenset[str]:

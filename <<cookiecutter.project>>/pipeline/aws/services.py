@@ -8,6 +8,7 @@ from botocore.config import Config
 
 from pipeline.aws.alarms import Alarms
 from pipeline.aws.captures import Captures
+from pipeline.aws.dashboards import Dashboards
 from pipeline.aws.endpoints import Endpoints
 from pipeline.aws.features import Features
 from pipeline.aws.images import Images
@@ -137,6 +138,11 @@ class Aws:
     def alarms(self) -> Alarms:
         """Alarms on variants."""
         return Alarms(self._session.client("cloudwatch", config=CONFIG))
+
+    @cached_property
+    def dashboards(self) -> Dashboards:
+        """What people look at."""
+        return Dashboards(self._session.client("cloudwatch", config=CONFIG))
 
     @cached_property
     def captures(self) -> Captures:

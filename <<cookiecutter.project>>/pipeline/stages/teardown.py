@@ -47,6 +47,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         options.progress(f"endpoint {settings.endpoint_name}")
         aws.remains.delete_endpoint(settings.endpoint_name)
         variants.furnish(settings, aws, None, None)
+        aws.dashboards.delete(settings.endpoint_name)
         aws.remains.delete_models(f"{settings.endpoint_name}-")
         for name in infrastructure.switched_off(settings):
             if options.data or name != _feature_store(settings):

@@ -149,6 +149,9 @@ def _cloudwatch(operation: str, params: Document, place: Place) -> Iterator[Acce
         for name in params.get("AlarmNames") or [params.get("AlarmName", "*")]:
             yield Access(action=action, resource=_alarm(name, place))
         return
+    if operation == "PutDashboard":
+        yield Access(action=action, resource=f"arn:aws:cloudwatch::{place.account}:dashboard/{params['DashboardName']}")
+        return
     namespace = params.get("Namespace")
     context = {"cloudwatch:namespace": (namespace,)} if namespace else {}
     yield Access(action=action, resource="*", context=context)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import botocore.session
+import jsonschema  # type: ignore[import-untyped]
 import pytest
 from botocore.validate import ParamValidator
 
@@ -28,6 +29,72 @@ VALUES: dict[str, str | float] = {
     "Runbook": "docs/operate.md",
 }
 SAGEMAKER = {"Invocations", "Invocation4XXErrors", "Invocation5XXErrors", "ModelLatency", "OverheadLatency"}
+# Source: Amazon CloudWatch API Reference, "Dashboard Body Structure and Syntax", as far as this dashboard goes.
+_TEXT, _NUMBER, _COLOUR = {"type": "string"}, {"type": "number"}, {"type": "string", "pattern": "^#[0-9a-fA-F]{6}$"}
+
+
+def _object(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+
+
+_STATISTIC = {"type": "string", "pattern": "^(SampleCount|Average|Sum|Minimum|Maximum|p[0-9]{1,2}([.][0-9]+)?)$"}
+_SECONDS = {"enum": [1, 5, 10, 30, *range(60, 86401, 60)]}
+_RENDERING = {"color": _COLOUR, "label": _TEXT, "period": _SECONDS, "stat": _STATISTIC, "visible": {"type": "boolean"}}
+_EXPRESSION = _object(
+    ("expression",), expression=_TEXT, id={"type": "string", "pattern": "^[a-z][a-zA-Z0-9_]*$"}, **_RENDERING
+)
+_METRIC = {
+    "type": "array",
+    "prefixItems": [_TEXT, _TEXT],
+    "minItems": 2,
+    "items": {"anyOf": [_TEXT, _object(id=_TEXT, **_RENDERING)]},
+}
+_ALONE = {"type": "array", "items": _EXPRESSION, "minItems": 1, "maxItems": 1}
+_SIDE = _object(label=_TEXT, min=_NUMBER, max=_NUMBER, showUnits={"type": "boolean"})
+_MOMENT = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$"}
+DASHBOARD = _object(
+    ("widgets",),
+    start=_TEXT,
+    periodOverride={"enum": ["auto", "inherit"]},
+    widgets={
+        "type": "array",
+        "maxItems": 500,
+        "items": _object(
+            ("type", "properties"),
+            type={"const": "metric"},
+            x={"type": "integer", "minimum": 0, "maximum": 23},
+            y={"type": "integer", "minimum": 0},
+            width={"type": "integer", "minimum": 1, "maximum": 24},
+            height={"type": "integer", "minimum": 1, "maximum": 1000},
+            properties=_object(
+                ("region", "metrics"),
+                title=_TEXT,
+                region={"type": "string", "pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]$"},
+                view={"enum": ["timeSeries", "singleValue", "gauge", "bar", "pie", "table"]},
+                stacked={"type": "boolean"},
+                stat=_STATISTIC,
+                period=_SECONDS,
+                metrics={
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 500,
+                    "items": {"anyOf": [_ALONE, _METRIC]},
+                },
+                yAxis=_object(left=_SIDE, right=_SIDE),
+                annotations=_object(
+                    horizontal={
+                        "type": "array",
+                        "items": _object(("value",), value=_NUMBER, label=_TEXT, color=_COLOUR),
+                    },
+                    vertical={
+                        "type": "array",
+                        "items": _object(("value",), value=_MOMENT, label=_TEXT, color=_COLOUR),
+                    },
+                ),
+            ),
+        ),
+    },
+)
 ALARMS = [
     alarm for scope in get_args(observability.Scope) for alarm in observability.alarms(ROOT, scope, VALUES).items()
 ]
@@ -85,6 +152,25 @@ def test_dashboard_shows_metrics_that_exist(written: set[str]) -> None:
     assert "${" not in text
 
 
+def test_dashboard_is_what_cloudwatch_takes() -> None:
+    """Its body has the documented structure, its widgets lie beside one another, and a slip of the pen is found."""
+    body = json.loads(observability.dashboard(ROOT, VALUES, [(datetime(2026, 11, 23, tzinfo=UTC), "v3")]))
+
+    jsonschema.validate(body, DASHBOARD)
+
+    cells = [
+        (widget["x"] + across, widget["y"] + down)
+        for widget in body["widgets"]
+        for across in range(widget["width"])
+        for down in range(widget["height"])
+    ]
+    assert len(cells) == len(set(cells))
+    assert max(across for across, _ in cells) < 24
+    body["widgets"][0]["properties"]["stat"] = "Mean"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(body, DASHBOARD)
+
+
 def test_releases_are_annotations_on_the_dashboard() -> None:
     """Every widget over time shows when which release came."""
     moment = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -92,7 +178,7 @@ def test_releases_are_annotations_on_the_dashboard() -> None:
     body = json.loads(observability.dashboard(ROOT, VALUES, [(moment, "v3")]))
 
     marks = [widget["properties"]["annotations"]["vertical"] for widget in body["widgets"]]
-    assert all(mark == [{"label": "v3", "value": "2026-11-23T12:00:00+00:00"}] for mark in marks)
+    assert all(mark == [{"label": "v3", "value": "2026-11-23T12:00:00Z"}] for mark in marks)
 
 
 def test_a_forgotten_value_is_named() -> None:

@@ -79,6 +79,20 @@ class FakeAlarms:
             del self.defined[name]
 
 
+class FakeDashboards:
+    """What a dashboard shows, by its name."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, str] = {}
+        self.refusal = ""
+
+    def put(self, name: str, body: str) -> str:
+        """Replace what it shows, unless that is refused."""
+        if not self.refusal:
+            self.bodies[name] = body
+        return self.refusal
+
+
 class FakeScaling:
     """Scalable targets by variant."""
 
@@ -154,7 +168,7 @@ class FakeAws:
         self.lease = FakeLeases()
         self.ledger = FakeLedger(self.lease, Killer())
         self.pointers = FakePointers(Killer())
-        self.alarms, self.scaling = FakeAlarms(), FakeScaling()
+        self.alarms, self.scaling, self.dashboards = FakeAlarms(), FakeScaling(), FakeDashboards()
         self.metrics, self.captures = FakeMetrics(self.alarms), FakeCaptures()
         self.storage, self.models = FakeStorage(), FakeModels()
         names = {f"loan-approval-{settings.env}-v{n}-01234567": fingerprint for n, fingerprint in FINGERPRINTS.items()}

@@ -105,6 +105,30 @@ def test_alarm_of_a_variant_starts_the_rules_that_roll_back(stack: str, rule: st
     assert {name.rpartition("-")[2] for name in ringing} == {"errors", "latency"}
 
 
+def test_dashboard_marks_what_came_when() -> None:
+    """Every plot over time shows each release and each way back, the newest last."""
+    endpoint = deployed(settings_of(), 1, 2)
+    endpoint.rollback()
+
+    body = json.loads(endpoint.aws.dashboards.bodies["loan-approval-staging"])
+
+    marks = [widget["properties"]["annotations"]["vertical"] for widget in body["widgets"]]
+    assert all([mark["label"] for mark in one] == ["v1", "v2", "back to v1"] for one in marks)
+    assert [mark["value"] for mark in marks[0]] == sorted(mark["value"] for mark in marks[0])
+
+
+def test_release_does_not_depend_on_the_dashboard() -> None:
+    """One that cannot be drawn is told, and the release serves."""
+    settings = settings_of()
+    endpoint = Endpoint(settings=settings, aws=FakeAws(settings))
+    endpoint.aws.dashboards.refusal = "AccessDenied"
+
+    told = endpoint.deploy(1)
+
+    assert told.outputs["changed"] == "true"
+    assert endpoint.aws.weights == {1: 100}
+
+
 def test_alarms_that_are_not_ours_stay() -> None:
     """The endpoint's own alarms, and another endpoint's with a longer name, are not a variant's."""
     others = {name: {"AlarmName": name} for name in ("loan-approval-staging-drift", "loan-approval-staging-x-errors")}
