@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-import boto3
 import pytest
 
+from act.dispatches import Dispatches
 from act.issuer import OWNER_ID, REPOSITORY_ID, Issuer
 from act.loopback import serving
 from act.lowering import NO_ENVIRONMENT
+from act.registry import client
 from act.runner import Host
 from act.sts import Policy, Sts
 from commands import newcomer
@@ -33,7 +34,11 @@ QUICK = {
     "PIPELINE__SERVING__SLA__P50_MS": "1000",
     "PIPELINE__SERVING__SLA__P95_MS": "2000",
     "PIPELINE__SERVING__SLA__P99_MS": "4000",
+    # One story goes back several times in a few minutes.
+    "PIPELINE__MONITOR__POLICY__COOLDOWN_MINUTES": "0",
+    "PIPELINE__MONITOR__POLICY__MAXIMUM_PER_DAY": "24",
 }
+SECRET = "github-dispatch-1"  # the name of one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,13 +156,7 @@ def environments(github: str, repository: str) -> dict[str, dict[str, str]]:
 
 def trust_policies(aws: Mapping[str, str]) -> Callable[[str], Policy | None]:
     """Look trust policies up in the embedded IAM, by the role's ARN."""
-    iam = boto3.client(
-        "iam",
-        endpoint_url=aws["AWS_ENDPOINT_URL"],
-        region_name=aws["AWS_REGION"],
-        aws_access_key_id=aws["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=aws["AWS_SECRET_ACCESS_KEY"],
-    )
+    iam = client("iam", aws)
 
     def trust_policy(role: str) -> Policy | None:
         try:
@@ -199,6 +198,18 @@ class Surroundings:
             )
 
 
+def surround(checkout: Checkout, aws: Mapping[str, str], github: str, scratch: Path) -> Surroundings:
+    """Give a checkout an issuer of its repository's tokens, and an STS that knows the bootstrapped roles."""
+    return Surroundings(
+        checkout=checkout,
+        aws=aws,
+        github=github,
+        issuer=Issuer(repository=checkout.repository),
+        sts=Sts(aws=aws["AWS_ENDPOINT_URL"], trust_policy=trust_policies(aws)),
+        scratch=scratch,
+    )
+
+
 @pytest.fixture(scope="session")
 def rows(known: Checkout) -> list[dict[str, object]]:
     """Read the data set's applications as callers send them."""
@@ -209,28 +220,43 @@ def rows(known: Checkout) -> list[dict[str, object]]:
 
 
 @pytest.fixture
-def issuer(known: Checkout) -> Issuer:
-    """Issue tokens for the project's own repository."""
-    return Issuer(repository=known.repository)
-
-
-@pytest.fixture
-def sts(aws: dict[str, str]) -> Sts:
-    """Hold tokens against the trust policies that the bootstrap made."""
-    return Sts(aws=aws["AWS_ENDPOINT_URL"], trust_policy=trust_policies(aws))
-
-
-@pytest.fixture
 def checkout(known: Checkout, tmp_path: Path) -> Checkout:
     """Clone the project anew, for a test to commit to."""
     return clone(known.folder, tmp_path / "project")
 
 
 @pytest.fixture
-def host(
-    checkout: Checkout, aws: dict[str, str], github: str, issuer: Issuer, sts: Sts, tmp_path: Path
-) -> Iterator[Host]:
-    """Let workflows of the checkout run, with everything that they reach over the network."""
-    surroundings = Surroundings(checkout=checkout, aws=aws, github=github, issuer=issuer, sts=sts, scratch=tmp_path)
+def surroundings(checkout: Checkout, aws: dict[str, str], github: str, tmp_path: Path) -> Surroundings:
+    """Surround a checkout of the test's own; a file that tells one story has one for all of it."""
+    return surround(checkout, aws, github, tmp_path)
+
+
+@pytest.fixture
+def issuer(surroundings: Surroundings) -> Issuer:
+    """Whom jobs get their tokens from."""
+    return surroundings.issuer
+
+
+@pytest.fixture
+def sts(surroundings: Surroundings) -> Sts:
+    """Whom jobs trade them with."""
+    return surroundings.sts
+
+
+@pytest.fixture
+def host(surroundings: Surroundings) -> Iterator[Host]:
+    """Let workflows run, with everything that they reach over the network."""
     with surroundings.host() as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def dispatches(known: Checkout, aws: dict[str, str], github: str) -> Iterator[Dispatches]:
+    """Let prod's events start workflows, and keep what GitHub takes."""
+    client("secretsmanager", aws).create_secret(Name=SECRET, SecretString="valid")
+    policy = {"PIPELINE__MONITOR__POLICY__DISPATCH_SECRET": SECRET}
+    known.pipeline("bootstrap", "aws", "--env", "prod", "--yes", environment={**aws, **policy})
+    mailbox = Dispatches(aws=aws, github=github)
+    with serving(mailbox.answer) as url:
+        known.pipeline("local", "stand-in", "api.github.com", url)
+        yield mailbox

@@ -4,7 +4,6 @@ The tests of this file tell one story, in order: what a test delivers, the next 
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ import pytest
 
 from act.callers import ask, traffic
 from act.changes import pull_request, set_hyperparameter
-from act.conftest import Checkout, Surroundings, clone, running_github, trust_policies
-from act.issuer import Issuer
-from act.registry import packages, statement, stored
+from act.conftest import Checkout, Surroundings, clone, running_github, surround
+from act.dispatches import Dispatches
+from act.registry import client, packages, statement, stored
 from act.runner import Host
-from act.sts import Sts
 
 pytestmark = pytest.mark.slow
 
@@ -29,21 +27,7 @@ def surroundings(
 ) -> Surroundings:
     """Keep one checkout for the whole story."""
     scratch = tmp_path_factory.mktemp("delivery")
-    return Surroundings(
-        checkout=clone(known.folder, scratch / "project"),
-        aws=aws,
-        github=github,
-        issuer=Issuer(repository=known.repository),
-        sts=Sts(aws=aws["AWS_ENDPOINT_URL"], trust_policy=trust_policies(aws)),
-        scratch=scratch,
-    )
-
-
-@pytest.fixture(scope="module")
-def host(surroundings: Surroundings) -> Iterator[Host]:
-    """Let workflows run."""
-    with surroundings.host() as opened:
-        yield opened
+    return surround(clone(known.folder, scratch / "project"), aws, github, scratch)
 
 
 def tune(checkout: Checkout, name: str, value: str) -> None:
@@ -117,14 +101,13 @@ def test_pull_request_is_compared_with_the_champion(
     """The rehearsal reads the approved version with a role that can only read; deltas are against that."""
     checkout = clone(known.folder, tmp_path / "project")
     tune(checkout, "n_estimators", "170")
-    issuer = Issuer(repository=known.repository)
-    place = replace(surroundings, checkout=checkout, issuer=issuer, scratch=tmp_path)
+    place = surround(checkout, surroundings.aws, surroundings.github, tmp_path)
 
     with place.host() as host:
         run = host.run("ci.yml", "pull_request", pull_request(checkout.folder, head=known.repository), job="report")
 
     assert run.code == 0, run.story
-    assert [claims["sub"].rpartition(":")[2] for claims in issuer.issued] == ["pull_request"]
+    assert [claims["sub"].rpartition(":")[2] for claims in place.issuer.issued] == ["pull_request"]
     comment = (tmp_path / "artifacts/comments/12-rehearsal.md").read_text(encoding="utf-8")
     assert "Compared with the registry's champion: version 2" in comment
     assert "|  | champion v2 | this | change |" in comment
@@ -148,26 +131,33 @@ def test_dry_run_of_a_rollback_changes_nothing(
     assert ask(surroundings.aws, rows[0]) == "2"
 
 
+def test_alarm_rolls_back(
+    host: Host, surroundings: Surroundings, dispatches: Dispatches, rows: list[dict[str, object]]
+) -> None:
+    """Errors of the variant that serves reach GitHub by EventBridge, and the former version answers."""
+    listed = client("cloudwatch", surroundings.aws).describe_alarms(AlarmNamePrefix="mortgage-decisions-prod-v2-")
+    (alarm,) = (item["AlarmName"] for item in listed["MetricAlarms"] if item["AlarmName"].endswith("-errors"))
+    event = dispatches.rings(alarm, "one in ten fails")
+
+    run = host.run("rollback.yml", "repository_dispatch", event)
+
+    assert run.code == 0, run.story
+    assert event["action"] == "model-alarm"
+    assert ask(surroundings.aws, rows[0]) == "1"
+    history = surroundings.checkout.pipeline("history", "--env", "prod", environment=surroundings.aws)
+    assert f"alarm {alarm}: one in ten fails" in history
+
+
 def test_rollback_needs_no_review(host: Host, surroundings: Surroundings, rows: list[dict[str, object]]) -> None:
-    """It runs in prod-operations, loses no request, and the former version answers."""
-    asked = dispatch(environment="prod", target="previous", reason="complaints", dry_run="false")
+    """It runs in prod-operations, loses no request, and the version that was asked for answers."""
+    asked = dispatch(environment="prod", target="2", reason="the alarm was false", dry_run="false")
 
     with traffic(surroundings.aws, rows) as versions:
         run = host.run("rollback.yml", "workflow_dispatch", asked)
 
     assert run.code == 0, run.story
     assert surroundings.issuer.issued[-1]["environment"] == "prod-operations"
-    assert versions[0] == "2"
-    assert ask(surroundings.aws, rows[0]) == "1"
-
-
-def test_alarm_can_roll_back(host: Host, surroundings: Surroundings, rows: list[dict[str, object]]) -> None:
-    """A repository_dispatch event does what the button does."""
-    payload = {"environment": "prod", "target": "2", "reason": "the alarm rang"}
-
-    run = host.run("rollback.yml", "repository_dispatch", {"action": "model-alarm", "client_payload": payload})
-
-    assert run.code == 0, run.story
+    assert versions[0] == "1"
     assert ask(surroundings.aws, rows[0]) == "2"
 
 

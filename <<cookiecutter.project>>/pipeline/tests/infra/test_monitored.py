@@ -21,7 +21,7 @@ ENDPOINT = "loan-approval-dev"
 BUCKET = "loan-approval-capture-dev-111111111111"
 EVENT = json.loads((ROOT / "monitoring/event.schema.json").read_text())
 POLICY = {"drift": ["page", "retrain"], "quality": ["page", "rollback"], "cooldown_minutes": 0, "maximum_per_day": 24}
-ROWS = 800
+ROWS = 600
 
 Row = Mapping[str, object]
 Change = Callable[[int, Row], Row]
@@ -159,8 +159,8 @@ def new_category(place: int, row: Row) -> Row:
 
 
 def broken_unit(_place: int, row: Row) -> Row:
-    """Let an upstream system send percent as per mille."""
-    return {**row, "unemp": 10 * float(str(row["unemp"]))}
+    """Let an upstream system send a fraction for percent: no limit of the schema is broken."""
+    return {**row, "unemp": 0.01 * float(str(row["unemp"]))}
 
 
 def test_token_that_github_does_not_take_leaves_a_letter(watched: Watched) -> None:
