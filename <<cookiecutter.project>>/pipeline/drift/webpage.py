@@ -2,6 +2,8 @@
 
 import html
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
 
 from pipeline.drift.charts import Chart, by_psi, feature_charts, score_chart
 from pipeline.drift.documents import Judged
@@ -9,7 +11,7 @@ from pipeline.drift.policy import Decision
 from pipeline.drift.record import Record
 from pipeline.drift.verdict import Verdict
 from pipeline.report import page
-from pipeline.report.plots import Axis, Line, bars, curves
+from pipeline.report.plots import Axis, Line, at, bars, stacks, timeline
 
 _TREND_FEATURES = 5
 _SHARE = Axis(label="share of rows")
@@ -24,7 +26,7 @@ def webpage(judged: Judged) -> str:
         page.Section(title="What is violated", body=_violations(verdict)),
         page.Section(title="Answers", body=page.figures([_scores(judged)])),
         page.Section(title="Features", body=page.figures(_features(judged, psi))),
-        page.Section(title="Window after window", body=_trend([*judged.past, record])),
+        page.Section(title="Window after window", body=_trend([*judged.past, record], verdict)),
     ]
     lead = f"{record.endpoint}, {record.start:%Y-%m-%d %H:%M} to {record.end:%Y-%m-%d %H:%M} UTC: {record.reason}."
     return page.page(f"Monitor: {record.outcome}", lead, sections)
@@ -86,28 +88,83 @@ def _plot(name: str, chart: Chart, remark: str) -> str:
     return page.figure(svg, f"{name}. {remark}".strip())
 
 
-def _trend(trend: Sequence[Record]) -> str:
+def _trend(trend: Sequence[Record], verdict: Verdict) -> str:
+    versions = {record.release.fingerprint[:8]: record.release.version for record in trend}
     rows = [
         [
-            f"{record.start:%m-%d %H:%M} to {record.end:%m-%d %H:%M}",
+            _window(record),
             page.word(record.outcome, good=record.outcome == "ok"),
             f"{record.rows:,}",
-            page.code(", ".join(f"{name} {rows}" for name, rows in sorted(record.releases.items())) or "none"),
+            page.code(_served(record, versions)),
         ]
         for record in reversed(trend)
     ]
     table = page.table(["window (UTC)", "outcome", "rows", "served by"], rows, numbers=[2])
-    return _trend_plot(trend) + table
+    if len(trend) == 1:
+        return table
+    plots = [_psi_plot(trend, versions, verdict), _quality_plot(trend), _release_plot(trend, versions)]
+    return page.figures(filter(None, plots)) + table
 
 
-def _trend_plot(trend: Sequence[Record]) -> str:
-    last = trend[-1].psi if trend else {}
+def _window(record: Record) -> str:
+    start, end = (f"{moment:%m-%d %H:%M}".replace(" ", "&nbsp;") for moment in (record.start, record.end))
+    return f"{start} to {end}"
+
+
+def _served(record: Record, versions: Mapping[str, int]) -> str:
+    parts = [f"{_name(mark, versions)}: {rows:,}" for mark, rows in sorted(record.releases.items())]
+    return ", ".join(parts) or "none"
+
+
+def _name(mark: str, versions: Mapping[str, int]) -> str:
+    """Name a release by its version, where a run knew it; rows name only the start of its fingerprint."""
+    return f"v{versions[mark]} {mark}" if mark in versions else mark
+
+
+def _psi_plot(trend: Sequence[Record], versions: Mapping[str, int], verdict: Verdict) -> str:
+    last = trend[-1].psi
     names = sorted(last, key=lambda name: -last[name])[:_TREND_FEATURES]
-    points = {
-        name: [(float(i), record.psi[name]) for i, record in enumerate(trend) if name in record.psi] for name in names
-    }
-    lines = [Line(name=name, points=points[name]) for name in names if points[name]]
+    lines = _lines(trend, {name: [record.psi.get(name) for record in trend] for name in names})
     if not lines:
         return ""
-    svg = curves(lines, Axis(label="window, the last one is this", counts=True), Axis(label="PSI"))
-    return page.figures([page.figure(svg, "The features that moved most, window after window.")])
+    level = next((finding.limit for finding in verdict.findings if finding.metric == "psi"), None)
+    came = [
+        (after.end, _name(after.release.fingerprint[:8], versions))
+        for before, after in pairwise(trend)
+        if before.release.fingerprint != after.release.fingerprint
+    ]
+    svg = timeline(lines, _ends(trend), Axis(label="PSI"), marks=came, level=level)
+    caption = "The features that moved most; dashed the limit, dotted the first window of another release."
+    return page.figure(svg, caption, wide=True)
+
+
+def _quality_plot(trend: Sequence[Record]) -> str:
+    named = {"accuracy": "accuracy", "ROC AUC": "roc_auc", "recall": "recall"}
+    values = {name: [record.quality.get(figure) for record in trend] for name, figure in named.items()}
+    lines = _lines(trend, values)
+    if max((len(line.points) for line in lines), default=0) < 2:
+        return ""
+    svg = timeline(lines, _ends(trend), Axis(label="by ground truth", limits=(0, 1)))
+    return page.figure(svg, "Quality, where enough ground truth has come.", wide=True)
+
+
+def _release_plot(trend: Sequence[Record], versions: Mapping[str, int]) -> str:
+    marks = sorted({mark for record in trend for mark in record.releases}, key=lambda mark: versions.get(mark, 0))
+    if not marks:
+        return ""
+    series = {_name(mark, versions): [float(record.releases.get(mark, 0)) for record in trend] for mark in marks}
+    svg = stacks(_ends(trend), series, Axis(label="rows"))
+    return page.figure(svg, "Which release answered, window after window.", wide=True)
+
+
+def _ends(trend: Sequence[Record]) -> list[datetime]:
+    return [record.end for record in trend]
+
+
+def _lines(trend: Sequence[Record], values: Mapping[str, Sequence[float | None]]) -> list[Line]:
+    """Draw each figure over the windows that have it."""
+    points = {
+        name: [(at(record.end), value) for record, value in zip(trend, one, strict=True) if value is not None]
+        for name, one in values.items()
+    }
+    return [Line(name=name, points=places) for name, places in points.items() if places]

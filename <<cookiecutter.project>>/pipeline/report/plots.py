@@ -5,19 +5,24 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
 
 import matplotlib as mpl
 
 mpl.use("svg")
 
+from matplotlib import dates
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 Points = Sequence[tuple[float, float]]
+Marks = Sequence[tuple[datetime, str]]
 
 # Okabe and Ito's palette: told apart by people who see few colours, on white and on black.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
+_WIDE = (11, 3.6)
 _INK = "#123456"  # a colour of no plot, replaced by the page's own
 
 
@@ -63,7 +68,7 @@ def bars(groups: Sequence[str], series: Mapping[str, Sequence[float]], y: Axis) 
 
 def shares(lines: Sequence[Line], events: Sequence[tuple[float, str]], x: Axis, y: Axis) -> str:
     """Draw how traffic divides over time, with the moments that changed it."""
-    with _canvas(x, y, size=(11, 3.6)) as (axes, out):
+    with _canvas(x, y, size=_WIDE) as (axes, out):
         for line, colour in zip(lines, COLOURS, strict=False):
             axes.step(*zip(*line.points, strict=True), where="mid", color=colour, label=line.name)
         for moment, name in events:
@@ -74,6 +79,61 @@ def shares(lines: Sequence[Line], events: Sequence[tuple[float, str]], x: Axis, 
             )  # fmt: skip
         _legend(axes)
     return out[0]
+
+
+def timeline(
+    lines: Sequence[Line], moments: Sequence[datetime], y: Axis, *, marks: Marks = (), level: float | None = None
+) -> str:
+    """Draw curves over all of these moments, with points at `at(moment)`; `level` is a limit, marks what came when."""
+    with _canvas(_span(moments), y, size=_WIDE) as (axes, out):
+        for line, colour in zip(lines, COLOURS, strict=False):
+            axes.plot(*zip(*line.points, strict=True), color=colour, label=line.name, marker=".")
+        if level is not None:
+            axes.axhline(level, color=_INK, linewidth=0.8, linestyle="--")
+        for moment, name in marks:
+            axes.axvline(at(moment), color=_INK, linewidth=0.8, linestyle=":")
+            axes.annotate(
+                name, (at(moment), 1.0), xycoords=("data", "axes fraction"), xytext=(3, -2), fontsize=8,
+                textcoords="offset points", ha="left", va="top", color=_INK,
+            )  # fmt: skip
+        _legend(axes)
+        _calendar(axes)
+    return out[0]
+
+
+def stacks(moments: Sequence[datetime], series: Mapping[str, Sequence[float]], y: Axis) -> str:
+    """Draw one bar a moment, divided among the series."""
+    with _canvas(_span(moments), y, size=_WIDE) as (axes, out):
+        places, below = [at(moment) for moment in moments], [0.0] * len(moments)
+        width = 0.8 * _step(moments)
+        for number, (name, values) in enumerate(series.items()):
+            axes.bar(places, values, width, bottom=below, color=COLOURS[number % len(COLOURS)], label=name)
+            below = [one + more for one, more in zip(below, values, strict=True)]
+        _legend(axes)
+        _calendar(axes)
+    return out[0]
+
+
+def at(moment: datetime) -> float:
+    """Place a moment on the axis of time."""
+    return float(dates.date2num(moment))
+
+
+def _span(moments: Sequence[datetime]) -> Axis:
+    first, last, margin = at(min(moments)), at(max(moments)), _step(moments) / 2
+    return Axis(label="", limits=(first - margin, last + margin))
+
+
+def _step(moments: Sequence[datetime]) -> float:
+    """Measure the shortest distance between two moments, in days."""
+    places = sorted(map(at, moments))
+    return min((b - a for a, b in pairwise(places) if b > a), default=1.0)
+
+
+def _calendar(axes: Axes) -> None:
+    locator = dates.AutoDateLocator(maxticks=9)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
 
 
 def _marker(line: Line) -> str | None:
