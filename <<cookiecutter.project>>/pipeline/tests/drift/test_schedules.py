@@ -1,14 +1,15 @@
 """Model Monitor's schedules: requests as AWS takes them, for who may still make them."""
 
+from dataclasses import replace
 from typing import Any
 
-import botocore.session
 import pytest
 from botocore.exceptions import ClientError
-from botocore.validate import ParamValidator
 
 from pipeline.aws.schedules import ScheduleRequest, Schedules
 from pipeline.errors import AwsRefused
+from pipeline.local import model
+from pipeline.local.refusal import Refusal
 
 REQUEST = ScheduleRequest(
     endpoint="loan-approval-prod",
@@ -22,7 +23,6 @@ REQUEST = ScheduleRequest(
     volume_gb=30,
     max_runtime_seconds=3600,
 )
-MODEL = botocore.session.get_session().get_service_model("sagemaker")
 
 
 class Client:
@@ -59,9 +59,7 @@ class Client:
         self._check("UpdateMonitoringSchedule", request)
 
     def _check(self, operation: str, request: dict[str, Any]) -> None:
-        shape = MODEL.operation_model(operation).input_shape
-        assert shape
-        assert ParamValidator().validate(request, shape).generate_report() == ""
+        model.check(model.operation("sagemaker", operation), request)
         self.asked.append(operation)
 
 
@@ -78,6 +76,23 @@ def test_a_schedule_is_created_then_updated() -> None:
     assert (first, second) == (True, False)
     assert client.asked.count("CreateMonitoringSchedule") == 1
     assert client.asked[-1] == "UpdateMonitoringSchedule"
+
+
+def test_longest_project_name_fits() -> None:
+    """Names of definition and schedule stay within AWS's 63 characters."""
+    endpoint = f"{'a' * 32}-staging"
+    client: Any = Client()
+
+    assert Schedules(client).put(replace(REQUEST, endpoint=endpoint, definition=f"{endpoint}-ab12cd34"))
+
+
+@pytest.mark.parametrize("wrong", [{"instance_type": "ml.huge"}, {"definition": "a_b"}, {"max_runtime_seconds": 90000}])
+def test_request_that_aws_would_refuse_is_refused_here(wrong: dict[str, Any]) -> None:
+    """The check of the other tests can fail: by enumeration, pattern and range."""
+    client: Any = Client()
+
+    with pytest.raises(Refusal, match="constraint"):
+        Schedules(client).put(replace(REQUEST, **wrong))
 
 
 def test_an_account_that_may_not_is_told_what_else_there_is() -> None:
