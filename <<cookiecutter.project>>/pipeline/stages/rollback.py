@@ -52,14 +52,17 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         )
     author = Author(actor=options.actor, run=options.run)
     notes = notebook(settings, aws, author, clock=options.clock)
+    # Before there is a target: an event that asks for what nobody has is a decision, too, and is written down.
+    against = _out_of_place(settings, notes, options)
+    if against and not options.force:
+        raise _refused(settings, notes, None, against, options=options)
     target = _target(settings, notes, options)
-    against = _against(settings, aws, notes, target, options=options)
+    against = against or _unfit(aws, target)
     if against and not options.force:
         raise _refused(settings, notes, target, against, options=options)
     if options.dry_run:
         return _preview(settings, notes.standing, look(settings, aws), target)
-    asked = f"alarm {options.alarm}: {options.reason}" if options.alarm else options.reason
-    reason = f"forced, although {against}: {asked}" if against else asked
+    reason = f"forced, although {against}: {_asked(options)}" if against else _asked(options)
     with desk(settings, aws, author, progress=options.progress, take_over=True, clock=options.clock) as work:
         return _roll_back(settings, work, target, options=replace(options, reason=reason))
 
@@ -89,10 +92,10 @@ def _named(settings: Settings, notes: Journal, wanted: str) -> Release:
     return found[0]
 
 
-def _against(settings: Settings, aws: Aws, notes: Journal, target: Release, *, options: Options) -> str:
-    """Say what speaks against this rollback; nothing if it may happen."""
+def _out_of_place(settings: Settings, notes: Journal, options: Options) -> str:
+    """Say what speaks against going back at all, wherever to."""
     asked_by_event = _untimely(settings, notes, options) if options.unattended else ""
-    return _stale_alarm(settings, notes.standing, options.alarm) or asked_by_event or _unfit(aws, target)
+    return _stale_alarm(settings, notes.standing, options.alarm) or asked_by_event
 
 
 def _stale_alarm(settings: Settings, standing: Standing, alarm: str) -> str:
@@ -123,12 +126,20 @@ def _unfit(aws: Aws, target: Release) -> str:
     return "" if model.gates == "passed" else f"version {target.version} failed its gates"
 
 
-def _refused(settings: Settings, notes: Journal, target: Release, against: str, *, options: Options) -> RollbackRefused:
+def _asked(options: Options) -> str:
+    return f"alarm {options.alarm}: {options.reason}" if options.alarm else options.reason
+
+
+def _refused(
+    settings: Settings, notes: Journal, target: Release | None, against: str, *, options: Options
+) -> RollbackRefused:
     if not options.dry_run:
-        notes.write(Line(action="refuse", outcome="refused", release=target, reason=f"rollback: {against}"))
+        notes.write(
+            Line(action="refuse", outcome="refused", release=target, reason=f"rollback: {against} ({_asked(options)})")
+        )
     return RollbackRefused(
         against,
-        where=target.package,
+        where=target.package if target else f"ledger of {settings.env}",
         next_step=f"choose another version, or repeat with --force; the ledger of {settings.env} keeps the reason",
     )
 

@@ -146,6 +146,7 @@ def test_alarm_of_a_candidate_that_is_gone_leaves_the_champion(endpoint: Endpoin
 
     assert endpoint.aws.weights == {3: 100, 4: 0}
     assert endpoint.entries[-1].action == "refuse"
+    assert "-errors: refuses good applications)" in endpoint.entries[-1].reason
 
 
 def test_event_that_comes_twice_goes_back_once(endpoint: Endpoint) -> None:
@@ -158,6 +159,16 @@ def test_event_that_comes_twice_goes_back_once(endpoint: Endpoint) -> None:
 
     assert endpoint.aws.weights == {3: 0, 2: 100}
     assert (endpoint.entries[-1].action, endpoint.entries[-1].outcome) == ("refuse", "refused")
+
+
+def test_event_after_the_first_release_is_refused_in_writing() -> None:
+    """There is nothing to go back to, and the ledger says that somebody asked."""
+    alone = deployed(settings_of(), 1)
+
+    with pytest.raises(RollbackRefused, match="no earlier release that is known to be good"):
+        alone.respond()
+
+    assert (alone.entries[-1].action, alone.entries[-1].outcome) == ("refuse", "refused")
 
 
 def test_events_keep_the_cool_down_and_persons_need_not(endpoint: Endpoint) -> None:
