@@ -115,8 +115,8 @@ def stacks(moments: Sequence[datetime], series: Mapping[str, Sequence[float]], y
 
 
 def at(moment: datetime) -> float:
-    """Place a moment on the axis of time."""
-    return float(dates.date2num(moment))
+    """Place a moment on the axis of time, where matplotlib counts days since 1970."""
+    return moment.timestamp() / 86400
 
 
 def _span(moments: Sequence[datetime]) -> Axis:
@@ -131,9 +131,10 @@ def _step(moments: Sequence[datetime]) -> float:
 
 
 def _calendar(axes: Axes) -> None:
-    locator = dates.AutoDateLocator(maxticks=9)
+    # Matplotlib has no types for its dates.
+    locator = dates.AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))
+    axes.xaxis.set_major_formatter(dates.ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
 
 
 def _marker(line: Line) -> str | None:

@@ -33,13 +33,19 @@ SAGEMAKER = {"Invocations", "Invocation4XXErrors", "Invocation5XXErrors", "Model
 _TEXT, _NUMBER, _COLOUR = {"type": "string"}, {"type": "number"}, {"type": "string", "pattern": "^#[0-9a-fA-F]{6}$"}
 
 
-def _object(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
+def _object(required: tuple[str, ...] = (), /, **properties: Any) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
 
 
 _STATISTIC = {"type": "string", "pattern": "^(SampleCount|Average|Sum|Minimum|Maximum|p[0-9]{1,2}([.][0-9]+)?)$"}
 _SECONDS = {"enum": [1, 5, 10, 30, *range(60, 86401, 60)]}
-_RENDERING = {"color": _COLOUR, "label": _TEXT, "period": _SECONDS, "stat": _STATISTIC, "visible": {"type": "boolean"}}
+_RENDERING: dict[str, Any] = {
+    "color": _COLOUR,
+    "label": _TEXT,
+    "period": _SECONDS,
+    "stat": _STATISTIC,
+    "visible": {"type": "boolean"},
+}
 _EXPRESSION = _object(
     ("expression",), expression=_TEXT, id={"type": "string", "pattern": "^[a-z][a-zA-Z0-9_]*$"}, **_RENDERING
 )
