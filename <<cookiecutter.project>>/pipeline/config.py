@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from pipeline.drift.config import MonitorConfig
 from pipeline.errors import ConfigurationError
+from pipeline.experiments.config import ExperimentsConfig
 from pipeline.release.config import DeployConfig
 from pipeline.retraining.config import RetrainConfig
 
@@ -157,6 +158,7 @@ class EnvironmentFile(Section):
     deploy: DeployConfig
     monitor: MonitorConfig
     retrain: RetrainConfig = RetrainConfig()
+    experiments: ExperimentsConfig | None = None
     private_endpoint: PrivateEndpoint | None = None
     http_front: HttpFront | None = None
 

@@ -1,19 +1,15 @@
 """DVC, run from an environment of its own: its AWS clients would not fit beside boto3 in one lock."""
 
-import hashlib
 import os
 import subprocess
-import sys
-import tempfile
 from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 
-from uv import find_uv_bin
+from pipeline.errors import DataTransferFailed
+from pipeline.locked import Locked
 
-from pipeline.errors import ConfigurationError, DataTransferFailed
-
-LOCK = Path("pipeline/dvc.txt")
+_DVC = Locked(name="DVC", lock=Path("pipeline/dvc.txt"))
 _TIMEOUT_SECONDS = 3600
 
 
@@ -57,7 +53,7 @@ class Dvc:
         folder = cwd or self.root
         self._configure(folder / ".dvc" / "config.local")
         done = subprocess.run(
-            [str(self._environment() / "bin" / "dvc"), *arguments],
+            [str(_DVC.environment(self.root) / "bin" / "dvc"), *arguments],
             cwd=folder,
             env={**os.environ, "DVC_NO_ANALYTICS": "1"},
             capture_output=True,
@@ -78,27 +74,3 @@ class Dvc:
         config["'remote \"storage\"'"] = {"url": self.remote.url, "region": self.remote.region}
         with path.open("w") as file:
             config.write(file)
-
-    def _environment(self) -> Path:
-        lock = self.root / LOCK
-        name = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
-        folder = self.root / ".cache" / f"dvc-{name}"
-        if not folder.is_dir():
-            folder.parent.mkdir(exist_ok=True)
-            with tempfile.TemporaryDirectory(prefix="dvc-", dir=folder.parent) as draft:
-                python = str(Path(draft) / "venv" / "bin" / "python")
-                _uv("venv", "--quiet", "--relocatable", "--python", sys.executable, str(Path(draft) / "venv"))
-                _uv("pip", "sync", "--quiet", "--require-hashes", "--python", python, str(lock))
-                (Path(draft) / "venv").rename(folder)
-        return folder
-
-
-def _uv(*arguments: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    done = subprocess.run([find_uv_bin(), *arguments], env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ConfigurationError(
-            f"DVC could not be installed: {done.stderr.strip()[-800:]}",
-            where=str(LOCK),
-            next_step="check the network or the package cache, then run it again",
-        )

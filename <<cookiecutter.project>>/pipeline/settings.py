@@ -17,6 +17,7 @@ from pipeline.config import (
     read_project,
 )
 from pipeline.drift.config import MonitorConfig
+from pipeline.experiments.config import ExperimentsConfig
 from pipeline.fingerprint import ImageKind
 from pipeline.release.config import DeployConfig
 from pipeline.retraining.config import RetrainConfig
@@ -90,6 +91,11 @@ class Settings(Section):
     def retrain(self) -> RetrainConfig:
         """What a challenger must show before it may replace the champion."""
         return self.environment_file.retrain
+
+    @property
+    def experiments(self) -> ExperimentsConfig | None:
+        """Where runs are logged; nowhere if None."""
+        return self.environment_file.experiments
 
     @property
     def approval(self) -> Approval:
@@ -168,6 +174,10 @@ class Settings(Section):
     def record_uri(self, training_job: str) -> str:
         """Where the hash of a training job's artefact is kept."""
         return f"s3://{self.artifact_bucket}/records/{training_job}.json"
+
+    def experiment_record_uri(self, fingerprint: str, place: str) -> str:
+        """Where it is kept which run of a tracking server is a fingerprint's."""
+        return f"s3://{self.artifact_bucket}/records/{fingerprint}.{place}.run.json"
 
     def image_record_uri(self, image_tag: str) -> str:
         """Where the hashes of a registered serving image's files are kept."""

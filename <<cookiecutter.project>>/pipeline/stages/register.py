@@ -2,12 +2,12 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from pipeline import artifact, attestation, cache, fingerprint, recipe, releasecard
+from pipeline import artifact, attestation, cache, fingerprint, recipe, releasecard, tracking
 from pipeline.aws.registry import PENDING, REJECTED, Candidate, RegisteredModel
 from pipeline.aws.services import Aws
 from pipeline.errors import GateFailed, GatesNotRun
@@ -45,6 +45,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     known = aws.registry.find(mark.digest, image=image)
     if known and not aws.storage.exists(known.model_data):
         known = None  # evicted, and trained again since
+    run = tracking.judged(settings, aws, report)
     facts = {
         "commit": options.commit,
         "data_version": mark.inputs["data"],
@@ -53,11 +54,13 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         **_evidence(settings, challenge, mark.digest, tag),
         **_provenance(settings, aws, options.attestation, report),
         **({"retrained_because": _value(options.reason)} if options.reason else {}),
+        **run.facts,
     }
     hashes = fingerprint.image_hashes(settings.root, "inference")
     aws.storage.write_once(settings.image_record_uri(tag), json.dumps(hashes, sort_keys=True).encode())
     model = known or aws.registry.add(_candidate(settings, aws, report, image=image, facts=facts))
-    return _result(model, known=known is not None)
+    linked = tracking.registered(settings, aws, model)
+    return replace(_result(model, known=known is not None), annotations=linked.remarks)
 
 
 def _challenge(settings: Settings, aws: Aws, digest: str, tag: str) -> dict[str, Any]:

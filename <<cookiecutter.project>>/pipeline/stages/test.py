@@ -1,10 +1,11 @@
 """test: hold the trained model against every mark; a missed mark stops the pipeline here."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline import cache, fingerprint, gates, recipe
+from pipeline import cache, fingerprint, gates, recipe, tracking
 from pipeline.aws.registry import RegisteredModel
 from pipeline.aws.services import Aws
 from pipeline.cache import Trained
@@ -43,13 +44,15 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     uri = settings.gate_report_uri(digest, image_tag)
     kept = gates.kept(aws.storage.get(uri), facts)
     verdict = kept or _judge(settings, aws, wanted, trained, champion)
+    report = verdict.as_json(**facts)
     if kept is None:
-        aws.storage.put(uri, verdict.as_json(**facts))
+        aws.storage.put(uri, report)
+    run = tracking.judged(settings, aws, json.loads(report))
     if not verdict.passed:
         raise gates.refusal(verdict)
     note = "\nThe same gates judged it before; nothing was run." if kept else ""
     outputs = {"fingerprint": digest, "model_sha256": trained.sha256, "gate_report": uri}
-    return StageResult(summary=verdict.as_markdown() + note, outputs=outputs)
+    return StageResult(summary=verdict.as_markdown() + note, outputs=outputs, annotations=run.remarks)
 
 
 def _judge(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from pipeline import cache, fingerprint, recipe
+from pipeline import cache, fingerprint, recipe, tracking
 from pipeline.aws.services import Aws
 from pipeline.aws.training import TrainingJob, TrainingRequest, attempt_name
 from pipeline.cache import Trained
@@ -35,7 +35,8 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     jobs = aws.training.attempts(settings.training_job_name(wanted.mark.digest))
     known = cache.find(settings, aws, wanted.mark, jobs)
     trained = known or _train(settings, aws, wanted, jobs, options)
-    remarks = (*_unseen(settings.root, unseen), *_not_rebuilt(settings, aws, trained, jobs))
+    kept = tracking.trained(settings, aws, wanted, trained)
+    remarks = (*_unseen(settings.root, unseen), *_not_rebuilt(settings, aws, trained, jobs), *kept.remarks)
     return _result(wanted, trained, cached=known is not None, remarks=remarks)
 
 

@@ -1,0 +1,58 @@
+"""Tools with a lock of their own: each is installed on first use, into an environment of its own below .cache/."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from uv import find_uv_bin
+
+from pipeline.errors import ConfigurationError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Locked:
+    """A tool by the name that people know, and its lock in the checkout."""
+
+    name: str
+    lock: Path
+
+    def environment(self, root: Path) -> Path:
+        """Return the virtual environment of exactly this lock, made now unless it is there."""
+        lock = root / self.lock
+        word = self.name.lower()
+        mark = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()[:16]
+        folder = root / ".cache" / f"{word}-{mark}"
+        if not folder.is_dir():
+            folder.parent.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(prefix=f"{word}-", dir=folder.parent) as scratch:
+                self._make(Path(scratch) / "venv", lock)
+                _settle(Path(scratch) / "venv", folder)
+        return folder
+
+    def _make(self, draft: Path, lock: Path) -> None:
+        python = str(draft / "bin" / "python")
+        self._uv("venv", "--quiet", "--relocatable", "--python", sys.executable, str(draft))
+        self._uv("pip", "sync", "--quiet", "--require-hashes", "--python", python, str(lock))
+
+    def _uv(self, *arguments: str) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+        done = subprocess.run([find_uv_bin(), *arguments], env=environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise ConfigurationError(
+                f"{self.name} could not be installed: {done.stderr.strip()[-800:]}",
+                where=str(self.lock),
+                next_step="check the network or the package cache, then run it again",
+            )
+
+
+def _settle(draft: Path, folder: Path) -> None:
+    try:
+        draft.rename(folder)
+    except OSError:
+        # Another run made the same environment in the meantime.
+        if not folder.is_dir():
+            raise
