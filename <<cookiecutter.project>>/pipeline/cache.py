@@ -5,7 +5,7 @@ artefact keeps the sha256 of its first sight; whoever exchanges the artefact lat
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,7 +35,7 @@ class Trained:
 
 def find(settings: Settings, aws: Aws, mark: Fingerprint, jobs: Sequence[TrainingJob]) -> Trained | None:
     """Return the newest of a fingerprint's jobs whose artefact is still there, verified."""
-    for job in reversed(jobs):
+    for job in (*reversed(jobs), *_orchestrated(settings, aws, mark, jobs)):
         if job.status == "Completed" and aws.storage.exists(job.model_data):
             return recorded(settings, aws, mark, job)
     return None
@@ -51,6 +51,13 @@ def require(settings: Settings, aws: Aws, mark: Fingerprint) -> Trained:
         where=f"training job {base}",
         next_step=f"run `python -m pipeline train --env {settings.env}` on this commit",
     )
+
+
+def adopt(settings: Settings, aws: Aws, mark: Fingerprint, job: TrainingJob) -> Trained:
+    """Remember a fingerprint's job that bears another name, since SageMaker Pipelines started it."""
+    uri = settings.adopted_uri(mark.digest)
+    aws.storage.put(uri, json.dumps({"training_job": job.name}).encode())
+    return recorded(settings, aws, mark, job)
 
 
 def recorded(settings: Settings, aws: Aws, mark: Fingerprint, job: TrainingJob) -> Trained:
@@ -77,6 +84,16 @@ def record_of(settings: Settings, aws: Aws, job: str) -> Mapping[str, Any]:
     content = aws.storage.get(settings.record_uri(job))
     record: Mapping[str, Any] = json.loads(content) if content else {}
     return record
+
+
+def _orchestrated(
+    settings: Settings, aws: Aws, mark: Fingerprint, jobs: Sequence[TrainingJob]
+) -> Iterator[TrainingJob]:
+    # A job of our own that runs now is waited for.
+    content = None if jobs and not jobs[-1].ended else aws.storage.get(settings.adopted_uri(mark.digest))
+    job = aws.training.find(json.loads(content)["training_job"]) if content else None
+    if job is not None:
+        yield job
 
 
 def _first_sight(aws: Aws, mark: Fingerprint, job: TrainingJob) -> bytes:

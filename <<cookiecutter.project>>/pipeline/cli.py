@@ -22,6 +22,7 @@ from pipeline.commands import (
     releases,
     repository,
     retraining,
+    scaling,
     verification,
     watch,
 )
@@ -42,6 +43,7 @@ app.add_typer(building.app)
 app.add_typer(checks.app)
 app.add_typer(repository.app)
 app.add_typer(retraining.app)
+app.add_typer(scaling.app)
 app.add_typer(overview.app)
 app.add_typer(pull_requests.app)
 app.add_typer(releases.app)

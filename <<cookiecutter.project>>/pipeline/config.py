@@ -72,6 +72,12 @@ class Aws(Section):
     poll_seconds: float = Field(default=15, gt=0, le=120)
 
 
+class Spot(Section):
+    """Spare capacity, cheaper and taken back at any time; a job waits and is interrupted so long at most, in all."""
+
+    max_wait_seconds: int = Field(ge=60, le=432000)
+
+
 class Training(Section):
     """The managed compute that a training job runs on."""
 
@@ -79,6 +85,18 @@ class Training(Section):
     instance_count: int = Field(default=1, ge=1, le=20)
     volume_gb: int = Field(default=10, ge=1, le=16384)
     max_runtime_seconds: int = Field(default=3600, ge=60, le=432000)
+    spot: Spot | None = None
+    # Who calls CreateTrainingJob: boto3, or the SageMaker SDK's ModelTrainer, installed into .cache/ on first use.
+    launcher: Literal["boto3", "sdk"] = "boto3"
+
+    @model_validator(mode="after")
+    def _waits_at_least_as_long_as_it_runs(self) -> Self:
+        if self.spot and self.spot.max_wait_seconds < self.max_runtime_seconds:
+            raise ValueError(
+                f"spot.max_wait_seconds = {self.spot.max_wait_seconds} holds waiting and training, so it must be "
+                f"at least max_runtime_seconds = {self.max_runtime_seconds}"
+            )
+        return self
 
 
 class ServiceLevel(Section):
@@ -159,6 +177,8 @@ class EnvironmentFile(Section):
     monitor: MonitorConfig
     retrain: RetrainConfig = RetrainConfig()
     experiments: ExperimentsConfig | None = None
+    # Whether SageMaker Pipelines may run the stages, too: read from dev.json, where training is done.
+    orchestration: bool = False
     private_endpoint: PrivateEndpoint | None = None
     http_front: HttpFront | None = None
 

@@ -12,6 +12,7 @@ PipelineError
 ├── ArtifactCorrupt         12   bytes differ from their recorded sha256
 ├── DataTransferFailed      13   DVC could not move data to or from its remote
 ├── DataChanged             14   a file of the data set is not the one its pointer names
+├── TuningFailed            15   a search for hyperparameters found none
 ├── GateFailed              20   the model missed a mark
 ├── GatesNotRun             21   register was asked for a model that no gate has seen
 ├── NotApproved             22   the environment wants an approval that is not there
@@ -115,6 +116,10 @@ class DataTransferFailed(PipelineError, exit_code=13):
 
 class DataChanged(PipelineError, exit_code=14):
     """A file of the data set is not the one that its pointer in Git names."""
+
+
+class TuningFailed(PipelineError, exit_code=15):
+    """A tuning job ended without a trial that could be compared."""
 
 
 class GateFailed(PipelineError, exit_code=20):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline import cost, observability
-from pipeline.config import ENVIRONMENTS
+from pipeline.config import ENVIRONMENTS, read_environment
 from pipeline.errors import ConfigurationError
 from pipeline.features import definition
 from pipeline.settings import Settings
@@ -39,11 +39,12 @@ _SHARED = ("storage", "access", "registry", "delivery")
 _ENVIRONMENT = ("storage", "access", "delivery", "observability", "response", "cost")
 # What an environment has only where its configuration says so.
 _CHOSEN = ("network", "front", "features")
+_CHOICES = ("Orchestrated", "MlflowApp", "MlflowServer")
 _PARAMETERS: Mapping[str, tuple[str, ...]] = {
-    "access": ("Project", "Scope", "RegistryAccount", "SubjectPrefix", "Operations"),
+    "access": ("Project", "Scope", "RegistryAccount", "SubjectPrefix", "Operations", "TuningPrefix", *_CHOICES),
     "audit": ("Project",),
     "cost": ("Project", "Scope", "MonthlyBudget"),
-    "delivery": ("Project", "Scope", "RegistryAccount"),
+    "delivery": ("Project", "Scope", "RegistryAccount", "Orchestrated"),
     "features": ("Project", "Scope", "FeatureGroup", "RecordIdentifier", "EventTime"),
     "front": ("Project", "Scope", "RequestsPerSecond", "Burst"),
     "network": ("Project", "Scope", "Vpc", "Subnets", "Callers"),
@@ -129,7 +130,18 @@ def _values(settings: Settings, scope: Scope) -> dict[str, str]:
         "SubjectPrefix": settings.project_file.github.subject_prefix,
         "Repository": f"{settings.project_file.github.owner}/{settings.project_file.github.repository}",
     }
+    if scope == "shared":
+        return {**shared, "TuningPrefix": settings.tuning_prefix, **_chosen_by_dev(settings)}
     return {**shared, **_own_values(settings)} if scope in ENVIRONMENTS else shared
+
+
+def _chosen_by_dev(settings: Settings) -> dict[str, str]:
+    # Only dev trains, whichever environment's stacks are made.
+    dev = read_environment(settings.root / "infra" / "config", "dev", {})
+    tracking = dev.experiments.tracking if dev.experiments else ""
+    kinds = {"MlflowApp": ":mlflow-app/", "MlflowServer": ":mlflow-tracking-server/"}
+    places = {name: tracking for name, word in kinds.items() if word in tracking}
+    return {"Orchestrated": str(dev.orchestration).lower(), **places}
 
 
 def _own_values(settings: Settings) -> dict[str, str]:

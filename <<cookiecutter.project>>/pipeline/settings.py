@@ -163,6 +163,11 @@ class Settings(Section):
         return f"arn:aws:iam::{self.account}:role/{self.project}-inference-{self.env}"
 
     @property
+    def orchestration_role_arn(self) -> str:
+        """The role that SageMaker Pipelines carries the steps out under."""
+        return f"arn:aws:iam::{self.registry_account}:role/{self.project}-orchestration"
+
+    @property
     def monitoring_role_arn(self) -> str:
         """The role that a processing job of the monitor runs under."""
         return f"arn:aws:iam::{self.account}:role/{self.project}-monitoring-{self.env}"
@@ -171,9 +176,26 @@ class Settings(Section):
         """Name the training job of a fingerprint, so that a second run finds the first."""
         return f"{self.project}-{fingerprint[:12]}"
 
+    @property
+    def tuning_prefix(self) -> str:
+        """What the names of tuning jobs begin with: SageMaker allows them 32 characters."""
+        return self.project[:20].rstrip("-")
+
+    def tuning_job_name(self, search: str) -> str:
+        """Name the tuning job of a search, so that a second run finds the first."""
+        return f"{self.tuning_prefix}-{search[:8]}"
+
     def record_uri(self, training_job: str) -> str:
         """Where the hash of a training job's artefact is kept."""
         return f"s3://{self.artifact_bucket}/records/{training_job}.json"
+
+    def adopted_uri(self, fingerprint: str) -> str:
+        """Where the name of a fingerprint's training job is kept that SageMaker Pipelines named."""
+        return f"s3://{self.artifact_bucket}/records/{fingerprint}.orchestrated.json"
+
+    def checkpoint_uri(self, fingerprint: str) -> str:
+        """Where a training job on spot capacity saves what it would otherwise lose."""
+        return f"s3://{self.artifact_bucket}/models/{self.training_job_name(fingerprint)}/checkpoints"
 
     def experiment_record_uri(self, fingerprint: str, place: str) -> str:
         """Where it is kept which run of a tracking server is a fingerprint's."""

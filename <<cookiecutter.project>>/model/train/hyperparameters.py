@@ -51,6 +51,15 @@ _DOMAINS = {
 }
 
 
+def is_tuning(path: Path) -> bool:
+    """Tell whether SageMaker's tuner started the job: it compares jobs, and never by held-out rows."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(values, dict) and any(name.startswith("_tuning") for name in values)
+
+
 def load_hyperparameters(path: Path) -> Hyperparameters:
     """Read hyperparameters.json of the job."""
     try:

@@ -10,18 +10,21 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+import checkpoint
 from continuation import continue_from
 from evaluation import Scored, bias, by_group, curves, histogram, quality
 from export import export
 from failures import TrainingFailure
 from feature_schema import Schema, load_schema
-from hyperparameters import Hyperparameters, load_hyperparameters
+from hosts import load_hosts
+from hyperparameters import Hyperparameters, is_tuning, load_hyperparameters
 from learner import build_pipeline
 from parent import CHANNEL, Parent, load_parent, require_same_features
 from parity import Parity, prove_equal
 from preprocessing import Split, features, load_split, target
 from reference_statistics import constraints, statistics
 from scoring import open_session, score
+from validation import validate
 
 CODE = Path(__file__).resolve().parent
 # The first 1024 characters of output/failure become the job's FailureReason.
@@ -55,12 +58,23 @@ def _fail(root: Path, reason: str) -> int:
 
 def train(root: Path) -> None:
     """Read the job's inputs below root, fit, export, prove, evaluate, and write the model."""
+    hosts = load_hosts(root / "input/config/resourceconfig.json")
+    if not hosts.first:
+        # Boosting grows one tree on the errors of the last, so it is not spread over machines.
+        print(f"{hosts.current} has nothing to do: {hosts.everyone[0]} trains alone", flush=True)  # noqa: T201
+        return
     schema = load_schema(_schema_path())
-    hyperparameters = load_hyperparameters(root / "input/config/hyperparameters.json")
+    given = root / "input/config/hyperparameters.json"
+    hyperparameters = load_hyperparameters(given)
     split = load_split(root / "input/data/training", schema)
     parent = load_parent(root / "input/data" / CHANNEL, sha256=os.environ.get("PARENT_SHA256"))
     print(f"training on {len(split.train)} rows with {hyperparameters}", flush=True)  # noqa: T201 - the job's log
-    model, parity = _continue(parent, split, hyperparameters) if parent else _fit(split, schema, hyperparameters)
+    if is_tuning(given):
+        _print_metrics("validation", validate(split.train, schema, hyperparameters))
+    if parent:
+        model, parity = _continue(parent, split, hyperparameters)
+    else:
+        model, parity = _fit(split, schema, hyperparameters, checkpoints=root / "checkpoints")
     scored = _judge(model, split, schema, hyperparameters.threshold)
     metrics = _metrics(scored, split, schema, parity) | _lineage(parent, hyperparameters)
     learnt = features(split.train, schema)
@@ -75,9 +89,9 @@ def train(root: Path) -> None:
     _announce(metrics)
 
 
-def _fit(split: Split, schema: Schema, hyperparameters: Hyperparameters) -> tuple[bytes, Parity]:
+def _fit(split: Split, schema: Schema, hyperparameters: Hyperparameters, *, checkpoints: Path) -> tuple[bytes, Parity]:
     unfitted = build_pipeline(schema, hyperparameters)
-    pipeline = unfitted.fit(features(split.train, schema), target(split.train, schema))
+    pipeline = checkpoint.fit(unfitted, features(split.train, schema), target(split.train, schema), checkpoints)
     threshold = hyperparameters.threshold
     model = export(pipeline, schema, threshold=threshold)
     return model, prove_equal(pipeline, model, features(split.test, schema), schema, threshold=threshold)
@@ -150,9 +164,13 @@ def _write_json(path: Path, document: dict[str, Any]) -> None:
 
 def _announce(metrics: dict[str, Any]) -> None:
     """Print what SageMaker's MetricDefinitions read: one `name=value;` a line."""
-    for name, value in {**metrics["overall"], **metrics["bias"]}.items():
-        sys.stdout.write(f"test:{name}={value};\n")
+    _print_metrics("test", {**metrics["overall"], **metrics["bias"]})
     sys.stdout.write(f"parity:max_abs_difference={metrics['parity']['max_abs_difference']:.3g};\n")
+
+
+def _print_metrics(rows: str, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        sys.stdout.write(f"{rows}:{name}={value};\n")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pipeline.aws.ledger import Ledger
 from pipeline.aws.metrics import Metrics
 from pipeline.aws.models import Models
 from pipeline.aws.monitoring import Monitoring
+from pipeline.aws.orchestration import Orchestration
 from pipeline.aws.pointers import Pointers
 from pipeline.aws.processing import Processing
 from pipeline.aws.records import Records
@@ -29,6 +30,7 @@ from pipeline.aws.session import CONFIG, surroundings
 from pipeline.aws.stacks import Stacks
 from pipeline.aws.storage import Storage
 from pipeline.aws.training import Training
+from pipeline.aws.tuning import Tuning
 
 # Records are written by many threads over one client.
 _MANY = Config(max_pool_connections=16)
@@ -73,6 +75,17 @@ class Aws:
         """Training jobs."""
         client = self._session.client("sagemaker", config=CONFIG)
         return Training(client, poll_seconds=self._places.poll_seconds)
+
+    @cached_property
+    def tuning(self) -> Tuning:
+        """Tuning jobs."""
+        return Tuning(self._session.client("sagemaker", config=CONFIG), poll_seconds=self._places.poll_seconds)
+
+    @cached_property
+    def orchestration(self) -> Orchestration:
+        """SageMaker Pipelines."""
+        client = self._session.client("sagemaker", config=CONFIG)
+        return Orchestration(client, poll_seconds=self._places.poll_seconds)
 
     @cached_property
     def processing(self) -> Processing:

@@ -1,9 +1,9 @@
 """Training jobs on SageMaker's managed compute."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
 
 import botocore.exceptions
 
@@ -12,9 +12,25 @@ from pipeline.aws.session import error_code, is_missing
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.literals import TrainingInstanceTypeType
-    from mypy_boto3_sagemaker.type_defs import ChannelTypeDef, DescribeTrainingJobResponseTypeDef
+    from mypy_boto3_sagemaker.type_defs import (
+        ChannelTypeDef,
+        CheckpointConfigTypeDef,
+        CreateTrainingJobRequestTypeDef,
+        DescribeTrainingJobResponseTypeDef,
+        MetricDefinitionTypeDef,
+        ResourceConfigTypeDef,
+        StoppingConditionTypeDef,
+    )
 
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
+
+
+class Times(TypedDict):
+    """The part of a request that says how long a job may take, and on which capacity."""
+
+    StoppingCondition: "StoppingConditionTypeDef"
+    EnableManagedSpotTraining: NotRequired[bool]
+    CheckpointConfig: NotRequired["CheckpointConfigTypeDef"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +51,9 @@ class TrainingRequest:
     instance_count: int
     volume_gb: int
     max_runtime_seconds: int
+    # Both for spot capacity alone: how long all may take, and where an interrupted job goes on from.
+    max_wait_seconds: int | None = None
+    checkpoint_uri: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +67,10 @@ class TrainingJob:
     metrics: Mapping[str, float]
     hyperparameters: Mapping[str, str]
     seconds: float
+    # What is paid for, and how often capacity was taken back.
+    billable_seconds: float = 0.0
+    interruptions: int = 0
+    spot: bool = False
 
     @property
     def ended(self) -> bool:
@@ -73,6 +96,14 @@ class Training:
                 return None
             raise
 
+    def described(self, name: str) -> Mapping[str, object]:
+        """Return a job in AWS's own words."""
+        return self._client.describe_training_job(TrainingJobName=name)
+
+    def stop(self, name: str) -> None:
+        """Stop a job that runs."""
+        self._client.stop_training_job(TrainingJobName=name)
+
     def attempts(self, base: str) -> tuple[TrainingJob, ...]:
         """Find every job that ran for one fingerprint, oldest first."""
         jobs: list[TrainingJob] = []
@@ -83,7 +114,7 @@ class Training:
     def start(self, request: TrainingRequest) -> bool:
         """Start a job; False when another run has just started the same one."""
         try:
-            self._create(request)
+            self._client.create_training_job(**as_request(request))
         except botocore.exceptions.ClientError as err:
             if error_code(err) == "ResourceInUse":
                 return False
@@ -102,28 +133,25 @@ class Training:
                 shown = status
             time.sleep(self._poll_seconds)
 
-    def _create(self, request: TrainingRequest) -> None:
-        self._client.create_training_job(
-            TrainingJobName=request.name,
-            RoleArn=request.role_arn,
-            AlgorithmSpecification={
-                "TrainingImage": request.image_uri,
-                "TrainingInputMode": "File",
-                "MetricDefinitions": [{"Name": name, "Regex": f"{name}=([0-9.eE+-]+);"} for name in request.metrics],
-            },
-            HyperParameters=dict(request.hyperparameters),
-            Environment=dict(request.environment),
-            InputDataConfig=_channels(request),
-            OutputDataConfig={"S3OutputPath": request.output_uri},
-            ResourceConfig={
-                # New instance types appear long before the stubs know them.
-                "InstanceType": cast("TrainingInstanceTypeType", request.instance_type),
-                "InstanceCount": request.instance_count,
-                "VolumeSizeInGB": request.volume_gb,
-            },
-            StoppingCondition={"MaxRuntimeInSeconds": request.max_runtime_seconds},
-            Tags=[{"Key": key, "Value": value} for key, value in request.tags.items()],
-        )
+
+def as_request(request: TrainingRequest) -> "CreateTrainingJobRequestTypeDef":
+    """Return what CreateTrainingJob takes."""
+    return {
+        "TrainingJobName": request.name,
+        "RoleArn": request.role_arn,
+        "AlgorithmSpecification": {
+            "TrainingImage": request.image_uri,
+            "TrainingInputMode": "File",
+            "MetricDefinitions": metric_definitions(request.metrics),
+        },
+        "HyperParameters": dict(request.hyperparameters),
+        "Environment": dict(request.environment),
+        "InputDataConfig": channels(request),
+        "OutputDataConfig": {"S3OutputPath": request.output_uri},
+        "ResourceConfig": resources(request),
+        **times(request),
+        "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
+    }
 
 
 def attempt_name(base: str, attempt: int) -> str:
@@ -131,12 +159,42 @@ def attempt_name(base: str, attempt: int) -> str:
     return base if attempt == 1 else f"{base}-{attempt}"
 
 
-def _channels(request: TrainingRequest) -> "list[ChannelTypeDef]":
-    channels = [_channel("training", request.data_uri, content="text/csv")]
+def metric_definitions(names: Sequence[str]) -> "list[MetricDefinitionTypeDef]":
+    """Have SageMaker read what train.py prints as `name=value;`."""
+    return [{"Name": name, "Regex": f"{name}=([0-9.eE+-]+);"} for name in names]
+
+
+def resources(request: TrainingRequest) -> "ResourceConfigTypeDef":
+    """Return the machines of a job."""
+    return {
+        # New instance types appear long before the stubs know them.
+        "InstanceType": cast("TrainingInstanceTypeType", request.instance_type),
+        "InstanceCount": request.instance_count,
+        "VolumeSizeInGB": request.volume_gb,
+    }
+
+
+def times(request: TrainingRequest) -> "Times":
+    """Return how long a job may take, and on which capacity."""
+    stopping: StoppingConditionTypeDef = {"MaxRuntimeInSeconds": request.max_runtime_seconds}
+    if request.max_wait_seconds is None:
+        return {"StoppingCondition": stopping}
+    spot: Times = {
+        "StoppingCondition": {**stopping, "MaxWaitTimeInSeconds": request.max_wait_seconds},
+        "EnableManagedSpotTraining": True,
+    }
+    if request.checkpoint_uri is not None:
+        spot["CheckpointConfig"] = {"S3Uri": request.checkpoint_uri}
+    return spot
+
+
+def channels(request: TrainingRequest) -> "list[ChannelTypeDef]":
+    """Return what a job reads."""
+    found = [_channel("training", request.data_uri, content="text/csv")]
     if request.parent_uri:
         # SageMaker's own way to continue from a model: a channel of this name and content type.
-        channels.append(_channel("model", request.parent_uri, content="application/x-sagemaker-model"))
-    return channels
+        found.append(_channel("model", request.parent_uri, content="application/x-sagemaker-model"))
+    return found
 
 
 def _channel(name: str, uri: str, *, content: str) -> "ChannelTypeDef":
@@ -158,4 +216,7 @@ def _job(answer: "DescribeTrainingJobResponseTypeDef") -> TrainingJob:
         metrics={item["MetricName"]: item["Value"] for item in answer.get("FinalMetricDataList", [])},
         hyperparameters=answer.get("HyperParameters", {}),
         seconds=float(answer.get("TrainingTimeInSeconds", 0)),
+        billable_seconds=float(answer.get("BillableTimeInSeconds", 0)),
+        spot=answer.get("EnableManagedSpotTraining", False),
+        interruptions=sum(step["Status"] == "Interrupted" for step in answer.get("SecondaryStatusTransitions", [])),
     )

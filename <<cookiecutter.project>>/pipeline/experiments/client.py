@@ -67,7 +67,10 @@ class Mlflow:
         """Add to a run; of two with one fingerprint the elected one is kept and the rejected one deleted."""
         request = {**asdict(store), **asdict(entry), "files": [str(path) for path in entry.files]}
         answer = self._run(json.dumps({**request, "elected": elected, "rejected": rejected}))
-        return Logged(**json.loads(answer))
+        try:
+            return Logged(**json.loads(answer))
+        except (ValueError, TypeError) as err:
+            raise NotLogged(f"MLflow answered {answer[:200]!r}") from err
 
     def _run(self, request: str) -> str:
         try:

@@ -8,10 +8,11 @@ import fcntl
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
+import mlflow
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
@@ -21,7 +22,9 @@ _TAG = "fingerprint"
 
 def main(request: Mapping[str, Any]) -> dict[str, Any]:
     """Find or create the run, and log to it what it does not hold yet."""
-    client = MlflowClient(tracking_uri=request["tracking"])
+    # SageMaker's plugin reads its ARN from here alone, whatever URI a client is given.
+    mlflow.set_tracking_uri(request["tracking"])
+    client = MlflowClient()
     with _alone(request["tracking"]):
         experiment = _experiment(client, request)
         run, created = _run(client, experiment, request)
@@ -93,4 +96,7 @@ def _alone(tracking: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    json.dump(main(json.load(sys.stdin)), sys.stdout)
+    # MLflow prints links for people, where only the answer belongs.
+    with redirect_stdout(sys.stderr):
+        answer = main(json.load(sys.stdin))
+    json.dump(answer, sys.stdout)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # SageMaker's own folders below /opt/ml; the image's code lies beside them.
-_TRAINING = ("input", "model", "output")
+_TRAINING = ("input", "model", "output", "checkpoints")
 _PROCESSING = ("config", "output", "processing")
 
 
@@ -25,7 +25,12 @@ def training(
     image: str, *, name: str, ml: Path, environment: Mapping[str, str], entrypoint: Sequence[str], words: Sequence[str]
 ) -> list[str]:
     """Start a training container on a job's /opt/ml tree."""
-    mounts = [word for folder in _TRAINING for word in ("--volume", f"{ml / folder}:/opt/ml/{folder}")]
+    mounts = [
+        word
+        for folder in _TRAINING
+        if (ml / folder).is_dir()
+        for word in ("--volume", f"{ml / folder}:/opt/ml/{folder}")
+    ]
     program = ["--entrypoint", entrypoint[0]] if entrypoint else []
     command = [*entrypoint[1:], *words] if entrypoint else ["train", *words]
     return [*_run(name, environment), *mounts, *program, image, *command]

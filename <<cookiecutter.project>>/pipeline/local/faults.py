@@ -11,7 +11,7 @@ from pipeline.local.echoes import Echoes
 from pipeline.local.refusal import Refusal
 
 CALL_FAULTS = ("throttle", "5xx", "slow", "stale", "expired-credentials")
-STATE_FAULTS = ("endpoint-failed", "training-failed")
+STATE_FAULTS = ("endpoint-failed", "training-failed", "spot-interruption")
 KINDS = (*CALL_FAULTS, *STATE_FAULTS)
 
 

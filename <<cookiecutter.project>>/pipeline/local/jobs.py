@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.local.containers import Container, LineSink
@@ -21,7 +21,10 @@ _PYTHONS = frozenset({"python", "python3"})
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What to run, and for how long at most; `docker` names the container where Docker runs it."""
+    """What to run, and for how long at most; `docker` names the container where Docker runs it.
+
+    `halt` ends this run alone, while the job may go on.
+    """
 
     command: Sequence[str]
     environment: Mapping[str, str]
@@ -29,6 +32,7 @@ class Run:
     max_seconds: float
     sink: LineSink
     docker: str | None = None
+    halt: threading.Event = field(default_factory=threading.Event)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +66,7 @@ class Runner:
         )
         while (code := container.wait(0.1)) is None:
             timed_out = time.monotonic() - started > run.max_seconds
-            if timed_out or self.stop.is_set():
+            if timed_out or self.stop.is_set() or run.halt.is_set():
                 return self._end(container, timed_out=timed_out)
         if self._foundation.closing.is_set():
             raise ShutDown

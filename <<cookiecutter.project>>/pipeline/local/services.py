@@ -16,6 +16,7 @@ from pipeline.local.group_policies import GroupPolicies
 from pipeline.local.groups import Groups
 from pipeline.local.hosting import Hosting
 from pipeline.local.models import Models
+from pipeline.local.pipelines import Pipelines
 from pipeline.local.processing import Processing
 from pipeline.local.registry import Registry
 from pipeline.local.roles import Roles
@@ -25,6 +26,7 @@ from pipeline.local.sharing import Sharing
 from pipeline.local.tags import Tags
 from pipeline.local.traffic_shift import Shifter
 from pipeline.local.training import Training
+from pipeline.local.tuning import Tuning
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +38,16 @@ class Services:
     history: FeatureHistory
     training: Training
     processing: Processing
+    tuning: Tuning
+    pipelines: Pipelines
     endpoints: Endpoints
 
     def restore(self) -> None:
         """Take up what a former server left."""
         self.training.fail_interrupted()
         self.processing.fail_interrupted()
+        self.tuning.fail_interrupted()
+        self.pipelines.fail_interrupted()
 
 
 def wire(foundation: Foundation, hosting: Hosting, alarms: Alarms, roles: Roles) -> Services:
@@ -59,13 +65,18 @@ def wire(foundation: Foundation, hosting: Hosting, alarms: Alarms, roles: Roles)
     rollout = Rollout(foundation.clock, builder, hosting, state, shifter)
     endpoints = Endpoints(foundation, configs, state, rollout, tags, alarms.require)
     training, processing = Training(foundation, roles, tags), Processing(foundation, roles, tags)
+    tuning = Tuning(foundation, training, tags)
     registry_parts = (groups, GroupPolicies(store, groups), registry, Search(store, tags), tags)
-    parts = (training, processing, *registry_parts, models, configs, endpoints, features)
+    parts = (training, processing, tuning, *registry_parts, models, configs, endpoints, features)
+    control = {name: handler for part in parts for name, handler in part.operations().items()}
+    pipelines = Pipelines(foundation, roles, tags, control)
     return Services(
-        control={name: handler for part in parts for name, handler in part.operations().items()},
+        control={**control, **pipelines.operations()},
         records=FeatureRecords(store, features, history).operations(),
         history=history,
         training=training,
         processing=processing,
+        tuning=tuning,
+        pipelines=pipelines,
         endpoints=endpoints,
     )

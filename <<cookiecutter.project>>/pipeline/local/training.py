@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 
+from pipeline.local import checkpoints
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
 from pipeline.local.jobs import Runner
@@ -15,7 +16,7 @@ from pipeline.local.training_run import TrainingRun
 
 KIND = "training-job"
 _LISTING = Listing(result="TrainingJobSummaries", name="TrainingJobName", status="TrainingJobStatus", descending=False)
-_NOT_RUN = frozenset({"CheckpointConfig", "ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig"})
+_NOT_RUN = frozenset({"ServerlessJobConfig", "MlflowConfig", "ModelPackageConfig"})
 _DAY_SECONDS = 86_400
 
 
@@ -40,11 +41,18 @@ class Training:
 
     def create(self, call: Call) -> Document:
         """CreateTrainingJob."""
-        place, params = call.place, call.params
-        name, arn = params["TrainingJobName"], place.arn(KIND, params["TrainingJobName"])
+        self.check(call.place, call.params)
+        return {"TrainingJobArn": self.begin(call.place, call.params)}
+
+    def check(self, place: Place, params: Document) -> None:
+        """Refuse a job that cannot run."""
         _refuse_what_is_not_run(params)
         self._roles.require(place, params["RoleArn"])
         self._foundation.images.find(params["AlgorithmSpecification"]["TrainingImage"])
+
+    def begin(self, place: Place, params: Document, **fields: object) -> str:
+        """Start a job that was checked; `fields` stand on it from the start. Return its ARN."""
+        name, arn = params["TrainingJobName"], place.arn(KIND, params["TrainingJobName"])
         with self._lock:
             if self._foundation.store.find(place, KIND, name):
                 raise in_use(
@@ -53,9 +61,9 @@ class Training:
                 )
             self._tags.put(place, arn, params.pop("Tags", []))
             self._runners[place, name] = Runner(self._foundation)
-            self._foundation.store.put(place, KIND, name, _fresh(params, arn))
+            self._foundation.store.put(place, KIND, name, {**_fresh(params, arn), **fields})
         self._start(place, name)
-        return {"TrainingJobArn": arn}
+        return arn
 
     def describe(self, call: Call) -> Document:
         """DescribeTrainingJob."""
@@ -70,10 +78,13 @@ class Training:
         job = self._find(call)
         if job["TrainingJobStatus"] != "InProgress":
             raise invalid(f"The request was rejected because the training job is in status {job['TrainingJobStatus']}.")
-        name = job["TrainingJobName"]
-        self._foundation.store.change(call.place, KIND, name, TrainingJobStatus="Stopping", SecondaryStatus="Stopping")
-        self._runners[call.place, name].stop.set()
+        self.end(call.place, job["TrainingJobName"])
         return {}
+
+    def end(self, place: Place, name: str) -> None:
+        """Stop a job that runs."""
+        self._foundation.store.change(place, KIND, name, TrainingJobStatus="Stopping", SecondaryStatus="Stopping")
+        self._runners[place, name].stop.set()
 
     def fail_interrupted(self) -> None:
         """Fail the jobs that a former server left running."""
@@ -128,10 +139,23 @@ def _refuse_what_is_not_run(params: Document) -> None:
     resources = params.get("ResourceConfig")
     if resources is None:
         raise invalid("ResourceConfig is required.")
-    if resources.get("InstanceCount", 1) > 1 or resources.get("InstanceGroups"):
-        raise unsupported("training on more than one instance")
+    if resources.get("InstanceGroups"):
+        raise unsupported("training on groups of unlike instances")
+    checkpoints.of(params)
+    _check_spot(params)
     for channel in params.get("InputDataConfig", []):
         _check_channel(channel, algorithm.get("TrainingInputMode", "File"))
+
+
+def _check_spot(params: Document) -> None:
+    stopping, spot = params.get("StoppingCondition", {}), params.get("EnableManagedSpotTraining", False)
+    wait, run = stopping.get("MaxWaitTimeInSeconds"), stopping.get("MaxRuntimeInSeconds", _DAY_SECONDS)
+    if spot and wait is None:
+        raise invalid("MaxWaitTimeInSeconds must be provided when EnableManagedSpotTraining is true.")
+    if wait is not None and not spot:
+        raise invalid("MaxWaitTimeInSeconds is only supported when EnableManagedSpotTraining is true.")
+    if wait is not None and wait < run:
+        raise invalid(f"Invalid MaxWaitTimeInSeconds. It must be present and be greater than or equal to {run}.")
 
 
 def _check_channel(channel: Document, job_mode: str) -> None:

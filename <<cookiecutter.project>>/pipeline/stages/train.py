@@ -1,22 +1,17 @@
 """train: find the model that was asked for, or run the training job that makes it."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from pipeline import cache, fingerprint, recipe, tracking
+from pipeline import cache, fingerprint, recipe, tracking, training
 from pipeline.aws.services import Aws
-from pipeline.aws.training import TrainingJob, TrainingRequest, attempt_name
+from pipeline.aws.training import TrainingJob, attempt_name
 from pipeline.cache import Trained
-from pipeline.errors import ConfigurationError, TrainingFailed
+from pipeline.errors import TrainingFailed
 from pipeline.recipe import Choice, Recipe
 from pipeline.result import Annotation, StageResult
 from pipeline.settings import Settings
-
-# train.py prints each as `name=value;`.
-METRICS = ("test:accuracy", "test:precision", "test:recall", "test:roc_auc")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +40,7 @@ def _train(settings: Settings, aws: Aws, wanted: Recipe, jobs: tuple[TrainingJob
     if jobs and not jobs[-1].ended:
         name = jobs[-1].name
     else:
-        aws.training.start(_request(settings, aws, wanted, name=name))
+        training.start(settings, aws, training.request(settings, aws, wanted, name=name))
     job = aws.training.wait(name, options.progress)
     if job.status != "Completed":
         raise TrainingFailed(
@@ -54,54 +49,6 @@ def _train(settings: Settings, aws: Aws, wanted: Recipe, jobs: tuple[TrainingJob
             next_step="correct model/train or model/config/hyperparameters.json; the next run starts a new job",
         )
     return cache.recorded(settings, aws, wanted.mark, job)
-
-
-def _request(settings: Settings, aws: Aws, wanted: Recipe, *, name: str) -> TrainingRequest:
-    tag = fingerprint.image_tag(settings.root, "train")
-    aws.images.require(settings.image_repository("train"), tag)
-    lineage = wanted.lineage
-    return TrainingRequest(
-        name=name,
-        image_uri=settings.image_uri("train", tag),
-        role_arn=settings.training_role_arn,
-        data_uri=_data(settings, aws, wanted),
-        parent_uri=wanted.parent.model_data if wanted.parent else None,
-        output_uri=f"s3://{settings.artifact_bucket}/models",
-        hyperparameters=_hyperparameters(settings),
-        environment={key.upper().replace("MODEL_", ""): value for key, value in lineage.items()},
-        metrics=METRICS,
-        tags={"project": settings.project, "fingerprint": wanted.mark.digest, **lineage},
-        instance_type=settings.training.instance_type,
-        instance_count=settings.training.instance_count,
-        volume_gb=settings.training.volume_gb,
-        max_runtime_seconds=settings.training.max_runtime_seconds,
-    )
-
-
-def _data(settings: Settings, aws: Aws, wanted: Recipe) -> str:
-    version = wanted.mark.inputs["data"]
-    if "data" in wanted.mark.files:
-        return recipe.upload_data(settings, aws, wanted.mark)
-    # An upload that was killed half-way left a prefix, but not the version that it names.
-    with TemporaryDirectory() as scratch:
-        recipe.data_folder(settings, aws, version, Path(scratch))
-    return recipe.data_prefix(settings, version)
-
-
-def _hyperparameters(settings: Settings) -> dict[str, str]:
-    path = settings.root / "model" / "config" / "hyperparameters.json"
-    try:
-        values = json.loads(path.read_text())
-    except json.JSONDecodeError as err:
-        raise ConfigurationError(f"not valid JSON: {err.msg}", where=f"{path}:{err.lineno}") from err
-    wrong = [key for key, value in values.items() if not isinstance(value, str)]
-    if wrong:
-        raise ConfigurationError(
-            f"SageMaker passes hyperparameters as strings, but these are not: {', '.join(sorted(wrong))}",
-            where=str(path),
-            next_step=f'write "{wrong[0]}": "{values[wrong[0]]}"',
-        )
-    return dict(values)
 
 
 def _unseen(root: Path, files: tuple[Path, ...]) -> tuple[Annotation, ...]:
@@ -125,9 +72,15 @@ def _not_rebuilt(
     return (Annotation(message=message, file="model/train/train.py", level="warning"),) if other else ()
 
 
+def _spot(job: TrainingJob) -> str:
+    if not job.spot:
+        return ""
+    return f" on spot capacity, {job.billable_seconds:.0f} s of them billed, {job.interruptions} times interrupted"
+
+
 def _result(wanted: Recipe, trained: Trained, *, cached: bool, remarks: tuple[Annotation, ...]) -> StageResult:
     job = trained.job
-    how = "cache hit: no training job was started" if cached else f"trained in {job.seconds:.0f} s"
+    how = "cache hit: no training job was started" if cached else f"trained in {job.seconds:.0f} s{_spot(job)}"
     metrics = ", ".join(f"{name.removeprefix('test:')} {value:.4f}" for name, value in sorted(job.metrics.items()))
     parent = f", continued from version {wanted.parent.version}" if wanted.parent else ""
     return StageResult(

@@ -15,7 +15,9 @@ PROJECT = {
     "accounts": {"dev": "111111111111", "staging": "111111111111", "prod": "111111111111"},
     "registry_account": "111111111111",
 }
-ACCEPTANCE = tuple(ROOT / "pipeline/tests" / name for name in ("cache", "experiments", "infra", "release/live"))
+ACCEPTANCE = tuple(
+    ROOT / "pipeline/tests" / name for name in ("cache", "experiments", "infra", "release/live", "scale")
+)
 _LEFT_OUT = shutil.ignore_patterns(
     ".venv", ".cache", ".local", ".git", "__pycache__", "node_modules", "reports", ".*_cache"
 )

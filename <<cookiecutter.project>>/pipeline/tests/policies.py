@@ -17,13 +17,17 @@ _SCOPES = ("account", "shared", "dev", "staging", "prod")
 _GIVEN = {
     "Accounts": "111122223333,444455556666",
     "Operations": "prod-operations",
+    "Orchestrated": "true",
     "ProductionAccount": "444455556666",
     "Callers": "10.0.0.0/8",
+    "MlflowApp": "arn:aws:sagemaker:eu-west-1:777788889999:mlflow-app/app-1",
+    "MlflowServer": "arn:aws:sagemaker:eu-west-1:777788889999:mlflow-tracking-server/project",
     "Project": "project",
     "RegistryAccount": "777788889999",
     "Repository": "owner/project",
     "SubjectPrefix": "repo:owner@1/project@2",
     "Subnets": "subnet-0,subnet-1",
+    "TuningPrefix": "project",
     "Vpc": "vpc-0",
 }
 

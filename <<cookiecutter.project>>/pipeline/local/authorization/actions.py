@@ -10,6 +10,14 @@ _SAGEMAKER_SERVICE = "sagemaker.amazonaws.com"
 # SageMaker's operations that need the action of their own name on one resource: its kind and the parameter
 # that names it.
 _NAMED: Mapping[str, tuple[str, str]] = {
+    "CreatePipeline": ("pipeline", "PipelineName"),
+    "DescribePipeline": ("pipeline", "PipelineName"),
+    "StartPipelineExecution": ("pipeline", "PipelineName"),
+    "UpdatePipeline": ("pipeline", "PipelineName"),
+    "CreateHyperParameterTuningJob": ("hyper-parameter-tuning-job", "HyperParameterTuningJobName"),
+    "DescribeHyperParameterTuningJob": ("hyper-parameter-tuning-job", "HyperParameterTuningJobName"),
+    "ListTrainingJobsForHyperParameterTuningJob": ("hyper-parameter-tuning-job", "HyperParameterTuningJobName"),
+    "StopHyperParameterTuningJob": ("hyper-parameter-tuning-job", "HyperParameterTuningJobName"),
     "CreateEndpointConfig": ("endpoint-config", "EndpointConfigName"),
     "CreateModel": ("model", "ModelName"),
     "CreateProcessingJob": ("processing-job", "ProcessingJobName"),
@@ -32,6 +40,9 @@ _CONFIGURED = frozenset({"CreateEndpoint", "UpdateEndpoint"})
 _BY_ARN: Mapping[str, str] = {
     "DeleteModelPackage": "ModelPackageName",
     "DescribeModelPackage": "ModelPackageName",
+    "DescribePipelineExecution": "PipelineExecutionArn",
+    "ListPipelineExecutionSteps": "PipelineExecutionArn",
+    "StopPipelineExecution": "PipelineExecutionArn",
     "UpdateModelPackage": "ModelPackageArn",
     "AddTags": "ResourceArn",
     "ListTags": "ResourceArn",
@@ -41,6 +52,7 @@ _LISTS = frozenset(
     {
         "ListEndpointConfigs",
         "ListEndpoints",
+        "ListHyperParameterTuningJobs",
         "ListModelPackageGroups",
         "ListModels",
         "ListProcessingJobs",
@@ -92,7 +104,8 @@ def _created(action: str, resource: str, params: Document) -> Iterator[Access]:
     yield Access(action=action, resource=resource)
     if params.get("Tags"):
         yield Access(action="sagemaker:AddTags", resource=resource)
-    if role := params.get("RoleArn") or params.get("ExecutionRoleArn"):
+    inner = params.get("TrainingJobDefinition", {}).get("RoleArn")
+    if role := params.get("RoleArn") or params.get("ExecutionRoleArn") or inner:
         yield Access(action="iam:PassRole", resource=role, context={"iam:PassedToService": (_SAGEMAKER_SERVICE,)})
     for container in (params.get("PrimaryContainer", {}), *params.get("Containers", [])):
         if package := container.get("ModelPackageName"):

@@ -18,6 +18,7 @@ TRACKING = "sqlite:///.local/experiments/mlflow.db"
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     """Start an AWS with this project's images and stacks; stop it afterwards."""
     with started(tmp_path_factory.mktemp("experiments") / "project") as ready:
+        MLFLOW.environment(ready.root)  # once for all tests, and not on any command's time
         path = ready.root / "infra/config/dev.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"experiments": {"tracking": TRACKING}}))
         yield ready
@@ -33,8 +34,9 @@ def small(laptop: Laptop, request: pytest.FixtureRequest) -> str:
 
 _READ = """
 import json, sys
-from mlflow import MlflowClient
-client = MlflowClient(tracking_uri=sys.argv[1])
+import mlflow
+mlflow.set_tracking_uri(sys.argv[1])
+client = mlflow.MlflowClient()
 experiment = client.get_experiment_by_name("loan-approval")
 runs = client.search_runs([experiment.experiment_id], f"tags.fingerprint = '{sys.argv[2]}'") if experiment else []
 files = [[item.path for item in client.list_artifacts(run.info.run_id)] for run in runs]

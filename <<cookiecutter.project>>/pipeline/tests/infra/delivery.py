@@ -132,6 +132,7 @@ def deliver(bank: Bank, version: int) -> None:
     for word in ("image", "train", "test", "register", "explain"):
         bank.run("train-dev", word, "--env", "dev")
     bank.run("read", "explain", "--env", "dev")
+    bank.run("train-dev", "tune", "--env", "dev", "--jobs", "1")
     numbered = ("--version", str(version))
     for env in ENVIRONMENTS:
         if env == "prod":

@@ -206,6 +206,14 @@ def collected(taken: Inbox, count: int) -> list[dict[str, Any]]:
     return eventually(look, lambda messages: len(messages) >= count)
 
 
+def artifact(aws: LocalAws, uri: str) -> dict[str, Any]:
+    """Return the JSON files of a model.tar.gz by name."""
+    bucket, key = uri.removeprefix("s3://").split("/", 1)
+    packed = aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        return {m.name: json.load(archive.extractfile(m) or io.BytesIO()) for m in archive.getmembers()}
+
+
 def refused(call: Callable[..., object], **params: Any) -> tuple[str, str]:
     """Return code and message of the refusal that a call must meet."""
     with pytest.raises(ClientError) as caught:

@@ -1,8 +1,6 @@
 """Training jobs run for real, and end as SageMaker ends them."""
 
-import io
 import json
-import tarfile
 
 import pytest
 
@@ -11,6 +9,7 @@ from pipeline.tests.local.harness import (
     REGISTRY,
     ROLE,
     LocalAws,
+    artifact,
     channel,
     eventually,
     refused,
@@ -26,14 +25,6 @@ def untrusted(aws: LocalAws) -> str:
     """Return the name of a role that SageMaker may not assume."""
     aws.client("iam").create_role(RoleName=UNTRUSTED, AssumeRolePolicyDocument=json.dumps(NO_TRUST))
     return UNTRUSTED
-
-
-def artifact(aws: LocalAws, uri: str) -> dict[str, object]:
-    """Return the JSON files of a model.tar.gz by name."""
-    bucket, key = uri.removeprefix("s3://").split("/", 1)
-    packed = aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        return {m.name: json.load(archive.extractfile(m) or io.BytesIO()) for m in archive.getmembers()}
 
 
 def test_trains_and_describes(aws: LocalAws) -> None:
@@ -150,10 +141,19 @@ def test_lists_jobs_by_status_and_name(aws: LocalAws) -> None:
             "ValidationException",
             "enum",
         ),
+        ({"EnableManagedSpotTraining": True}, "ValidationException", "MaxWaitTimeInSeconds must be provided"),
         (
-            {"ResourceConfig": {"InstanceType": "ml.m6i.large", "InstanceCount": 2, "VolumeSizeInGB": 1}},
-            "NotImplementedByLocalAWS",
-            "more than one instance",
+            {
+                "EnableManagedSpotTraining": True,
+                "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 59},
+            },
+            "ValidationException",
+            "greater than or equal to 60",
+        ),
+        (
+            {"StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}},
+            "ValidationException",
+            "only supported when",
         ),
     ],
 )

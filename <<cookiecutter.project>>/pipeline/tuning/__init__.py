@@ -1,0 +1,1 @@
+"""Hyperparameter tuning: which values to try, and what to make of the trials."""
