@@ -40,7 +40,7 @@ class Checkpoints:
         """Replace the former checkpoint at once; one that was cut off never bears the name."""
         draft = self.folder / f".{_FILE}.part"
         with draft.open("wb") as file:
-            np.savez(file, allow_pickle=False, identity=np.array(self.identity), **_state(learner, rounds))  # type: ignore[arg-type]  # the names are not its options
+            np.savez(file, allow_pickle=False, identity=np.array(self.identity), **_state(learner, rounds))
         draft.replace(self.path)
 
     def load(self) -> Arrays | None:

@@ -1,6 +1,7 @@
 """SageMaker Pipelines: a definition and its executions."""
 
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from pipeline.aws.session import is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker.type_defs import PipelineExecutionStepTypeDef
+    from mypy_boto3_sagemaker.type_defs import ParameterTypeDef, PipelineExecutionStepTypeDef
 
 _RUNNING = frozenset({"Executing", "Stopping"})
 
@@ -60,6 +61,7 @@ class Orchestration:
                 PipelineName=name,
                 PipelineDefinition=definition,
                 RoleArn=role_arn,
+                ClientRequestToken=uuid.uuid4().hex,
                 Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
             )
         elif self._current(name) != definition:
@@ -67,8 +69,13 @@ class Orchestration:
 
     def start(self, name: str, parameters: Mapping[str, str]) -> str:
         """Start an execution; return its ARN."""
-        given = [{"Name": key, "Value": value} for key, value in parameters.items()]
-        answer = self._client.start_pipeline_execution(PipelineName=name, PipelineParameters=given)
+        given: list[ParameterTypeDef] = [{"Name": key, "Value": value} for key, value in parameters.items()]
+        answer = self._client.start_pipeline_execution(
+            # A call that is repeated because its answer was lost starts nothing twice.
+            PipelineName=name,
+            PipelineParameters=given,
+            ClientRequestToken=uuid.uuid4().hex,
+        )
         return answer["PipelineExecutionArn"]
 
     def wait(self, arn: str, progress: Callable[[str], None]) -> Execution:

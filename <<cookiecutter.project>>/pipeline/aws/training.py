@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, cast
 
 import botocore.exceptions
 
@@ -14,23 +14,13 @@ if TYPE_CHECKING:
     from mypy_boto3_sagemaker.literals import TrainingInstanceTypeType
     from mypy_boto3_sagemaker.type_defs import (
         ChannelTypeDef,
-        CheckpointConfigTypeDef,
         CreateTrainingJobRequestTypeDef,
         DescribeTrainingJobResponseTypeDef,
         MetricDefinitionTypeDef,
         ResourceConfigTypeDef,
-        StoppingConditionTypeDef,
     )
 
 _ENDED = frozenset({"Completed", "Failed", "Stopped"})
-
-
-class Times(TypedDict):
-    """The part of a request that says how long a job may take, and on which capacity."""
-
-    StoppingCondition: "StoppingConditionTypeDef"
-    EnableManagedSpotTraining: NotRequired[bool]
-    CheckpointConfig: NotRequired["CheckpointConfigTypeDef"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +126,7 @@ class Training:
 
 def as_request(request: TrainingRequest) -> "CreateTrainingJobRequestTypeDef":
     """Return what CreateTrainingJob takes."""
-    return {
+    document: CreateTrainingJobRequestTypeDef = {
         "TrainingJobName": request.name,
         "RoleArn": request.role_arn,
         "AlgorithmSpecification": {
@@ -149,9 +139,15 @@ def as_request(request: TrainingRequest) -> "CreateTrainingJobRequestTypeDef":
         "InputDataConfig": channels(request),
         "OutputDataConfig": {"S3OutputPath": request.output_uri},
         "ResourceConfig": resources(request),
-        **times(request),
+        "StoppingCondition": {"MaxRuntimeInSeconds": request.max_runtime_seconds},
         "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],
     }
+    if request.max_wait_seconds is not None:
+        document["EnableManagedSpotTraining"] = True
+        document["StoppingCondition"]["MaxWaitTimeInSeconds"] = request.max_wait_seconds
+    if request.checkpoint_uri is not None:
+        document["CheckpointConfig"] = {"S3Uri": request.checkpoint_uri}
+    return document
 
 
 def attempt_name(base: str, attempt: int) -> str:
@@ -172,20 +168,6 @@ def resources(request: TrainingRequest) -> "ResourceConfigTypeDef":
         "InstanceCount": request.instance_count,
         "VolumeSizeInGB": request.volume_gb,
     }
-
-
-def times(request: TrainingRequest) -> "Times":
-    """Return how long a job may take, and on which capacity."""
-    stopping: StoppingConditionTypeDef = {"MaxRuntimeInSeconds": request.max_runtime_seconds}
-    if request.max_wait_seconds is None:
-        return {"StoppingCondition": stopping}
-    spot: Times = {
-        "StoppingCondition": {**stopping, "MaxWaitTimeInSeconds": request.max_wait_seconds},
-        "EnableManagedSpotTraining": True,
-    }
-    if request.checkpoint_uri is not None:
-        spot["CheckpointConfig"] = {"S3Uri": request.checkpoint_uri}
-    return spot
 
 
 def channels(request: TrainingRequest) -> "list[ChannelTypeDef]":

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Literal, cast
 import botocore.exceptions
 
 from pipeline.aws.session import is_missing
-from pipeline.aws.training import TrainingRequest, channels, metric_definitions, resources, times
+from pipeline.aws.training import TrainingRequest, as_request
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
     from mypy_boto3_sagemaker.type_defs import (
         DescribeHyperParameterTuningJobResponseTypeDef,
+        HyperParameterTrainingJobDefinitionTypeDef,
         HyperParameterTrainingJobSummaryTypeDef,
+        HyperParameterTuningJobConfigTypeDef,
         ParameterRangesTypeDef,
     )
 
@@ -95,31 +97,8 @@ class Tuning:
         training = request.training
         self._client.create_hyper_parameter_tuning_job(
             HyperParameterTuningJobName=training.name,
-            HyperParameterTuningJobConfig={
-                "Strategy": request.strategy,
-                "HyperParameterTuningJobObjective": {"Type": request.objective, "MetricName": request.metric},
-                "ResourceLimits": {
-                    # A grid has as many jobs as combinations; AWS refuses another number.
-                    **({} if request.strategy == "Grid" else {"MaxNumberOfTrainingJobs": request.jobs}),
-                    "MaxParallelTrainingJobs": request.parallel,
-                },
-                "ParameterRanges": _ranges(request.ranges),
-                "RandomSeed": request.seed,
-            },
-            TrainingJobDefinition={
-                "StaticHyperParameters": dict(training.hyperparameters),
-                "AlgorithmSpecification": {
-                    "TrainingImage": training.image_uri,
-                    "TrainingInputMode": "File",
-                    "MetricDefinitions": metric_definitions(training.metrics),
-                },
-                "RoleArn": training.role_arn,
-                "InputDataConfig": channels(training),
-                "OutputDataConfig": {"S3OutputPath": training.output_uri},
-                "ResourceConfig": resources(training),
-                "Environment": dict(training.environment),
-                **times(training),
-            },
+            HyperParameterTuningJobConfig=_search(request),
+            TrainingJobDefinition=_definition(training),
             Tags=[{"Key": key, "Value": value} for key, value in training.tags.items()],
         )
 
@@ -142,6 +121,29 @@ class Tuning:
             HyperParameterTuningJobName=name
         )
         return [_trial(item) for page in pages for item in page["TrainingJobSummaries"]]
+
+
+def _search(request: TuningRequest) -> "HyperParameterTuningJobConfigTypeDef":
+    search: HyperParameterTuningJobConfigTypeDef = {
+        "Strategy": request.strategy,
+        "HyperParameterTuningJobObjective": {"Type": request.objective, "MetricName": request.metric},
+        "ResourceLimits": {"MaxParallelTrainingJobs": request.parallel},
+        "ParameterRanges": _ranges(request.ranges),
+        "RandomSeed": request.seed,
+    }
+    if request.strategy != "Grid":
+        # A grid has as many jobs as combinations; AWS refuses another number.
+        search["ResourceLimits"]["MaxNumberOfTrainingJobs"] = request.jobs
+    return search
+
+
+def _definition(training: TrainingRequest) -> "HyperParameterTrainingJobDefinitionTypeDef":
+    asked = as_request(training)
+    own = {name: value for name, value in asked.items() if name not in {"TrainingJobName", "HyperParameters", "Tags"}}
+    return cast(
+        "HyperParameterTrainingJobDefinitionTypeDef",
+        {**own, "StaticHyperParameters": dict(training.hyperparameters)},
+    )
 
 
 def _ranges(ranges: Mapping[str, Bounds | tuple[str, ...]]) -> "ParameterRangesTypeDef":

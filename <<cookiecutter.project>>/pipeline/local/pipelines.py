@@ -95,7 +95,7 @@ class Pipelines:
         identifier = "".join(secrets.choice(_ID) for _ in range(12))
         arn = f"{pipeline['PipelineArn']}/execution/{identifier}"
         moment = now()
-        execution = {
+        execution: Document = {
             "PipelineArn": pipeline["PipelineArn"],
             "PipelineExecutionArn": arn,
             "PipelineExecutionStatus": "Executing",

@@ -24,6 +24,16 @@ _TUNERS = frozenset(
     {"DefinitionName", "TuningObjective", "HyperParameterRanges", "StaticHyperParameters", "RetryStrategy"}
 )
 
+_SUMMARISED = (
+    "TrainingJobName",
+    "TrainingJobArn",
+    "CreationTime",
+    "TrainingStartTime",
+    "TrainingEndTime",
+    "TrainingJobStatus",
+    "FailureReason",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class TuningRun:
@@ -86,13 +96,8 @@ class TuningRun:
 
     def _summary(self, job: Document) -> Document:
         tuned = {n: job["HyperParameters"][n] for n in self._names() if n in job["HyperParameters"]}
-        summary = {
-            key: job[key]
-            for key in ("TrainingJobName", "TrainingJobArn", "CreationTime", "TrainingJobStatus", "FailureReason")
-            if key in job
-        }
-        times = {key: job[key] for key in ("TrainingStartTime", "TrainingEndTime") if key in job}
-        return {**summary, **times, "TunedHyperParameters": tuned, **self._objective(job)}
+        summary: Document = {key: job[key] for key in _SUMMARISED if key in job}
+        return {**summary, "TunedHyperParameters": tuned, **self._objective(job)}
 
     def _objective(self, job: Document) -> Document:
         objective = self._job["HyperParameterTuningJobConfig"]["HyperParameterTuningJobObjective"]

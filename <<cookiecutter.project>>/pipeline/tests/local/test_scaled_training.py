@@ -199,8 +199,8 @@ def test_tuning_runs_its_training_jobs_and_finds_the_best(aws: LocalAws) -> None
 
 def test_same_seed_tries_the_same_values(aws: LocalAws) -> None:
     """A search can be repeated."""
-    limits = {"ResourceLimits": {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 1}}
-    first, second = tune(aws, **limits), tune(aws, **limits)
+    limits = {"MaxNumberOfTrainingJobs": 2, "MaxParallelTrainingJobs": 1}
+    first, second = tune(aws, ResourceLimits=limits), tune(aws, ResourceLimits=limits)
     for name in (first, second):
         tuned(aws, name)
 
@@ -227,9 +227,9 @@ def test_grid_tries_every_combination(aws: LocalAws) -> None:
 
 def test_search_without_a_success_fails(aws: LocalAws) -> None:
     """The first trial's reason is the job's."""
-    limits = {"ResourceLimits": {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1}}
+    limits = {"MaxNumberOfTrainingJobs": 1, "MaxParallelTrainingJobs": 1}
 
-    described = tuned(aws, tune(aws, static={"fail": "no such column"}, **limits))
+    described = tuned(aws, tune(aws, static={"fail": "no such column"}, ResourceLimits=limits))
 
     assert described["HyperParameterTuningJobStatus"] == "Failed"
     assert "no such column" in described["FailureReason"]
