@@ -49,6 +49,11 @@ class Locked:
             )
 
 
+def environ() -> dict[str, str]:
+    """Return this process's variables for a tool: its bytecode is written once, and saves seconds ever after."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def _settle(draft: Path, folder: Path) -> None:
     try:
         draft.rename(folder)

@@ -1,14 +1,13 @@
 """MLflow, run from an environment of its own."""
 
 import json
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.locked import Locked
+from pipeline.locked import Locked, environ
 
 MLFLOW = Locked(name="MLflow", lock=Path("pipeline/mlflow.txt"))
 _PROGRAM = Path("pipeline/experiments/program.py")
@@ -93,7 +92,7 @@ class Mlflow:
 
     def _environment(self) -> dict[str, str]:
         # A MLFLOW_RUN_ID of the shell would be somebody else's run.
-        own = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+        own = {name: value for name, value in environ().items() if not name.startswith("MLFLOW_")}
         return {**own, **self.surroundings, **_SETTINGS}
 
 

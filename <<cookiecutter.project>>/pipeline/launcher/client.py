@@ -1,7 +1,6 @@
 """The SageMaker SDK, run from an environment of its own: it is eighteen times boto3's size."""
 
 import json
-import os
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import TrainingFailed
-from pipeline.locked import Locked
+from pipeline.locked import Locked, environ
 
 SDK = Locked(name="SageMaker-SDK", lock=Path("pipeline/sagemaker.txt"))
 _PROGRAM = Path("pipeline/launcher/program.py")
@@ -33,7 +32,7 @@ def start(root: Path, request: Mapping[str, Any], surroundings: Mapping[str, str
         done = subprocess.run(
             [str(python), str(root / _PROGRAM)],
             cwd=scratch,
-            env={**os.environ, **surroundings, **settings},
+            env={**environ(), **surroundings, **settings},
             input=json.dumps(dict(request)),
             capture_output=True,
             text=True,

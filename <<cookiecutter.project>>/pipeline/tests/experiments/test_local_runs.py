@@ -59,7 +59,7 @@ def test_two_runners_at_once_make_one_run(laptop: Laptop) -> None:
         subprocess.Popen(command, cwd=laptop.root, env=environ, stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
 
-    told = [json.loads(runner.communicate(timeout=120)[0]) for runner in runners]
+    told = [json.loads(runner.communicate(timeout=600)[0]) for runner in runners]
 
     assert [answer["annotations"] for answer in told] == [[], []]
     assert len(runs_of(laptop.root, TRACKING, told[0]["outputs"]["fingerprint"])) == 1

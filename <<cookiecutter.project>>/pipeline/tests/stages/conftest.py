@@ -48,7 +48,7 @@ class Laptop:
             env={**surroundings(), **self.environ, **variables},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         return Told(exit_code=done.returncode, stdout=done.stdout, stderr=done.stderr)
