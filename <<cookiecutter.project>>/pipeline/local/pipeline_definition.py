@@ -4,12 +4,16 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import regex
+
 from pipeline.local import model
 from pipeline.local.pipeline_values import check_condition, references
 from pipeline.local.place import Document
 from pipeline.local.refusal import invalid, unsupported
 
 VERSION = "2020-12-01"
+_DURATION = regex.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_UNITS = (86_400, 3600, 60, 1)
 # What a step of a type calls, and the argument that AWS fills in if it is not given.
 CALLS: Mapping[str, tuple[str, str | None]] = {
     "Training": ("CreateTrainingJob", "TrainingJobName"),
@@ -64,6 +68,14 @@ def needs(step: Document) -> set[str]:
     return {words[1] for words in references(own) if words[0] == "Steps"} | set(step.get("DependsOn", []))
 
 
+def seconds(duration: str) -> float:
+    """Return how long a cached step is good for: an ISO 8601 duration of days, hours, minutes, seconds."""
+    found = _DURATION.fullmatch(duration)
+    if not found or not any(found.groups()):
+        raise unsupported(f"CacheConfig.ExpireAfter {duration}: only days, hours, minutes and seconds")
+    return sum(int(number or 0) * unit for number, unit in zip(found.groups(), _UNITS, strict=True))
+
+
 def _check_names(definition: Definition) -> None:
     names = [step.get("Name", "") for step in every(definition.steps)]
     if double := sorted({name for name in names if names.count(name) > 1}):
@@ -83,6 +95,8 @@ def _check_step(step: Document) -> None:
         raise unsupported(f"pipeline steps of type {kind}")
     if beyond := sorted(set(step) - _KNOWN):
         raise unsupported(f"{', '.join(beyond)} of a pipeline step")
+    if "ExpireAfter" in step.get("CacheConfig", {}):
+        seconds(step["CacheConfig"]["ExpireAfter"])
     arguments = step.get("Arguments", {})
     if kind == "Condition":
         for condition in arguments["Conditions"]:

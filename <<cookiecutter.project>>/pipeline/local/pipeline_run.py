@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pipeline.local import model
+from pipeline.local import model, pipeline_definition
 from pipeline.local.authorization import actions
 from pipeline.local.clock import now
 from pipeline.local.foundation import Foundation
@@ -146,11 +146,12 @@ class PipelineRun:
         if not step.get("CacheConfig", {}).get("Enabled", False):
             return None
         pipeline = self._execution["PipelineArn"]
+        good_for = pipeline_definition.seconds(step["CacheConfig"].get("ExpireAfter", "P365D"))
         for execution in reversed(self.foundation.store.all(self.place, EXECUTION)):
             if execution["PipelineArn"] != pipeline:
                 continue
             for note in execution["_steps"]:
-                if note.get("_key") == key and note["StepStatus"] == "Succeeded":
+                if note.get("_key") == key and now() - note.get("EndTime", 0.0) < good_for:
                     return {
                         "execution": execution["PipelineExecutionArn"],
                         "properties": note["_properties"],

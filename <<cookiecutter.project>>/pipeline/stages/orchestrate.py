@@ -74,6 +74,7 @@ def _definition(settings: Settings, aws: Aws, wanted: Recipe, commit: str) -> st
         "CustomerMetadataProperties": {
             "fingerprint": wanted.mark.digest,
             "data_version": wanted.mark.inputs["data"],
+            **{f"input_{name}": value for name, value in wanted.mark.inputs.items()},
             "gates": _JUDGED,
         },
         "InferenceSpecification": {

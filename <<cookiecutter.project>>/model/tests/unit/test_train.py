@@ -90,6 +90,32 @@ def test_metrics_are_printed_for_metric_definitions(job: Path, capsys: pytest.Ca
     assert {f"test:{name}={value};" for name, value in overall.items()} <= set(lines)
 
 
+def test_second_machine_leaves_the_work_to_the_first(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It ends well, says so, and writes no model that could stand in the way of the first one's."""
+    hosts = {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}
+    (job / "input/config/resourceconfig.json").write_text(json.dumps(hosts))
+
+    exit_code = train.main(["train"])
+
+    assert exit_code == 0
+    assert "algo-2 has nothing to do" in capsys.readouterr().out
+    assert not (job / "model").exists()
+
+
+def test_tuner_gets_a_figure_of_the_training_rows(tmp_path: Path) -> None:
+    """Cross-validated, and only then; the held-out rows are scored as ever."""
+    changes = {"n_estimators": "3", "_tuning_objective_metric": "validation:roc_auc"}
+    tuned = training.run(training.prepare(tmp_path / "tuned", changes)).stdout
+    plain = training.run(training.prepare(tmp_path / "plain", {"n_estimators": "3"})).stdout
+
+    printed = dict(line.rstrip(";").split("=") for line in tuned.splitlines() if line.endswith(";"))
+
+    assert 0.5 < float(printed["validation:roc_auc"]) < 1
+    assert printed["validation:roc_auc"] != printed["test:roc_auc"]
+    assert "validation:" not in plain
+    assert f"test:roc_auc={printed['test:roc_auc']};" in plain
+
+
 def test_refused_input_ends_the_job_with_its_message(job: Path) -> None:
     """A user's error is the content of output/failure, without a traceback; no model is left."""
     (job / "input/config/hyperparameters.json").write_text('{"n_estimators": "many"}')

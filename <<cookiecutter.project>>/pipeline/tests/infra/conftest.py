@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from pipeline.tests.conftest import copy_project
-from pipeline.tests.infra.delivery import ENVIRONMENTS, REGISTRY, Bank, deliver, found, open_accounts, operate
+from pipeline.tests.infra.delivery import (
+    ENVIRONMENTS,
+    REGISTRY,
+    Bank,
+    deliver,
+    found,
+    open_accounts,
+    operate,
+    orchestrate,
+)
 from pipeline.tests.infra.measured import Measured, measure
 from pipeline.tests.stages.conftest import QUICK, Laptop
 
@@ -58,6 +67,8 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
         accounts=ENVIRONMENTS,
         registry_account=REGISTRY,
     )
+    dev = root / "infra/config/dev.json"
+    dev.write_text(json.dumps({**json.loads(dev.read_text()), "orchestration": True}))
     try:
         with_feature_store(root)
         accounts = open_accounts(start(root))
@@ -66,6 +77,7 @@ def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bank]:
         accounts.admins["registry"].set_hyperparameters(learning_rate="0.07")
         deliver(accounts, 2)
         operate(accounts)
+        orchestrate(accounts)
         yield accounts
     finally:
         Laptop(root=root, environ={}).run("local", "down")

@@ -185,6 +185,13 @@ def operate(bank: Bank) -> None:
             bank.run(operator, word, "--env", env)
 
 
+def orchestrate(bank: Bank) -> None:
+    """Have SageMaker Pipelines run the stages, once more with another definition."""
+    for rate in ("0.07", "0.08"):
+        bank.admins["registry"].set_hyperparameters(learning_rate=rate)
+        bank.run("train-dev", "orchestrate", "--env", "dev")
+
+
 @contextmanager
 def traffic(caller: Laptop, endpoint: str) -> Iterator[None]:
     """Ask an endpoint, once it exists, many times a second."""

@@ -9,7 +9,7 @@ from pipeline.local.authorization.policy import Policy
 from pipeline.tests.infra.beyond import beyond
 from pipeline.tests.infra.measured import Measured, family
 
-_ROLES = {"train-dev", "read", "training", "rollback-prod"} | {
+_ROLES = {"train-dev", "read", "training", "orchestration", "rollback-prod"} | {
     f"{purpose}-{env}"
     for purpose in ("caller", "deploy", "historian", "inference", "ingester", "monitor", "monitoring", "responder")
     for env in ("dev", "staging", "prod")

@@ -1,6 +1,7 @@
 """SageMaker Pipelines: definitions are read strictly, and their steps really run."""
 
 import json
+import time
 import uuid
 from typing import Any
 
@@ -114,6 +115,15 @@ def test_step_with_the_same_arguments_is_found(aws: LocalAws) -> None:
     assert "CacheHitResult" not in other["steps"]["train"]
 
 
+def test_found_step_expires(aws: LocalAws) -> None:
+    """After its time it is run again."""
+    name = create(aws, {**TRAIN, "CacheConfig": {"Enabled": True, "ExpireAfter": "PT1S"}})
+    execute(aws, name)
+    time.sleep(1.1)
+
+    assert "CacheHitResult" not in execute(aws, name)["steps"]["train"]
+
+
 def test_failing_job_fails_the_execution(aws: LocalAws) -> None:
     """Steps that need it never start."""
     broken = {**TRAIN, "Arguments": {**TRAIN["Arguments"], "HyperParameters": {"fail": "no such column"}}}  # type: ignore[dict-item]
@@ -162,6 +172,7 @@ def test_stopped_execution_stops_its_job(aws: LocalAws) -> None:
         ([fail("x", {"Get": "Steps.nobody.X"})], "ValidationException", "needs nobody"),
         ([fail("x", "1"), fail("x", "2")], "ValidationException", "must be unique"),
         ([{"Name": "x", "Type": "Training", "Arguments": {"Image": "y"}}], "ValidationException", "no argument Image"),
+        ([{**TRAIN, "CacheConfig": {"Enabled": True, "ExpireAfter": "soon"}}], "NotImplementedByLocalAWS", "soon"),
         ([], "ValidationException", "at least one step"),
     ],
 )
