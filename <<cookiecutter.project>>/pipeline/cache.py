@@ -7,6 +7,7 @@ artefact keeps the sha256 of its first sight; whoever exchanges the artefact lat
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -35,7 +36,7 @@ class Trained:
 
 def find(settings: Settings, aws: Aws, mark: Fingerprint, jobs: Sequence[TrainingJob]) -> Trained | None:
     """Return the newest of a fingerprint's jobs whose artefact is still there, verified."""
-    for job in (*reversed(jobs), *_orchestrated(settings, aws, mark, jobs)):
+    for job in chain(reversed(jobs), _orchestrated(settings, aws, mark, jobs)):
         if job.status == "Completed" and aws.storage.exists(job.model_data):
             return recorded(settings, aws, mark, job)
     return None

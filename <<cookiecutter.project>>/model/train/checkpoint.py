@@ -64,14 +64,18 @@ def fit(pipeline: Pipeline, table: Any, target: npt.NDArray[Any], folder: Path) 
     if state := kept.load():
         print(f"continuing after round {len(state['counts'])} of {rounds}, from a checkpoint", flush=True)  # noqa: T201
         _restore(learner, columns, target, state)
-    learner.fit(columns, target, monitor=_saving(kept, every=max(1, rounds // _PER_JOB)))
+    learner.fit(columns, target, monitor=_saving(kept, rounds))
     return pipeline
 
 
-def _saving(kept: Checkpoints, *, every: int) -> Callable[[int, GradientBoostingClassifier, Mapping[str, Any]], bool]:
-    def after_round(done: int, learner: GradientBoostingClassifier, _: Mapping[str, Any]) -> bool:
-        if (done + 1) % every == 0:
-            kept.save(learner, done + 1)
+def _saving(kept: Checkpoints, rounds: int) -> Callable[[int, GradientBoostingClassifier, Mapping[str, Any]], bool]:
+    every = max(1, rounds // _PER_JOB)
+
+    def after_round(before: int, learner: GradientBoostingClassifier, _: Mapping[str, Any]) -> bool:
+        done = before + 1
+        # Never all of them: scikit-learn cannot go on where no round is left.
+        if done % every == 0 and done < rounds:
+            kept.save(learner, done)
         return False
 
     return after_round

@@ -46,13 +46,15 @@ def fitted(split: Split, schema: Schema, hyperparameters: Hyperparameters, folde
     return export(pipeline, schema, threshold=hyperparameters.threshold)
 
 
-def interrupted(split: Split, schema: Schema, hyperparameters: Hyperparameters, folder: Path) -> None:
-    """Fit until the capacity is taken away, half-way, right after a checkpoint."""
+def interrupted(
+    split: Split, schema: Schema, hyperparameters: Hyperparameters, folder: Path, *, after: float = 0.5
+) -> None:
+    """Fit until the capacity is taken away after a share of the rounds, right after a checkpoint."""
     save = Checkpoints.save
 
     def saved(self: Checkpoints, learner: GradientBoostingClassifier, rounds: int) -> None:
         save(self, learner, rounds)
-        if rounds >= hyperparameters.n_estimators // 2:
+        if rounds >= hyperparameters.n_estimators * after:
             raise Interrupted
 
     with pytest.MonkeyPatch.context() as patched:
@@ -71,6 +73,15 @@ def test_resumed_model_is_byte_identical(split: Split, schema: Schema, tmp_path:
     resumed = fitted(split, schema, wanted, tmp_path)
 
     assert resumed == whole
+
+
+def test_interruption_before_the_last_round_is_survived(split: Split, schema: Schema, tmp_path: Path) -> None:
+    """There is always a round left to go on with."""
+    whole = fitted(split, schema, shaped(), tmp_path / "nowhere")
+    interrupted(split, schema, shaped(), tmp_path, after=0.95)
+
+    assert fitted(split, schema, shaped(), tmp_path) == whole
+    assert fitted(split, schema, shaped(), tmp_path) == whole
 
 
 def test_resumed_training_grows_only_the_missing_trees(
