@@ -31,7 +31,9 @@ def sdk(laptop: Laptop) -> None:
 def what(laptop: Laptop, job: str) -> dict[str, object]:
     """Describe what a job was asked to do."""
     described = laptop.client("sagemaker").describe_training_job(TrainingJobName=job)
-    return {key: value for key, value in described.items() if key not in _OF_THE_RUN}
+    # The SDK writes a default out, and drops what is empty.
+    described["OutputDataConfig"] = {"CompressionType": "GZIP", **described["OutputDataConfig"]}
+    return {key: value for key, value in described.items() if key not in _OF_THE_RUN and value != {}}
 
 
 @installed
