@@ -1,6 +1,7 @@
 """Another model in another domain reaches prod, and only model/ and data/ are other files."""
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -133,3 +134,15 @@ def test_regression_reaches_prod(laptop: Laptop) -> None:
         (laptop.root / laptop.stage("card", "--env", "prod", "--version", version)["card_json"]).read_text()
     )
     assert "diabetes" in card["intended_uses"]["purpose_of_model"]
+
+
+def test_demo_tells_the_story_of_another_model(other: Path, project_python: Path, tmp_path: Path) -> None:
+    """`make demo` releases, drifts and rolls back a regression too: what callers send comes from its own data."""
+    root = Path(shutil.copytree(other, tmp_path / other.name, ignore=LEFT_OUT))
+
+    told = Laptop(root=root, python=project_python, environ={}).run("-m", "pipeline", "local", "demo")
+
+    assert "age in another unit" in (root / "reports/demo.html").read_text(encoding="utf-8")
+    assert re.search(r"monitor prod .*checks are violated: age", told), told
+    assert "none lost" in told
+    assert "pirat" not in told

@@ -1,5 +1,6 @@
-"""A project takes a newer template and keeps what its people changed, in twelve places."""
+"""A project takes a newer template, keeps what its people changed in twelve places, and checks the sum."""
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from commands import newcomer
 
 pytestmark = pytest.mark.acceptance
 ANSWERS = {"description": "Predicts who is late.", "github_owner": "late-org"}
-CONFLICTS = 62
+CONFLICTS, UNSOUND = 62, 63
 
 
 def append(text: str) -> Callable[[str], str]:
@@ -57,12 +58,44 @@ THEIRS: dict[str, Callable[[str], str]] = {
     "docs/serving.md": append("A newer line."),
 }
 
+# The same, in a form that fits any version of those files.
+REMARKS = {
+    "README.md": "\n",
+    "Makefile": "#",
+    ".gitignore": "#",
+    ".github/CODEOWNERS": "#",
+    ".github/workflows/operate.yml": "#",
+    ".github/workflows/cd.yml": "#",
+    "infra/lib/storage.yml": "#",
+    "infra/lib/access.yml": "#",
+    "model/train/learner.py": "#",
+    "model/inference/predictor.py": "#",
+    "docs/operate.md": "\n",
+    "pipeline/stages/history.py": "#",
+}
+# A module that the newer template does without, and one of the project's people that needs it.
+TARIFF = '''"""What an hour costs."""
+
+DOLLARS_PER_HOUR = 0.115
+'''
+OURS = '''"""What a month costs."""
+
+from pipeline.tariff import DOLLARS_PER_HOUR
+
+DOLLARS_PER_MONTH = 730 * DOLLARS_PER_HOUR
+'''
+
 
 def change(root: Path, edits: dict[str, Callable[[str], str]]) -> None:
     """Edit files."""
     for name, edit in edits.items():
         path = root / name
         path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def same(one: Path, other: Path) -> bool:
+    """Compare two files, which may not be there."""
+    return one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()
 
 
 def git(folder: Path, *words: str) -> str:
@@ -80,14 +113,32 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(CHECKOUT / name, root / name)
     git(root, "init", "--quiet")
+    (root / TEMPLATE / "pipeline/tariff.py").write_text(TARIFF, encoding="utf-8")
     save(root, "v0.1.0")
     change(root / TEMPLATE, THEIRS)
     (root / TEMPLATE / "docs/howto/newer.md").write_text("# Newer\n", encoding="utf-8")
     (root / TEMPLATE / "docs/local-aws.md").unlink()
+    (root / TEMPLATE / "pipeline/tariff.py").unlink()
     change(root, {"cookiecutter.json": replace('"__version": "v0.1.0"', '"__version": "v0.2.0"')})
     change(root, {"cookiecutter.json": replace('    "docs/local-aws.md",\n', "")})
     save(root, "v0.2.0")
     return root
+
+
+def test_upgrade_runs_the_checks_of_the_upgraded_project(project: Path, project_python: Path) -> None:
+    """`make check` passes on the sum in an environment of its own; where an edit needs what is gone, it says so."""
+    sound = upgrade(project, project_python)
+    git(project, "reset", "--quiet", "--hard")
+    (project / "pipeline/ours.py").write_text(OURS, encoding="utf-8")
+    git(project, "add", "pipeline/ours.py")
+    git(project, "commit", "--quiet", "--message", "Ours by tariff")
+    unsound = upgrade(project, project_python)
+
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    assert json.loads(sound.stdout)["outputs"]["checked"] == "true"
+    assert unsound.returncode == UNSOUND
+    assert "pipeline/ours.py:3" in json.loads(unsound.stdout)["error"]["what"]
+    assert not (project / "pipeline/tariff.py").exists(), "what merged stays, for its people to mend or to take back"
 
 
 def save(root: Path, tag: str) -> None:
@@ -119,10 +170,11 @@ def test_upgrade_keeps_edits_in_twelve_places(project: Path, project_python: Pat
     """Both sides' changes stand in the files afterwards, new files came, old ones went, answers stayed."""
     before = {name: (project / name).read_text(encoding="utf-8") for name in YOURS}
 
-    done = upgrade(project, project_python)
+    done = upgrade(project, project_python, "--no-check")
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert json.loads(done.stdout)["outputs"]["conflicts"] == "0"
+    outputs = json.loads(done.stdout)["outputs"]
+    assert (outputs["conflicts"], outputs["checked"]) == ("0", "false")
     for name, text in before.items():
         expected = THEIRS[name](text) if name in THEIRS else text
         assert (project / name).read_text(encoding="utf-8") == expected, name
@@ -169,9 +221,43 @@ def test_uncommitted_changes_are_refused(project: Path, project_python: Path) ->
 
 def test_second_upgrade_has_nothing_to_do(project: Path, project_python: Path) -> None:
     """The record moved on."""
-    upgrade(project, project_python)
+    upgrade(project, project_python, "--no-check")
     git(project, "commit", "--quiet", "--all", "--message", "Upgrade")
 
     done = upgrade(project, project_python)
 
     assert "already" in done.stdout
+
+
+def history() -> list[tuple[str, str]]:
+    """Pair each released version with the next, and the last one with what is checked out.
+
+    Before the first release, the first commit that recorded its answers counts as one.
+    """
+    releases = git(CHECKOUT, "tag", "--list", "v*", "--sort=version:refname").split()
+    if not releases:
+        recording = ("--diff-filter=A", "--format=%H", "--", f"{TEMPLATE}/pipeline/stages/upgrade.py")
+        releases = git(CHECKOUT, "log", *recording).split()[-1:]
+    versions = [*releases, git(CHECKOUT, "rev-parse", "HEAD").strip()]
+    return list(itertools.pairwise(versions))
+
+
+@pytest.mark.parametrize(("older", "newer"), history())
+def test_every_version_upgrades_to_the_next(older: str, newer: str, tmp_path: Path, project_python: Path) -> None:
+    """Nothing that people wrote is lost on the way, and whatever nobody touched is as in a fresh project."""
+    git(tmp_path, "clone", "--quiet", str(CHECKOUT), "template")
+    template = tmp_path / "template"
+    git(template, "checkout", "--quiet", older)
+    root = bake(template, tmp_path / "late-payers", ANSWERS, tmp_path)
+    commit(root)
+    change(root, {name: append(f"{sign} ours") for name, sign in REMARKS.items()})
+    git(root, "commit", "--quiet", "--all", "--message", "Ours")
+
+    done = upgrade(root, project_python, "--template", str(template), "--to", newer)
+
+    assert done.returncode in {0, CONFLICTS}, done.stdout + done.stderr
+    git(template, "checkout", "--quiet", newer)
+    fresh = bake(template, tmp_path / "fresh/late-payers", ANSWERS, tmp_path)
+    assert [name for name in REMARKS if "ours" not in (root / name).read_text(encoding="utf-8")] == []
+    different = {name for name in tracked(root) if not same(root / name, fresh / name)} - set(REMARKS)
+    assert different == {".cruft.json"}

@@ -39,6 +39,7 @@ PipelineError
 ├── DemoFailed              60   a step of the demo ended otherwise than it should
 ├── TemplateUnusable        61   the template cannot be fetched or baked
 ├── UpgradeConflicts        62   an upgrade and this project changed the same lines
+├── UpgradeUnsound          63   an upgrade merged, and the project's own checks fail since
 ├── StackFailed             70   CloudFormation could not make a stack as declared
 └── FoundationIncomplete    71   something on AWS or GitHub is missing or was changed by hand
 """
@@ -152,6 +153,10 @@ class TemplateUnusable(PipelineError, exit_code=61):
 
 class UpgradeConflicts(PipelineError, exit_code=62):
     """An upgrade and this project changed the same lines."""
+
+
+class UpgradeUnsound(PipelineError, exit_code=63):
+    """An upgrade merged without a conflict, and the project's own checks fail since."""
 
 
 class DriftFound(PipelineError, exit_code=40):

@@ -63,13 +63,21 @@ def compose(
 
 def evaluation(aws: Aws, model_data: str) -> dict[str, Any]:
     """Fetch the curves that the training job left beside its model; empty if it left none."""
-    content = aws.storage.get(model_data.removesuffix("model.tar.gz") + "output.tar.gz")
-    if content is None:
-        return {}
+    content = aws.storage.get(beside(model_data))
+    return curves(content) if content else {}
+
+
+def beside(model_data: str) -> str:
+    """Name what SageMaker keeps of a job's /opt/ml/output/data, beside its model."""
+    return model_data.removesuffix("model.tar.gz") + "output.tar.gz"
+
+
+def curves(content: bytes) -> dict[str, Any]:
+    """Read the curves out of a training job's output; empty if train.py wrote none."""
     with tarfile.open(fileobj=io.BytesIO(content)) as tar:
         for member in tar.getmembers():
             file = tar.extractfile(member) if member.name.endswith(_EVALUATION) else None
             if file is not None:
-                curves: dict[str, Any] = json.load(file)
-                return curves
+                found: dict[str, Any] = json.load(file)
+                return found
     return {}

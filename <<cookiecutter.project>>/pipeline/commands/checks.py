@@ -34,7 +34,8 @@ def upgrade(
     to: Annotated[str | None, typer.Option("--to", help="A version of the template; the newest if not given.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change.")] = False,
     template: Annotated[str | None, typer.Option(help="Where the template is; as recorded if not given.")] = None,
+    check: Annotated[bool, typer.Option(help="Run `make check` after a merge without conflicts.")] = True,
 ) -> None:
-    """Take what changed in the template, keep what changed here, and show conflicts as git does."""
-    options = upgrade_stage.Options(to=to, source=template, dry_run=dry_run, progress=place().progress)
+    """Take what changed in the template, keep what changed here, show conflicts as git does, and check the sum."""
+    options = upgrade_stage.Options(to=to, source=template, dry_run=dry_run, check=check, progress=place().progress)
     place().succeeded(upgrade_stage.run(Path.cwd(), options))

@@ -13,6 +13,8 @@ from pipeline.drift.distances import Counts, Values
 from pipeline.errors import MonitorBroken
 
 FILES = ("schema.json", "statistics.json", "constraints.json", "metrics.json")
+# What a model scores that knows no classes.
+_NO_SCORES = {"scores": {"edges": [0, 1], "negative": [0], "positive": [0]}, "groups": {}}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,10 @@ class CategoryBaseline:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreBaseline:
-    """What the release answered on its test split: probabilities by bin and class, and its quality."""
+    """What the release answered on its test split: probabilities by bin and class, and its quality.
+
+    A model that scores no classes has one empty bin.
+    """
 
     edges: Values
     negative: Counts
@@ -78,7 +83,7 @@ def read_baseline(files: Mapping[str, bytes], *, where: str) -> Baseline:
             contract=contract,
             numbers={f.name: _number(f, statistics[f.name], constraints[f.name]) for f in contract.numbers},
             categories={f.name: _category(f, statistics[f.name], constraints[f.name]) for f in contract.categories},
-            scores=_scores(msgspec.json.decode(files["metrics.json"])),
+            scores=_scores(msgspec.json.decode(files["metrics.json"]), contract),
         )
     except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, IndexError) as err:
         raise _broken(f"the baseline cannot be read: {type(err).__name__}: {err}", where) from err
@@ -120,7 +125,9 @@ def _category(feature: Feature, statistics: dict[str, Any], constraints: dict[st
     )
 
 
-def _scores(metrics: dict[str, Any]) -> ScoreBaseline:
+def _scores(metrics: dict[str, Any], contract: Contract) -> ScoreBaseline:
+    if contract.task == "regression":
+        metrics = metrics | _NO_SCORES
     scores, groups = metrics["scores"], metrics["groups"].values()
     return ScoreBaseline(
         edges=np.array(scores["edges"], dtype=np.float64),

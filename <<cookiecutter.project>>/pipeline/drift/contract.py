@@ -20,16 +20,23 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
-    """The features in the order of a CSV request, and the columns around them."""
+    """The features in the order of a CSV request, and the columns around them; a regression has no classes."""
 
     target: str
-    positive: str
-    negative: str
-    favourable: str
     id: str
-    protected: str
     features: tuple[Feature, ...]
+    task: Literal["classification", "regression"] = "classification"
+    positive: str = ""
+    negative: str = ""
+    favourable: str = ""
+    protected: str = ""
     threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Require of a classifier what its answers are judged by."""
+        absent = [name for name in ("positive", "negative", "favourable", "protected") if not getattr(self, name)]
+        if self.task == "classification" and absent:
+            raise ValueError(f"a classification needs {', '.join(absent)}")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ class Requests:
         self._contract = contract
         self._names = contract.names
         self._carried = contract.carried
-        self._known = frozenset((*self._names, *self._carried))
+        self._known = frozenset((*self._names, *filter(None, self._carried)))
         self._columns = (*self._names, *self._carried)
         self._json = msgspec.json.Decoder(_body_type(self._columns))
 

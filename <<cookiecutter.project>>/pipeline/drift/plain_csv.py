@@ -64,7 +64,7 @@ def _is_odd(columns: dict[str, Any], contract: Contract) -> bool:
     first = columns[contract.names[0]]
     if contract.features[0].type == "category" and set(first.dictionary.to_pylist()) & {
         *contract.names,
-        *contract.carried,
+        *filter(None, contract.carried),
     }:
         return True
     return any(pc.any(pc.invert(pc.is_finite(columns[f.name]))).as_py() for f in contract.numbers)

@@ -1,7 +1,7 @@
 """A run as one HTML page with plots: features, scores, the trend, and which release served when."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 
@@ -24,7 +24,7 @@ def webpage(judged: Judged) -> str:
     sections = [
         page.Section(title="In short", body=page.facts(_facts(record, verdict)) + _decisions(record.decisions)),
         page.Section(title="What is violated", body=_violations(verdict)),
-        page.Section(title="Answers", body=page.figures([_scores(judged)])),
+        *_answers(judged),
         page.Section(title="Features", body=page.figures(_features(judged, psi))),
         page.Section(title="Window after window", body=_trend([*judged.past, record], verdict)),
     ]
@@ -69,9 +69,11 @@ def _violations(verdict: Verdict) -> str:
     return page.table(["about", "feature", "check", "p", "what"], rows, numbers=[3])
 
 
-def _scores(judged: Judged) -> str:
-    chart = score_chart(judged.baseline, judged.tally)
-    return _plot("Probability of the positive class", chart, f"{judged.tally.scores.rows:,} answers of this release.")
+def _answers(judged: Judged) -> Iterator[page.Section]:
+    if judged.baseline.contract.task == "classification":
+        chart, answers = score_chart(judged.baseline, judged.tally), f"{judged.tally.scores.rows:,} answers"
+        plot = _plot("Probability of the positive class", chart, f"{answers} of this release.")
+        yield page.Section(title="Answers", body=page.figures([plot]))
 
 
 def _features(judged: Judged, psi: Mapping[str, float]) -> list[str]:

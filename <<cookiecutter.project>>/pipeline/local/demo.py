@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +13,7 @@ from rich.console import Console
 from pipeline.errors import DemoFailed, NotApproved
 from pipeline.local import demo_report, upset
 from pipeline.local.story import Step, Story
-from pipeline.local.traffic import Traffic, applications, ask
+from pipeline.local.traffic import Traffic, ask, features, real_rows
 from pipeline.local.way_back import WayBack, roll_back
 
 # A bake of ten minutes is right for production and long for a demo: same code, shorter settings.
@@ -23,9 +23,10 @@ _QUICK = {
     "PIPELINE__DEPLOY__CHECK_SECONDS": "0.25",
     "PIPELINE__DEPLOY__MINIMUM_REQUESTS": "10",
 }
+_HYPERPARAMETERS = Path("model/config/hyperparameters.json")
 _LEFT_OUT = shutil.ignore_patterns(".git", ".local", ".venv", ".*_cache", "__pycache__", "node_modules", "reports")
-_BETTER = {"n_estimators": "180"}
-
+# The second release is trained with one hyperparameter a fifth higher.
+_MORE = 1.2
 _ROWS = 1000
 
 
@@ -33,7 +34,7 @@ def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
     """Play the loop against the running embedded AWS; return the path of its report."""
     story = Story(checkout=_checkout(root, folder / "demo"), environ={**environ, **_QUICK}, console=Console())
     _found(story, folder)
-    endpoint, rows = f"{_project(root)}-prod", applications(root, _ROWS)
+    endpoint, rows = f"{_project(root)}-prod", real_rows(root, _ROWS)
     with Traffic(story.client, endpoint, rows) as traffic:
         if not ask(story.client, endpoint, rows[0]).lost:
             traffic.begin()  # an earlier demo left its releases: their successor needs callers to prove itself on
@@ -41,7 +42,7 @@ def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
         _promote(story, first, unasked=True)
         traffic.begin()
         second = _better(story, traffic)
-        begun = upset.begin(traffic, rows)
+        begun = upset.begin(traffic, upset.upset(rows, features(root)))
         cold = _cold(story, folder, first)  # in staging, while prod's callers send what the monitor will judge
         drift = upset.find(story, "prod", traffic, begun)
         traffic.send(rows)
@@ -84,12 +85,12 @@ def _promote(story: Story, version: int, *, unasked: bool = False) -> None:
 def _deploy(story: Story, env: str, version: str) -> Step:
     step = story.tell(f"deploy {env}", "deploy", "--env", env, "--version", version, expect=(0, NotApproved.exit_code))
     if step.exit_code == 0:
-        story.ask(f"{_project(story.checkout)}-{env}", applications(story.checkout, 1)[0])
+        story.ask(f"{_project(story.checkout)}-{env}", real_rows(story.checkout, 1)[0])
     return step
 
 
 def _better(story: Story, traffic: Traffic) -> int:
-    with _commit(story, _BETTER):
+    with _commit(story, _other(story.checkout / _HYPERPARAMETERS)):
         second = _release(story, "2nd")
         traffic.mark(f"canary v{second}")
         _promote(story, second)
@@ -103,7 +104,7 @@ def _back(story: Story, traffic: Traffic, folder: Path, first: int) -> WayBack:
     way = roll_back(story, "prod", folder / "calls.jsonl", to=first)
     traffic.mark(f"v{first} serves")
     traffic.wait_for(50)
-    story.ask(f"{_project(story.checkout)}-prod", applications(story.checkout, 1)[0])
+    story.ask(f"{_project(story.checkout)}-prod", real_rows(story.checkout, 1)[0])
     return way
 
 
@@ -139,10 +140,24 @@ def _checkout(root: Path, target: Path) -> Path:
     return target
 
 
+def _other(path: Path) -> dict[str, str]:
+    """Raise the first number among the hyperparameters, so that another model is trained."""
+    for name, value in json.loads(path.read_text()).items():
+        with suppress(ValueError):
+            number = float(value)
+            more = number * _MORE or 1.0
+            return {name: str(max(round(more), round(number) + 1)) if value.lstrip("-").isdigit() else f"{more:g}"}
+    raise DemoFailed(
+        "no hyperparameter is a number, so there is no second model to release",
+        where=str(path),
+        next_step="add one that train.py reads, a random seed for example",
+    )
+
+
 @contextmanager
 def _commit(story: Story, change: Mapping[str, str]) -> Iterator[None]:
     """Commit other hyperparameters for a while, then revert the commit."""
-    path = story.checkout / "model/config/hyperparameters.json"
+    path = story.checkout / _HYPERPARAMETERS
     path.write_text(json.dumps(json.loads(path.read_text()) | dict(change), indent=2))
     _git(story.checkout, "commit", "--quiet", "--all", "--message", f"Set {', '.join(change)}")
     try:

@@ -1,14 +1,12 @@
 """The demo as a page: what happened when, how good and how fair the models are, how traffic moved."""
 
 import html
-import io
-import json
-import tarfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline import releasecard
 from pipeline.local.story import Step, Story
 from pipeline.local.traffic import Answer, Traffic
 from pipeline.local.way_back import WayBack
@@ -30,12 +28,18 @@ def write(path: Path, story: Story, traffic: Traffic, *, versions: tuple[int, in
         page.Section(title="In short", body=page.facts(_facts(story, traffic, ways))),
         page.Section(title="Traffic on prod", body=page.figures([_timeline(traffic)])),
         page.Section(title="Stage by stage", body=_steps(story.steps)),
-        page.Section(title="How good the models are", body=page.figures(_quality(evaluations))),
-        page.Section(title="How fair the models are", body=page.figures(_fairness(evaluations))),
+        *_drawn("How good the models are", _quality(evaluations)),
+        *_drawn("How fair the models are", _fairness(evaluations)),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page.page("From commit to prod, and back", _LEAD, sections), encoding="utf-8")
     return path
+
+
+def _drawn(title: str, figures: Sequence[str]) -> Iterator[page.Section]:
+    """Give a section, unless train.py left nothing to draw."""
+    if figures:
+        yield page.Section(title=title, body=page.figures(figures))
 
 
 def _facts(story: Story, traffic: Traffic, ways: Sequence[WayBack]) -> list[tuple[str, str]]:
@@ -87,6 +91,8 @@ def _share(answers: Sequence[Answer], version: str, windows: Sequence[float]) ->
 
 def _quality(evaluations: Mapping[str, Evaluation]) -> list[str]:
     unit = (0.0, 1.02)
+    if not all("roc" in item for item in evaluations.values()):
+        return []
 
     def lines(key: str, x: str, y: str) -> list[Line]:
         pairs = {name: (item[key][x], item[key][y]) for name, item in evaluations.items()}
@@ -96,25 +102,27 @@ def _quality(evaluations: Mapping[str, Evaluation]) -> list[str]:
         page.figure(
             plots.curves(lines("roc", "fpr", "tpr"), Axis(label="false positive rate", limits=unit),
                          Axis(label="true positive rate", limits=unit), diagonal=True),
-            "ROC: how many true denials are found for how many false alarms. The dotted line is chance.",
+            "ROC: how many true positives are found for how many false alarms. The dotted line is chance.",
         ),
         page.figure(
             plots.curves(lines("precision_recall", "recall", "precision"), Axis(label="recall", limits=unit),
                          Axis(label="precision", limits=unit)),
-            "Precision and recall: of the predicted denials, how many are right; of the real ones, how many are found.",
+            "Precision and recall: how many predicted positives are right; how many real ones are found.",
         ),
         page.figure(
             plots.curves(lines("calibration", "predicted", "observed"), Axis(label="predicted", limits=unit),
                          Axis(label="observed rate", limits=unit), diagonal=True),
-            "Calibration: among applications given 30 %, about 30 % should be denied. The dotted line is perfect.",
+            "Calibration: among rows given 30 %, about 30 % should be positive. The dotted line is perfect.",
         ),
     ]  # fmt: skip
 
 
 def _fairness(evaluations: Mapping[str, Evaluation]) -> list[str]:
-    groups = sorted(next(iter(evaluations.values()))["groups"])
-    drawn = []
-    for key, label in (("selection_rate", "share predicted as denied"), ("tpr", "share of real denials found")):
+    groups = sorted(next(iter(evaluations.values())).get("groups", {}))
+    drawn: list[str] = []
+    if not groups:
+        return drawn
+    for key, label in (("selection_rate", "share predicted as positive"), ("tpr", "share of real positives found")):
         series = {name: [item["groups"][group][key] or 0.0 for group in groups] for name, item in evaluations.items()}
         caption = f"{label.capitalize()}, by the protected attribute, which the model never sees."
         drawn.append(page.figure(plots.bars(groups, series, Axis(label=label, limits=(0, 1))), caption))
@@ -123,9 +131,4 @@ def _fairness(evaluations: Mapping[str, Evaluation]) -> list[str]:
 
 def _evaluation(story: Story, which: str) -> Evaluation:
     trained = next(step for step in story.steps if step.name == f"train {which}")
-    uri = trained.outputs["model_data"].removesuffix("model.tar.gz") + "output.tar.gz"
-    with tarfile.open(fileobj=io.BytesIO(story.fetch(uri))) as tar:
-        member = next(item for item in tar.getmembers() if item.name.endswith("evaluation.json"))
-        file = tar.extractfile(member)
-        evaluation: Evaluation = json.load(file) if file else {}
-    return evaluation
+    return releasecard.curves(story.fetch(releasecard.beside(trained.outputs["model_data"])))

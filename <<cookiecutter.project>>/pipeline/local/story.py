@@ -104,11 +104,11 @@ class Story:
         return self.session.client("sagemaker-runtime", endpoint_url=self.environ["AWS_ENDPOINT_URL"], config=ONCE)
 
     def ask(self, endpoint: str, row: dict[str, object]) -> None:
-        """Send one application to an endpoint over HTTP, and show the answer."""
+        """Send one row to an endpoint over HTTP, and show the answer."""
         answer = ask(self.client, endpoint, row)
         if answer.lost:
             raise DemoFailed(f"{endpoint} does not answer: {answer.error}", where=endpoint)
-        told = f"version {answer.version} says {answer.label} in {1000 * answer.seconds:.0f} ms"
+        told = f"version {answer.version} says {answer.said} in {1000 * answer.seconds:.0f} ms"
         self.console.print(f"    [dim]{endpoint}: {told}[/]", highlight=False)
 
     def fetch(self, uri: str) -> bytes:

@@ -11,15 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import botocore.exceptions
 from botocore.config import Config
+
+from pipeline.errors import DemoFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 Rows = Sequence[Mapping[str, object]]
+# A feature as schema.json has it.
+Feature = dict[str, Any]
 
 # A client that retried would hide a lost request.
 ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
@@ -34,7 +38,7 @@ class Answer:
     inference_id: str
     variant: str
     version: str
-    label: str
+    said: str
     error: str
 
     @property
@@ -119,7 +123,7 @@ class Traffic:
 def ask(client: "SageMakerRuntimeClient", endpoint: str, row: Mapping[str, object], *, moment: float = 0.0) -> Answer:
     """Send one row and keep what came back, an error included."""
     inference_id, began = str(uuid.uuid4()), time.monotonic()
-    variant = version = label = error = ""
+    variant = version = said = error = ""
     try:
         got = client.invoke_endpoint(
             EndpointName=endpoint,
@@ -128,7 +132,8 @@ def ask(client: "SageMakerRuntimeClient", endpoint: str, row: Mapping[str, objec
             InferenceId=inference_id,
         )
         body = json.loads(got["Body"].read())
-        variant, version, label = got["InvokedProductionVariant"], str(body["model_version"]), _label(body)
+        variant, version = got["InvokedProductionVariant"], str(body["model_version"])
+        said = _said(body["predictions"][0])
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as err:
         error = str(err)
     return Answer(
@@ -137,25 +142,38 @@ def ask(client: "SageMakerRuntimeClient", endpoint: str, row: Mapping[str, objec
         inference_id=inference_id,
         variant=variant,
         version=version,
-        label=label,
+        said=said,
         error=error,
     )
 
 
-def _label(body: dict[str, list[dict[str, object]]]) -> str:
-    first = body["predictions"][0]
-    return f"{first['label']} at {first['probability']:.3f}"
+def _said(prediction: Mapping[str, object]) -> str:
+    """Tell a prediction in a word: a class with its probability, or whatever else the model answers."""
+    if {"label", "probability"} <= prediction.keys():
+        return f"{prediction['label']} at {prediction['probability']:.3f}"
+    return ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in prediction.values())
 
 
-def applications(root: Path, count: int) -> list[dict[str, object]]:
-    """Draw rows of the data set as clients send them: in no order, features only, numbers as numbers."""
-    schema = json.loads((root / "model/config/schema.json").read_text())
-    with next((root / "data").glob("*.csv")).open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [
-        {feature["name"]: _value(row[feature["name"]], feature["type"]) for feature in schema["features"]}
-        for row in random.Random(0).sample(rows, count)  # noqa: S311 - the same rows each time
-    ]
+def features(root: Path) -> list[Feature]:
+    """Read the features that a caller sends from the model's schema."""
+    found: list[Feature] = json.loads((root / "model/config/schema.json").read_text())["features"]
+    return found
+
+
+def real_rows(root: Path, count: int) -> list[dict[str, object]]:
+    """Draw up to `count` complete rows of the data set as clients send them: in no order, features only."""
+    wanted = features(root)
+    path = min((root / "data").glob("*.csv"))
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if all(row.get(feature["name"]) for feature in wanted)]
+    if not rows:
+        raise DemoFailed(
+            "no row holds every feature, so callers have nothing to send",
+            where=str(path),
+            next_step="compare its header with model/config/schema.json",
+        )
+    drawn = random.Random(0).sample(rows, min(count, len(rows)))  # noqa: S311 - the same rows each time
+    return [{feature["name"]: _value(row[feature["name"]], feature["type"]) for feature in wanted} for row in drawn]
 
 
 def _value(text: str, kind: str) -> object:

@@ -1,5 +1,7 @@
-"""upgrade: take what changed in the template since this project was made, and keep what changed here."""
+"""upgrade: take what changed in the template since this project was made, keep what changed here, check the sum."""
 
+import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -8,18 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline import template
-from pipeline.errors import ConfigurationError, UpgradeConflicts
+from pipeline.errors import ConfigurationError, UpgradeConflicts, UpgradeUnsound
 from pipeline.result import StageResult
 from pipeline.template import Record, git
+
+# In a process of its own, because both the code and the locked dependencies are others now.
+_CHECK = ("make", "check")
+_TOLD_CHARACTERS = 3000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which version (the newest if None), from where (as recorded if None), and whether only to look."""
+    """Which version (the newest if None), from where (as recorded if None), whether only to look, and to check."""
 
     to: str | None
     source: str | None
     dry_run: bool
+    check: bool
     progress: Callable[[str], None]
 
 
@@ -40,7 +47,23 @@ def run(root: Path, options: Options) -> StageResult:
     changed, conflicts = _apply(root, change)
     if conflicts:
         raise _conflicts(wanted, changed, conflicts)
-    return _told(record, wanted, changed, conflicts, verb="changed")
+    if options.check:
+        options.progress(f"running `{' '.join(_CHECK)}` on the {len(changed)} changed files and the rest")
+        _require_sound(root, wanted, changed)
+    return _told(record, wanted, changed, conflicts, verb="changed", checked=options.check)
+
+
+def _require_sound(root: Path, wanted: str, changed: list[str]) -> None:
+    """Run the upgraded project's own checks on what the merge left."""
+    if shutil.which(_CHECK[0]) is None:
+        raise _unsound(wanted, changed, f"nothing was checked: there is no {_CHECK[0]} on PATH")
+    # The project's own environment is meant, not the one that this process runs in.
+    surroundings = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    done = subprocess.run(
+        _CHECK, cwd=root, env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode:
+        raise _unsound(wanted, changed, f"`{' '.join(_CHECK)}` fails:\n{done.stdout.strip()[-_TOLD_CHARACTERS:]}")
 
 
 def _require_clean(root: Path) -> None:
@@ -81,14 +104,30 @@ def _copy(root: Path) -> Iterator[Path]:
             git(root, "worktree", "remove", "--force", str(path))
 
 
-def _told(record: Record, wanted: str, changed: list[str], conflicts: list[str], *, verb: str) -> StageResult:
+def _told(
+    record: Record, wanted: str, changed: list[str], conflicts: list[str], *, verb: str, checked: bool = False
+) -> StageResult:
     marks = [f"- `{name}`{' **conflict**' if name in conflicts else ''}" for name in sorted({*changed, *conflicts})]
-    next_step = "Look at it with `git diff HEAD`, run `make check` and `make test`, and commit." if marks else ""
+    sound = f" `{' '.join(_CHECK)}` passes." if checked else ""
+    left = "`make test`" if checked else "`make check` and `make test`"
+    next_step = f"Look at it with `git diff HEAD`, run {left}, and commit." if marks else ""
+    first = f"### upgrade\nFrom {record.commit} to {wanted}: {len(marks)} files {verb}.{sound}"
     return StageResult(
-        summary="\n".join(
-            [f"### upgrade\nFrom {record.commit} to {wanted}: {len(marks)} files {verb}.", "", *marks, "", next_step]
-        ),
-        outputs={"to": wanted, "changed": str(len(changed)), "conflicts": str(len(conflicts))},
+        summary="\n".join([first, "", *marks, "", next_step]),
+        outputs={
+            "to": wanted,
+            "changed": str(len(changed)),
+            "conflicts": str(len(conflicts)),
+            "checked": str(checked).lower(),
+        },
+    )
+
+
+def _unsound(wanted: str, changed: list[str], what: str) -> UpgradeUnsound:
+    return UpgradeUnsound(
+        f"{len(changed)} files took the change to {wanted} without a conflict, but {what}",
+        where="the work tree; nothing is committed",
+        next_step="mend it and commit, or take all back with `git reset --hard`; `--no-check` merges alone",
     )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from pipeline.local.traffic import Answer, Traffic, applications
+from pipeline.local.traffic import Answer, Traffic, real_rows
 
 QUICK = {
     "PIPELINE__AWS__POLL_SECONDS": "0.1",
@@ -138,7 +138,7 @@ class Plant:
     @contextmanager
     def callers(self, clients: int = 3, pause: float = 0.01) -> Iterator["Callers"]:
         """Keep the endpoint busy meanwhile."""
-        client, rows = self.client("sagemaker-runtime"), applications(self.root, 300)
+        client, rows = self.client("sagemaker-runtime"), real_rows(self.root, 300)
         with Traffic(client, ENDPOINT, rows, clients=clients, pause=pause) as traffic:
             traffic.begin()
             began = time.time()

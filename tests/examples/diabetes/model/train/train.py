@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from reference import constraints, statistics
 from ridge import export, fit, predict
 from rows import load, split
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
@@ -43,7 +44,12 @@ def train(root: Path) -> None:
         raise ValueError(f"ONNX and scikit-learn differ by up to {apart:.3g}")
     metrics = judge(held_out[schema["target"]].to_numpy(), answers)
     rows = {"train": len(training), "test": len(held_out)}
-    documents = {"schema.json": schema, "metrics.json": {"rows": rows, "overall": metrics, "bias": {}, "groups": {}}}
+    documents = {
+        "schema.json": schema,
+        "metrics.json": {"rows": rows, "overall": metrics, "bias": {}, "groups": {}},
+        "statistics.json": statistics(training, schema),
+        "constraints.json": constraints(schema),
+    }
     write(root / "model", model, documents)
     for name, value in metrics.items():
         sys.stdout.write(f"test:{name}={value};\n")
