@@ -55,6 +55,10 @@ acceptance: $(VENV)/.test  ## Run the workflows under act and the containers und
 check: $(VENV)/.test  ## Run the tests that need no installed project: seconds, not minutes.
 	@$(BIN)/python -m pytest tests --quiet -m "not slow and not acceptance"
 
+.PHONY: snapshot
+snapshot: $(VENV)/.bake  ## Write tests/snapshot anew: what projects look like, for reviewers to browse as a diff.
+	@$(BIN)/python tests/snapshot.py
+
 .PHONY: lock
 lock: $(BIN)/uv  ## Resolve tests/pyproject.toml into the hashed requirement files (LOCK_FLAGS=--upgrade for newer ones).
 	cd tests && ../$(BIN)/$(COMPILE) --group pyproject.toml:bake --output-file requirements-bake.txt

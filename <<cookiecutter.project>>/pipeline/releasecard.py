@@ -63,7 +63,7 @@ def compose(
 
 def evaluation(aws: Aws, model_data: str) -> dict[str, Any]:
     """Fetch the curves that the training job left beside its model; empty if it left none."""
-    content = aws.storage.get(beside(model_data))
+    content = aws.storage.get_if_told(beside(model_data))
     return curves(content) if content else {}
 
 

@@ -1,5 +1,6 @@
 """The training job that a recipe asks for, whoever starts it."""
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,8 +12,8 @@ from pipeline.launcher import client as launcher
 from pipeline.recipe import Recipe
 from pipeline.settings import Settings
 
-# train.py prints each as `name=value;`.
-METRICS = ("test:accuracy", "test:precision", "test:recall", "test:roc_auc")
+# SageMaker reads so many metrics from a job's log.
+_MOST_METRICS = 40
 
 
 def request(settings: Settings, aws: Aws, wanted: Recipe, *, name: str) -> TrainingRequest:
@@ -29,7 +30,7 @@ def request(settings: Settings, aws: Aws, wanted: Recipe, *, name: str) -> Train
         output_uri=f"s3://{settings.artifact_bucket}/models",
         hyperparameters=hyperparameters.read(settings.root),
         environment={key.upper().replace("MODEL_", ""): value for key, value in lineage.items()},
-        metrics=METRICS,
+        metrics=_metrics(settings.root),
         tags={"project": settings.project, "fingerprint": wanted.mark.digest, **lineage},
         instance_type=compute.instance_type,
         instance_count=compute.instance_count,
@@ -65,3 +66,10 @@ def _data(settings: Settings, aws: Aws, wanted: Recipe) -> str:
     with TemporaryDirectory() as scratch:
         recipe.data_folder(settings, aws, version, Path(scratch))
     return recipe.data_prefix(settings, version)
+
+
+def _metrics(root: Path) -> tuple[str, ...]:
+    """Name what train.py prints as `test:name=value;`: each figure that has a mark of quality."""
+    path = root / "model" / "config" / "baseline.json"
+    marks = json.loads(path.read_text()) if path.is_file() else {}
+    return tuple(f"test:{name}" for name in marks.get("quality", {}))[:_MOST_METRICS]

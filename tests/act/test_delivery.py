@@ -36,6 +36,15 @@ def tune(checkout: Checkout, name: str, value: str) -> None:
     checkout.commit(f"Set {name}")
 
 
+def report(surroundings: Surroundings, environment: str) -> str:
+    """Read the release report of version 1 that a run kept."""
+    kept = surroundings.scratch / f"artifacts/model-card-{environment}-v1"
+    assert json.loads((kept / "card.json").read_text(encoding="utf-8"))["intended_uses"]
+    page = (kept / "report.html").read_text(encoding="utf-8")
+    assert "<svg" in page
+    return page
+
+
 def test_push_delivers_to_prod(host: Host, surroundings: Surroundings, rows: list[dict[str, object]]) -> None:
     """One push trains, gates, registers and releases to all three environments, each with its own identity."""
     run = host.run("cd.yml", "push", seconds=600)
@@ -43,6 +52,8 @@ def test_push_delivers_to_prod(host: Host, surroundings: Surroundings, rows: lis
     assert run.code == 0, run.story
     assert set(run.jobs.values()) == {"success"}
     assert run.did("Sign where the model comes from")
+    assert "octocat" not in report(surroundings, "dev")
+    assert "octocat" in report(surroundings, "prod")
     assert [claims["environment"] for claims in surroundings.issuer.issued] == ["dev"] * 5 + ["staging", "prod"]
     assert surroundings.sts.refused == []
     assert ask(surroundings.aws, rows[0]) == "1"

@@ -66,6 +66,15 @@ class Storage:
                 return None
             raise
 
+    def get_if_told(self, uri: str) -> bytes | None:
+        """Read an object; None when there is none, or when S3 does not tell: without ListBucket it says 403."""
+        try:
+            return self.get(uri)
+        except botocore.exceptions.ClientError as err:
+            if error_code(err) in {"403", "AccessDenied"}:
+                return None
+            raise
+
     def exists(self, uri: str) -> bool:
         """Tell whether the object is there."""
         bucket, key = split(uri)

@@ -131,4 +131,5 @@ def _fairness(evaluations: Mapping[str, Evaluation]) -> list[str]:
 
 def _evaluation(story: Story, which: str) -> Evaluation:
     trained = next(step for step in story.steps if step.name == f"train {which}")
-    return releasecard.curves(story.fetch(releasecard.beside(trained.outputs["model_data"])))
+    output = story.fetch(releasecard.beside(trained.outputs["model_data"]))
+    return releasecard.curves(output) if output else {}

@@ -112,10 +112,13 @@ class Story:
         self.console.print(f"    [dim]{endpoint}: {told}[/]", highlight=False)
 
     def fetch(self, uri: str) -> bytes:
-        """Read an object of the embedded S3."""
+        """Read an object of the embedded S3; nothing where there is none."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         client = self.session.client("s3", endpoint_url=self.environ["AWS_ENDPOINT_URL"])
-        return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        try:
+            return client.get_object(Bucket=bucket, Key=key)["Body"].read()
+        except client.exceptions.NoSuchKey:
+            return b""
 
     @property
     def loop_seconds(self) -> float:

@@ -60,9 +60,9 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
 
 
 def _definition(settings: Settings, aws: Aws, wanted: Recipe, commit: str) -> str:
-    limits = marks.read(settings.root, training.METRICS)
     request = training.request(settings, aws, wanted, name=settings.training_job_name(wanted.mark.digest))
-    printed = tuple(dict.fromkeys((*training.METRICS, *(limit.metric for limit in limits))))
+    limits = marks.read(settings.root, request.metrics)
+    printed = tuple(dict.fromkeys((*request.metrics, *(limit.metric for limit in limits))))
     tag = fingerprint.image_tag(settings.root, "inference")
     aws.images.require(settings.image_repository("inference"), tag)
     types = ["application/json", "text/csv"]

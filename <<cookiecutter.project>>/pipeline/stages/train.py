@@ -81,10 +81,11 @@ def _spot(job: TrainingJob) -> str:
 def _result(wanted: Recipe, trained: Trained, *, cached: bool, remarks: tuple[Annotation, ...]) -> StageResult:
     job = trained.job
     how = "cache hit: no training job was started" if cached else f"trained in {job.seconds:.0f} s{_spot(job)}"
-    metrics = ", ".join(f"{name.removeprefix('test:')} {value:.4f}" for name, value in sorted(job.metrics.items()))
+    told = ", ".join(f"{name.removeprefix('test:')} {value:.4f}" for name, value in sorted(job.metrics.items()))
+    metrics = f" Metrics: {told}." if told else ""
     parent = f", continued from version {wanted.parent.version}" if wanted.parent else ""
     return StageResult(
-        summary=f"### train\n`{wanted.mark.digest[:12]}` {how} (job `{job.name}`{parent}). Metrics: {metrics}.",
+        summary=f"### train\n`{wanted.mark.digest[:12]}` {how} (job `{job.name}`{parent}).{metrics}",
         outputs={
             "fingerprint": wanted.mark.digest,
             "training_job": job.name,

@@ -1,0 +1,75 @@
+"""Prepare a release of the template: `python tests/release.py v0.1.0 build/release` writes its archive and notes.
+
+It prints the archive's name and digest as a workflow step's outputs. A tag is refused unless
+cookiecutter.json bakes that version into projects, and CHANGELOG.md dates and tells it.
+"""
+
+import hashlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+NAME = "sagemaker-gitops"
+HEADING = re.compile(r"^## (?P<version>v\S+) \((?P<date>[^)]*)\)$", re.MULTILINE)
+
+
+class Refused(Exception):
+    """The checkout is no release of the tag; the message says what to change where."""
+
+
+def notes(changelog: str, tag: str) -> str:
+    """Return what the changelog tells about a version, without its heading."""
+    if not re.fullmatch(r"v\d+\.\d+\.\d+", tag):
+        raise Refused(f"{tag} is no version: tags are vMAJOR.MINOR.PATCH")
+    found = {match["version"]: match for match in HEADING.finditer(changelog)}
+    if tag not in found:
+        raise Refused(f"CHANGELOG.md has no heading `## {tag} (YYYY-MM-DD)`; it has {', '.join(found) or 'none'}")
+    heading = found[tag]
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", heading["date"]):
+        raise Refused(f"CHANGELOG.md says {heading['date']!r} beside {tag}: write the day of the release, YYYY-MM-DD")
+    text = changelog[heading.end() :].split("\n## ", maxsplit=1)[0].strip()
+    if "### Upgrade\n\n" not in f"{text}\n\n":
+        raise Refused(f"CHANGELOG.md tells nobody how to upgrade to {tag}: add a part `### Upgrade`")
+    return text + "\n"
+
+
+def check_version(questions: str, tag: str) -> None:
+    """Refuse a tag that projects would not record."""
+    version = json.loads(questions)["__version"]
+    if version != tag:
+        raise Refused(f"cookiecutter.json bakes {version} into projects, the tag is {tag}: change __version")
+
+
+def archive(root: Path, tag: str, folder: Path) -> Path:
+    """Pack the commit that is checked out, as git has it; the same commit gives the same bytes."""
+    target = folder / f"{NAME}-{tag}.tar.gz"
+    words = ["archive", "--format=tar.gz", f"--prefix={NAME}-{tag}/", f"--output={target}", "HEAD"]
+    subprocess.run(["git", *words], cwd=root, check=True)
+    return target
+
+
+def prepare(root: Path, tag: str, folder: Path) -> Path:
+    """Check a tag, and write notes.md and the archive; return the archive."""
+    text = notes((root / "CHANGELOG.md").read_text(encoding="utf-8"), tag)
+    check_version((root / "cookiecutter.json").read_text(encoding="utf-8"), tag)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "notes.md").write_text(text, encoding="utf-8")
+    return archive(root, tag, folder.resolve())
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Prepare the release that is named, or say why not."""
+    try:
+        packed = prepare(ROOT, arguments[0], Path(arguments[1]))
+        digest = hashlib.sha256(packed.read_bytes()).hexdigest()
+        sys.stdout.write(f"name={packed.name}\ndigest=sha256:{digest}\n")
+    except Refused as refused:
+        sys.exit(f"error: {refused}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
