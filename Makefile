@@ -8,7 +8,7 @@ VENV     := .venv
 BIN      := $(VENV)/bin
 UV       := $(BIN)/uv pip
 # Locks are requirement files: a uv.lock would name the package index it was made with.
-COMPILE  := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --quiet \
+COMPILE  := uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header --no-annotate --quiet \
             --constraints "../$(TEMPLATE)/requirements.txt" $(LOCK_FLAGS)
 DEST     ?= build/demo-project
 

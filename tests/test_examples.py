@@ -5,16 +5,19 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from bake import ROOT, bake, commit
-from commands import newcomer
+from commands import make, newcomer
 
 pytestmark = pytest.mark.acceptance
 EXAMPLE = ROOT / "tests/examples/diabetes"
+# Laid over it: the same regression by a model that ONNX cannot express.
+SEALED = ROOT / "tests/examples/splines"
 # What the example brings itself; Dockerfiles, entry points and locked requirements stay the project's.
 REPLACED = ("model/train/*.py", "model/inference/*.py", "model/inference/openapi.yml", "data/*")
 LEFT_OUT = shutil.ignore_patterns(".venv", ".local", "__pycache__", "node_modules", ".*_cache")
@@ -35,6 +38,33 @@ import json, sys, boto3
 runtime = boto3.client("sagemaker-runtime")
 answer = runtime.invoke_endpoint(EndpointName=sys.argv[1], ContentType="application/json", Body=sys.argv[2])
 print(answer["Body"].read().decode())
+"""
+
+# Change the stored model; then store one of a type nobody trusts under a manifest that fits it.
+TAMPER = """
+import hashlib, io, json, pathlib, sys, tarfile, boto3
+uri, code, folder = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+sys.path.insert(0, code)
+import skops.io
+from regression import Regression
+class Stranger:
+    pass
+bucket, _, key = uri.removeprefix("s3://").partition("/")
+content = boto3.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+tarfile.open(fileobj=io.BytesIO(content)).extractall(folder, filter="data")
+Regression(folder)
+strange = skops.io.dumps(Stranger())
+for changed in (b"another", strange):
+    (folder / "model.skops").write_bytes(changed)
+    try:
+        Regression(folder)
+    except SystemExit as refused:
+        print(refused)
+    except Exception as refused:
+        print(type(refused).__name__)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["model.skops"] = hashlib.sha256(strange).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest))
 """
 
 
@@ -82,12 +112,19 @@ def other(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def laptop(other: Path, project_python: Path) -> Iterator[Laptop]:
-    """Start an AWS with the project's stacks and images; stop it afterwards."""
-    bare = Laptop(root=other, python=project_python, environ={})
+    """Open the example on a laptop."""
+    with opened(other, project_python) as ready:
+        yield ready
+
+
+@contextmanager
+def opened(root: Path, python: Path) -> Iterator[Laptop]:
+    """Start an AWS with a project's stacks and images; stop it afterwards."""
+    bare = Laptop(root=root, python=python, environ={})
     exports = [line.removeprefix("export ") for line in bare.run("-m", "pipeline", "local", "up").splitlines()]
     environ = {"PIPELINE__AWS__POLL_SECONDS": "0.2"} | dict(line.split("=", 1) for line in exports)
     try:
-        ready = Laptop(root=other, python=project_python, environ=environ)
+        ready = Laptop(root=root, python=python, environ=environ)
         for env in ("dev", "staging", "prod"):
             ready.stage("bootstrap", "aws", "--env", env, "--yes")
         ready.run("-m", "pipeline", "local", "image")
@@ -146,3 +183,40 @@ def test_demo_tells_the_story_of_another_model(other: Path, project_python: Path
     assert re.search(r"monitor prod .*checks are violated: age", told), told
     assert "none lost" in told
     assert "pirat" not in told
+
+
+@pytest.fixture(scope="module")
+def sealed(other: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Do what docs/howto/own-model.md says about skops: its dependency, the locks, the environment, two files."""
+    root = Path(shutil.copytree(other, tmp_path_factory.mktemp("sealed") / other.name, ignore=LEFT_OUT))
+    path = root / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    for group, more in {"train": '"skops", ', "inference": '"pandas", "scikit-learn", "skops", '}.items():
+        assert f"\n{group} = [" in text
+        text = text.replace(f"\n{group} = [", f"\n{group} = [{more}")
+    path.write_text(text, encoding="utf-8")
+    shutil.copytree(SEALED, root, dirs_exist_ok=True, ignore=LEFT_OUT)
+    for word in ("lock", "setup"):
+        done = make(word, folder=root, seconds=600)
+        assert done.returncode == 0, done.stdout
+    return root
+
+
+def test_model_without_onnx_is_served_sealed(sealed: Path) -> None:
+    """A model of splines is trained, gated, released and asked; the images got what the locks say."""
+    with opened(sealed, sealed / ".venv/bin/python") as laptop:
+        model = laptop.stage("train", "--env", "dev")["model_data"]
+        laptop.stage("test", "--env", "dev")
+        version = laptop.stage("register", "--env", "dev")["version"]
+        laptop.stage("deploy", "--env", "dev", "--version", version)
+        laptop.stage("verify", "--env", "dev", "--version", version)
+        answer = json.loads(laptop.run("-c", ASK, f"{sealed.name}-dev", json.dumps({"instances": [PATIENT]})))
+        refusals = laptop.run("-c", TAMPER, model, str(sealed / "model/inference"), str(sealed / "unpacked"))
+
+    assert 25 < answer["predictions"][0]["value"] < 346
+    assert refusals.splitlines() == [
+        "model.skops is not the file that the manifest names",
+        "UntrustedTypesFoundException",
+    ]
+    for image in ("train", "inference"):
+        assert "\nskops==" in (sealed / f"model/{image}/requirements.txt").read_text(encoding="utf-8")

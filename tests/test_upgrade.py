@@ -249,6 +249,8 @@ def test_every_version_upgrades_to_the_next(older: str, newer: str, tmp_path: Pa
     template = tmp_path / "template"
     git(template, "checkout", "--quiet", older)
     root = bake(template, tmp_path / "late-payers", ANSWERS, tmp_path)
+    recorded = json.loads((root / ".cruft.json").read_text(encoding="utf-8"))["commit"]
+    git(template, "tag", "--force", recorded, older)  # a version in work has no tag yet
     commit(root)
     change(root, {name: append(f"{sign} ours") for name, sign in REMARKS.items()})
     git(root, "commit", "--quiet", "--all", "--message", "Ours")

@@ -4,6 +4,7 @@ The training job's name follows from the fingerprint, so AWS lets one build of i
 artefact keeps the sha256 of its first sight; whoever exchanges the artefact later is found out.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Trained:
 
     job: TrainingJob
     sha256: str
-    onnx_sha256: str
+    file_sha256: str
 
     @property
     def model_data(self) -> str:
@@ -69,7 +70,7 @@ def recorded(settings: Settings, aws: Aws, mark: Fingerprint, job: TrainingJob) 
         _verify(aws, job, record["model_sha256"])
     else:
         record = json.loads(aws.storage.write_once(uri, _first_sight(aws, mark, job)))
-    return Trained(job=job, sha256=record["model_sha256"], onnx_sha256=record["model_onnx_sha256"])
+    return Trained(job=job, sha256=record["model_sha256"], file_sha256=record["model_file_sha256"])
 
 
 def fetch(aws: Aws, uri: str, sha256: str, folder: Path) -> Path:
@@ -109,11 +110,19 @@ def _first_sight(aws: Aws, mark: Fingerprint, job: TrainingJob) -> bytes:
         "training_job": job.name,
         "model_data": job.model_data,
         "model_sha256": sha256,
-        "model_onnx_sha256": manifest["model.onnx"],
+        "model_file_sha256": _learnt(manifest),
         "inputs": dict(mark.inputs),
         "files": {name: dict(files) for name, files in mark.files.items()},
     }
     return json.dumps(record, indent=1, sort_keys=True).encode()
+
+
+def _learnt(manifest: Mapping[str, str]) -> str:
+    """Identify what was learnt by its file, or its files: all but the JSON documents about it."""
+    files = {name: sha256 for name, sha256 in sorted(manifest.items()) if not name.endswith(".json")}
+    if len(files) == 1:
+        return next(iter(files.values()))
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()
 
 
 def _verify(aws: Aws, job: TrainingJob, sha256: str) -> None:

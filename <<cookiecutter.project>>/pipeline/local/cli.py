@@ -112,7 +112,7 @@ def _demo(command: Command) -> int:
 
     try:
         running = control.up(_options(command), command.root)
-        report = demo.run(command.root, command.folder.root, running.environment())
+        report = demo.run(command.root, command.folder, running)
     finally:
         control.down(command.folder)
     _say(f"report: {report}")

@@ -11,7 +11,9 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline.errors import DemoFailed, NotApproved
-from pipeline.local import demo_report, upset
+from pipeline.local import credentials, demo_report, upset
+from pipeline.local.control import Running
+from pipeline.local.folder import Folder
 from pipeline.local.story import Step, Story
 from pipeline.local.traffic import Traffic, ask, features, real_rows
 from pipeline.local.way_back import WayBack, roll_back
@@ -30,13 +32,19 @@ _MORE = 1.2
 _ROWS = 1000
 
 
-def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
+def run(root: Path, state: Folder, running: Running) -> Path:
     """Play the loop against the running embedded AWS; return the path of its report."""
-    story = Story(checkout=_checkout(root, folder / "demo"), environ={**environ, **_QUICK}, console=Console())
+    folder, rows = state.root, real_rows(root, _ROWS)
+    story = Story(
+        checkout=_checkout(root, folder / "demo"),
+        environ={**running.environment(), **_QUICK},
+        accounts=_accounts(root, state, running),
+        console=Console(),
+    )
     _found(story, folder)
-    endpoint, rows = f"{_project(root)}-prod", real_rows(root, _ROWS)
-    with Traffic(story.client, endpoint, rows) as traffic:
-        if not ask(story.client, endpoint, rows[0]).lost:
+    client, endpoint = story.client("prod"), f"{story.project}-prod"
+    with Traffic(client, endpoint, rows) as traffic:
+        if not ask(client, endpoint, rows[0]).lost:
             traffic.begin()  # an earlier demo left its releases: their successor needs callers to prove itself on
         first = _release(story, "1st")
         _promote(story, first, unasked=True)
@@ -58,7 +66,19 @@ def run(root: Path, folder: Path, environ: Mapping[str, str]) -> Path:
     return report
 
 
+def _accounts(root: Path, state: Folder, running: Running) -> dict[str, dict[str, str]]:
+    """Make keys for each environment that lies in another account than the registry."""
+    accounts: dict[str, str] = json.loads((root / "infra/config/project.json").read_text())["accounts"]
+    return {
+        env: credentials.of_account(running, state, account)
+        for env, account in accounts.items()
+        if account != running.account
+    }
+
+
 def _found(story: Story, folder: Path) -> None:
+    if story.accounts:  # the registry's stacks come first, by its own account
+        story.tell("bootstrap", "bootstrap", "aws", "--env", "dev", "--yes", keys={})
     for env in ("dev", "staging", "prod"):
         story.tell(f"bootstrap {env}", "bootstrap", "aws", "--env", env, "--yes")
     story.tell("image", "local", "--state", str(folder), "image")
@@ -85,7 +105,7 @@ def _promote(story: Story, version: int, *, unasked: bool = False) -> None:
 def _deploy(story: Story, env: str, version: str) -> Step:
     step = story.tell(f"deploy {env}", "deploy", "--env", env, "--version", version, expect=(0, NotApproved.exit_code))
     if step.exit_code == 0:
-        story.ask(f"{_project(story.checkout)}-{env}", real_rows(story.checkout, 1)[0])
+        story.ask(env, real_rows(story.checkout, 1)[0])
     return step
 
 
@@ -104,7 +124,7 @@ def _back(story: Story, traffic: Traffic, folder: Path, first: int) -> WayBack:
     way = roll_back(story, "prod", folder / "calls.jsonl", to=first)
     traffic.mark(f"v{first} serves")
     traffic.wait_for(50)
-    story.ask(f"{_project(story.checkout)}-prod", real_rows(story.checkout, 1)[0])
+    story.ask("prod", real_rows(story.checkout, 1)[0])
     return way
 
 
@@ -169,7 +189,3 @@ def _commit(story: Story, change: Mapping[str, str]) -> Iterator[None]:
 def _git(folder: Path, *words: str) -> None:
     identity = ("-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false")
     subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)  # noqa: S607
-
-
-def _project(root: Path) -> str:
-    return str(json.loads((root / "infra/config/project.json").read_text())["project"])

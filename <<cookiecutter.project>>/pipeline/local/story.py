@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 
 # What happens between a release and its rollback, but is part of neither.
+_OF_THE_REGISTRY = frozenset({"train", "test", "register"})
 _BESIDE = frozenset({"monitor prod", "clean staging", "rollback staging"})
 
 
@@ -41,23 +42,36 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """Runs steps in a checkout and remembers them."""
+    """Runs steps in a checkout and remembers them.
+
+    `environ` is whoever may work in the registry's account; `accounts` holds the keys for each environment of another.
+    """
 
     checkout: Path
     environ: Mapping[str, str]
     console: Console
+    accounts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
 
     def tell(
-        self, name: str, *words: str, expect: tuple[int, ...] = (0,), overrides: Mapping[str, str] | None = None
+        self,
+        name: str,
+        *words: str,
+        expect: tuple[int, ...] = (0,),
+        overrides: Mapping[str, str] | None = None,
+        keys: Mapping[str, str] | None = None,
     ) -> Step:
-        """Run `python -m pipeline <words>`, and stop the demo unless it exits as expected."""
+        """Run `python -m pipeline <words>`, by the keys of whose work it is, unless others are given.
+
+        The demo stops unless it exits as expected.
+        """
         began = time.monotonic()
+        who = self._keys(words) if keys is None else keys
         with self.console.status(f"{name}: python -m pipeline {' '.join(words)}"):
             done = subprocess.run(
                 [sys.executable, "-m", "pipeline", "--json", *words],
                 cwd=self.checkout,
-                env={**os.environ, **self.environ, **(overrides or {})},
+                env={**os.environ, **self.environ, **who, **(overrides or {})},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -69,6 +83,12 @@ class Story:
                 next_step="read .local/server.log, mend the cause, run `make demo` again",
             )
         return self._keep(name, words, time.monotonic() - began, done)
+
+    def _keys(self, words: tuple[str, ...]) -> Mapping[str, str]:
+        """Find whose work a command is: what makes a model is the registry's, all else its environment's."""
+        if words[0] in _OF_THE_REGISTRY or "--env" not in words:
+            return {}
+        return self.accounts.get(words[words.index("--env") + 1], {})
 
     def _keep(
         self, name: str, words: tuple[str, ...], seconds: float, done: "subprocess.CompletedProcess[str]"
@@ -89,23 +109,29 @@ class Story:
         )
         return step
 
-    @cached_property
-    def session(self) -> boto3.Session:
-        """The embedded AWS, for what is no stage: a client's question, a file for the report."""
+    def session(self, env: str = "") -> boto3.Session:
+        """Open the embedded AWS, for what is no stage: a client's question, a file for the report."""
+        who = {**self.environ, **self.accounts.get(env, {})}
         return boto3.Session(
-            aws_access_key_id=self.environ["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.environ["AWS_SECRET_ACCESS_KEY"],
-            region_name=self.environ["AWS_DEFAULT_REGION"],
+            aws_access_key_id=who["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=who["AWS_SECRET_ACCESS_KEY"],
+            region_name=who["AWS_DEFAULT_REGION"],
         )
 
-    @cached_property
-    def client(self) -> "SageMakerRuntimeClient":
-        """A client's way to the endpoints, without a second try."""
-        return self.session.client("sagemaker-runtime", endpoint_url=self.environ["AWS_ENDPOINT_URL"], config=ONCE)
+    def client(self, env: str) -> "SageMakerRuntimeClient":
+        """Open a client's way to an environment's endpoint, without a second try."""
+        url = self.environ["AWS_ENDPOINT_URL"]
+        return self.session(env).client("sagemaker-runtime", endpoint_url=url, config=ONCE)
 
-    def ask(self, endpoint: str, row: dict[str, object]) -> None:
-        """Send one row to an endpoint over HTTP, and show the answer."""
-        answer = ask(self.client, endpoint, row)
+    @cached_property
+    def project(self) -> str:
+        """The project's name, which every endpoint's begins with."""
+        return str(json.loads((self.checkout / "infra/config/project.json").read_text())["project"])
+
+    def ask(self, env: str, row: dict[str, object]) -> None:
+        """Send one row to an environment's endpoint over HTTP, and show the answer."""
+        endpoint = f"{self.project}-{env}"
+        answer = ask(self.client(env), endpoint, row)
         if answer.lost:
             raise DemoFailed(f"{endpoint} does not answer: {answer.error}", where=endpoint)
         told = f"version {answer.version} says {answer.said} in {1000 * answer.seconds:.0f} ms"
@@ -114,7 +140,7 @@ class Story:
     def fetch(self, uri: str) -> bytes:
         """Read an object of the embedded S3; nothing where there is none."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
-        client = self.session.client("s3", endpoint_url=self.environ["AWS_ENDPOINT_URL"])
+        client = self.session().client("s3", endpoint_url=self.environ["AWS_ENDPOINT_URL"])
         try:
             return client.get_object(Bucket=bucket, Key=key)["Body"].read()
         except client.exceptions.NoSuchKey:

@@ -64,10 +64,10 @@ def _not_rebuilt(
     other = [
         name
         for name, record in records.items()
-        if record.get("model_onnx_sha256", trained.onnx_sha256) != trained.onnx_sha256
+        if record.get("model_file_sha256", trained.file_sha256) != trained.file_sha256
     ]
     message = (
-        f"job {trained.job.name} made another model.onnx than {', '.join(other)} did: training is not reproducible"
+        f"job {trained.job.name} made another model than {', '.join(other)} did: training is not reproducible"
     )
     return (Annotation(message=message, file="model/train/train.py", level="warning"),) if other else ()
 
@@ -91,7 +91,7 @@ def _result(wanted: Recipe, trained: Trained, *, cached: bool, remarks: tuple[An
             "training_job": job.name,
             "model_data": job.model_data,
             "model_sha256": trained.sha256,
-            "model_onnx_sha256": trained.onnx_sha256,
+            "model_file_sha256": trained.file_sha256,
             "data_version": wanted.mark.inputs["data"],
             "cached": str(cached).lower(),
         },

@@ -58,7 +58,7 @@ def test_evicted_artefact_is_made_again_byte_for_byte(laptop: Laptop) -> None:
     assert explained.outputs["hit"] == "false"
     assert "was removed" in explained.stdout
     assert again.outputs["cached"] == "false"
-    assert again.outputs["model_onnx_sha256"] == first["model_onnx_sha256"]
+    assert again.outputs["model_file_sha256"] == first["model_file_sha256"]
     assert "not reproducible" not in again.stdout
     assert laptop.training_jobs() == jobs + 1
 

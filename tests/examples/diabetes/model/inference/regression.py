@@ -1,12 +1,11 @@
-"""The model: verified against its manifest, then run by ONNX Runtime."""
+"""The model: verified against its manifest, then asked for rows that the schema allows."""
 
 import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnxruntime
+from engine import Engine
 
 Row = dict[str, Any]
 
@@ -23,18 +22,15 @@ class Regression:
             if hashlib.sha256((folder / name).read_bytes()).hexdigest() != digest:
                 raise SystemExit(f"{name} is not the file that the manifest names")
         self._features: list[Row] = json.loads((folder / "schema.json").read_text())["features"]
-        self._session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+        self._engine = Engine(folder)
 
     def predict(self, rows: list[Row]) -> list[float]:
         """Answer every row, or raise BadRow."""
-        feeds = {feature["name"]: self._column(feature, rows) for feature in self._features}
-        answers: list[float] = np.asarray(self._session.run(None, feeds)[0]).reshape(-1).tolist()
-        return answers
-
-    def _column(self, feature: Row, rows: list[Row]) -> "np.ndarray[Any, Any]":
-        values = [_checked(feature, number, row) for number, row in enumerate(rows)]
-        kind = np.float32 if feature["type"] == "number" else object
-        return np.array(values, dtype=kind).reshape(-1, 1)
+        columns = {
+            feature["name"]: [_checked(feature, number, row) for number, row in enumerate(rows)]
+            for feature in self._features
+        }
+        return self._engine.predict(columns)
 
 
 def _checked(feature: Row, number: int, row: Row) -> object:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from ridge import predict
+from learner import FILE, predict
 from rows import load, split
 from train import judge
 
@@ -34,14 +34,14 @@ def require(gate: str, name: str, value: float, record: Recorder) -> None:
 @pytest.mark.parametrize("name", ["mae", "r2"])
 def test_quality_reaches_its_mark(name: str, held_out: pd.DataFrame, record_property: Recorder) -> None:
     """Each metric on the held-out rows keeps its limit."""
-    answers = predict((MODEL / "model.onnx").read_bytes(), held_out, SCHEMA)
+    answers = predict((MODEL / FILE).read_bytes(), held_out, SCHEMA)
 
     require("quality", name, judge(held_out[SCHEMA["target"]].to_numpy(), answers)[name], record_property)
 
 
 def test_order_of_rows_changes_nothing(held_out: pd.DataFrame, record_property: Recorder) -> None:
     """A row is answered the same wherever it stands in a batch."""
-    model = (MODEL / "model.onnx").read_bytes()
+    model = (MODEL / FILE).read_bytes()
 
     apart = abs(predict(model, held_out[::-1], SCHEMA)[::-1] - predict(model, held_out, SCHEMA)).max()
 

@@ -9,9 +9,7 @@ Schema = dict[str, Any]
 
 def statistics(table: pd.DataFrame, schema: Schema) -> dict[str, Any]:
     """Return the content of statistics.json."""
-    described = [
-        {"name": item["name"], **_DESCRIBE[item["type"]](table[item["name"]])} for item in schema["features"]
-    ]
+    described = [{"name": item["name"], **_DESCRIBE[item["type"]](table[item["name"]])} for item in schema["features"]]
     return {"version": 0.0, "dataset": {"item_count": len(table)}, "features": described}
 
 

@@ -1,4 +1,4 @@
-"""Train a ridge regression in SageMaker's container layout, prove its ONNX form equal, and write the artefact."""
+"""Train a regression in SageMaker's container layout, prove its exported form equal, and write the artefact."""
 
 import hashlib
 import json
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from learner import FILE, export, fit, predict
 from reference import constraints, statistics
-from ridge import export, fit, predict
 from rows import load, split
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 CODE = Path(__file__).parent
-# Beyond this, ONNX and scikit-learn are not one model; the target ranges from 25 to 346.
+# Beyond this, the exported model and scikit-learn's are not one; the target ranges from 25 to 346.
 TOLERANCE = 1e-2
 
 
@@ -41,7 +41,7 @@ def train(root: Path) -> None:
     answers = predict(model, held_out, schema)
     apart = float(np.abs(pipeline.predict(held_out) - answers).max())
     if not apart <= TOLERANCE:
-        raise ValueError(f"ONNX and scikit-learn differ by up to {apart:.3g}")
+        raise ValueError(f"{FILE} and scikit-learn differ by up to {apart:.3g}")
     metrics = judge(held_out[schema["target"]].to_numpy(), answers)
     rows = {"train": len(training), "test": len(held_out)}
     documents = {
@@ -67,7 +67,7 @@ def judge(truth: "np.ndarray[Any, Any]", answers: "np.ndarray[Any, Any]") -> dic
 
 def write(folder: Path, model: bytes, documents: dict[str, Any]) -> None:
     """Write the artefact and seal it with a manifest."""
-    files = {"model.onnx": model} | {
+    files = {FILE: model} | {
         name: (json.dumps(document, indent=1) + "\n").encode() for name, document in documents.items()
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}

@@ -13,6 +13,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PolynomialFeatures, StandardScaler
 
 Schema = dict[str, Any]
+FILE = "model.onnx"
 
 
 def fit(table: pd.DataFrame, schema: Schema, *, alpha: float, degree: int) -> Pipeline:
