@@ -1,7 +1,7 @@
 """What bakes look like, kept under tests/snapshot, so that a pull request shows its effect on projects.
 
-`python tests/snapshot.py` writes it anew. For each named set of answers it holds the files that are rendered; what is
-copied is the same in every project, and its difference is that of its source, so tree.txt only lists it.
+`python tests/snapshot.py` writes it anew. For each named set of answers it holds the files that are rendered. All else
+is copied byte for byte, which test_bake.py proves: its diff in a project is that of its source, and is not kept twice.
 """
 
 import json
@@ -9,18 +9,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bake import ROOT, TEMPLATE, bake, export, tracked
+from bake import ROOT, bake, export
 
 KEPT = Path(__file__).parent / "snapshot"
 ANSWERS = Path(__file__).parent / "answers"
 RENDERED = (".cruft.json", ".github/CODEOWNERS", "README.md", "docs/setup.md", "infra/config/project.json")
-
-
-def tree() -> str:
-    """List every file of a project, a script marked by an asterisk, as `ls -F` does."""
-    names = tracked(ROOT, TEMPLATE)
-    marked = [f"{name}{'*' if (ROOT / name).stat().st_mode & 0o100 else ''}" for name in names]
-    return "".join(f"{name.removeprefix(f'{TEMPLATE}/')}\n" for name in marked)
 
 
 def rendered(project: Path, template: Path) -> dict[str, str]:
@@ -31,8 +24,6 @@ def rendered(project: Path, template: Path) -> dict[str, str]:
 
 def write(folder: Path, template: Path, scratch: Path) -> None:
     """Write the snapshot of a template."""
-    folder.mkdir(parents=True)
-    (folder / "tree.txt").write_text(tree(), encoding="utf-8")
     for path in sorted(ANSWERS.glob("*.json")):
         answers = json.loads(path.read_text(encoding="utf-8"))
         project = bake(template, scratch / path.stem / answers["project"], answers, scratch)

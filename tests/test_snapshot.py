@@ -17,7 +17,7 @@ def differences(one: Path, other: Path) -> list[str]:
 
 
 def test_snapshot_is_current(template: Path, tmp_path: Path) -> None:
-    """Every rendered file of every set of answers, and the list of all files, stand there as they are now."""
+    """Every rendered file of every set of answers stands there as it is now."""
     write(tmp_path / "snapshot", template, tmp_path)
 
     assert differences(tmp_path / "snapshot", KEPT) == [], "run `make snapshot`, and look at its diff"
