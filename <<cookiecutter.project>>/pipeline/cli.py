@@ -1,8 +1,11 @@
 """The command line: `python -m pipeline <stage> --env ENV`, the same line on a laptop and in a workflow."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Annotated
 
@@ -26,16 +29,19 @@ from pipeline.commands import (
     verification,
     watch,
 )
-from pipeline.commands.running import run, run_in
+from pipeline.commands.running import place, run, run_in
+from pipeline.commands.sections import Sections
 from pipeline.config import Environment
-from pipeline.errors import PipelineError
+from pipeline.errors import ConfigurationError, PipelineError
 from pipeline.result import StageResult
 from pipeline.settings import Settings
 from pipeline.stages import approve as approve_stage
 
 app = typer.Typer(
     name="python -m pipeline",
+    cls=Sections,
     no_args_is_help=True,
+    epilog="COMMAND --help tells more. docs/tutorial.md goes through them, docs/operate.md is for when one stops.",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -56,6 +62,8 @@ app.add_typer(foundation.plain)
 
 # The shell's completion asks for words by this variable; docs/reference.md says how to switch it on.
 COMPLETE = "_PIPELINE_COMPLETE"
+# What `local up` and `local env` print for a shell is what another program gets as outputs.
+_EXPORT = re.compile(r"^export (\w+)=(.*)$", re.MULTILINE)
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 Env = Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")]
@@ -73,15 +81,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with aws_errors():
             # The word counts wherever it stands; typer alone would take it before the command only.
-            app(args=[word for word in words if word != "--json"])
-    except PipelineError as error:
-        here.failed(error)
-        return error.exit_code
+            # Another program wants wrong words told as JSON, too; a person gets typer's own text.
+            code = app(args=[word for word in words if word != "--json"], standalone_mode="--json" not in words)
+            return code if isinstance(code, int) else 0
+    except (PipelineError, typer.TyperException) as error:
+        told = error if isinstance(error, PipelineError) else _misused(error)
+        here.failed(told)
+        return told.exit_code
+    except typer.Abort:
+        return _interrupted(here)
     except SystemExit as end:  # typer's way to end, after it has told what was wrong with the words
-        if end.code == INTERRUPTED:
-            here.progress("interrupted; the same command continues where it stopped")
-        return end.code if isinstance(end.code, int) else 0
+        code = end.code if isinstance(end.code, int) else 0
+        return _interrupted(here) if code == INTERRUPTED else code
     return 0
+
+
+def _interrupted(here: runner.Runner) -> int:
+    here.progress("interrupted; the same command continues where it stopped")
+    return INTERRUPTED
+
+
+def _misused(error: typer.TyperException) -> ConfigurationError:
+    return ConfigurationError(error.format_message(), next_step="the command with --help says what it takes")
 
 
 @app.callback()
@@ -115,4 +136,12 @@ def local(context: typer.Context) -> None:
     # The only way into the emulator: on AWS this module is never imported.
     from pipeline.local.cli import main as local_main  # noqa: PLC0415
 
-    raise typer.Exit(local_main(context.args, Path.cwd()))
+    if not isinstance(place(), runner.Json):
+        raise typer.Exit(local_main(context.args, Path.cwd()))
+    with redirect_stdout(StringIO()) as lines:
+        try:
+            code = local_main(context.args, Path.cwd())
+        except SystemExit as end:  # argparse has told people on stderr what is wrong
+            raise ConfigurationError(f"local {' '.join(context.args)}", next_step="local --help") from end
+    place().succeeded(StageResult(summary=lines.getvalue(), outputs=dict(_EXPORT.findall(lines.getvalue()))))
+    raise typer.Exit(code)

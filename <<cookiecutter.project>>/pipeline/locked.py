@@ -39,7 +39,9 @@ class Locked:
         self._uv("pip", "sync", "--quiet", "--require-hashes", "--python", python, str(lock))
 
     def _uv(self, *arguments: str) -> None:
-        environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+        # The machine's own certificates count, as under make, so that a company's proxy works.
+        known = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+        environment = {"UV_SYSTEM_CERTS": "1"} | known
         done = subprocess.run([find_uv_bin(), *arguments], env=environment, capture_output=True, text=True, check=False)
         if done.returncode:
             raise ConfigurationError(

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pipeline.errors import DemoFailed, NotApproved
-from pipeline.local import credentials, demo_report, upset
+from pipeline.local import cast, demo_report, upset
 from pipeline.local.control import Running
 from pipeline.local.folder import Folder
 from pipeline.local.story import Step, Story
@@ -38,7 +38,7 @@ def run(root: Path, state: Folder, running: Running) -> Path:
     story = Story(
         checkout=_checkout(root, folder / "demo"),
         environ={**running.environment(), **_QUICK},
-        accounts=_accounts(root, state, running),
+        cast=cast.read(root, running, state),
         console=Console(),
     )
     _found(story, folder)
@@ -66,18 +66,8 @@ def run(root: Path, state: Folder, running: Running) -> Path:
     return report
 
 
-def _accounts(root: Path, state: Folder, running: Running) -> dict[str, dict[str, str]]:
-    """Make keys for each environment that lies in another account than the registry."""
-    accounts: dict[str, str] = json.loads((root / "infra/config/project.json").read_text())["accounts"]
-    return {
-        env: credentials.of_account(running, state, account)
-        for env, account in accounts.items()
-        if account != running.account
-    }
-
-
 def _found(story: Story, folder: Path) -> None:
-    if story.accounts:  # the registry's stacks come first, by its own account
+    if story.cast and story.cast.elsewhere:  # the registry's stacks come first, by its own account
         story.tell("bootstrap", "bootstrap", "aws", "--env", "dev", "--yes", keys={})
     for env in ("dev", "staging", "prod"):
         story.tell(f"bootstrap {env}", "bootstrap", "aws", "--env", env, "--yes")

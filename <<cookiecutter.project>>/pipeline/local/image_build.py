@@ -123,7 +123,8 @@ def _environment(dockerfile: str) -> dict[str, str]:
 
 
 def _uv(*arguments: str) -> None:
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    # The machine's own certificates count, as under make, so that a company's proxy works.
+    environment = {"UV_SYSTEM_CERTS": "1"} | {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
     done = subprocess.run([find_uv_bin(), *arguments], env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise ConfigurationError(

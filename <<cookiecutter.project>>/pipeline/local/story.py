@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.errors import DemoFailed
+from pipeline.local.cast import Cast
 from pipeline.local.traffic import ONCE, ask
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 
 # What happens between a release and its rollback, but is part of neither.
-_OF_THE_REGISTRY = frozenset({"train", "test", "register"})
 _BESIDE = frozenset({"monitor prod", "clean staging", "rollback staging"})
 
 
@@ -42,15 +42,12 @@ class Step:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """Runs steps in a checkout and remembers them.
-
-    `environ` is whoever may work in the registry's account; `accounts` holds the keys for each environment of another.
-    """
+    """Runs steps in a checkout and remembers them; `cast` knows who gives each command, if not everybody may all."""
 
     checkout: Path
     environ: Mapping[str, str]
     console: Console
-    accounts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    cast: Cast | None = None
     steps: list[Step] = field(default_factory=list)
 
     def tell(
@@ -66,7 +63,7 @@ class Story:
         The demo stops unless it exits as expected.
         """
         began = time.monotonic()
-        who = self._keys(words) if keys is None else keys
+        who = keys if keys is not None else self.cast.by(words) if self.cast else {}
         with self.console.status(f"{name}: python -m pipeline {' '.join(words)}"):
             done = subprocess.run(
                 [sys.executable, "-m", "pipeline", "--json", *words],
@@ -83,12 +80,6 @@ class Story:
                 next_step="read .local/server.log, mend the cause, run `make demo` again",
             )
         return self._keep(name, words, time.monotonic() - began, done)
-
-    def _keys(self, words: tuple[str, ...]) -> Mapping[str, str]:
-        """Find whose work a command is: what makes a model is the registry's, all else its environment's."""
-        if words[0] in _OF_THE_REGISTRY or "--env" not in words:
-            return {}
-        return self.accounts.get(words[words.index("--env") + 1], {})
 
     def _keep(
         self, name: str, words: tuple[str, ...], seconds: float, done: "subprocess.CompletedProcess[str]"
@@ -111,7 +102,7 @@ class Story:
 
     def session(self, env: str = "") -> boto3.Session:
         """Open the embedded AWS, for what is no stage: a client's question, a file for the report."""
-        who = {**self.environ, **self.accounts.get(env, {})}
+        who = {**self.environ, **(self.cast.caller(env) if self.cast and env else {})}
         return boto3.Session(
             aws_access_key_id=who["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=who["AWS_SECRET_ACCESS_KEY"],

@@ -66,9 +66,7 @@ def _not_rebuilt(
         for name, record in records.items()
         if record.get("model_file_sha256", trained.file_sha256) != trained.file_sha256
     ]
-    message = (
-        f"job {trained.job.name} made another model than {', '.join(other)} did: training is not reproducible"
-    )
+    message = f"job {trained.job.name} made another model than {', '.join(other)} did: training is not reproducible"
     return (Annotation(message=message, file="model/train/train.py", level="warning"),) if other else ()
 
 

@@ -67,6 +67,12 @@ def _require_sound(root: Path, wanted: str, changed: list[str]) -> None:
 
 
 def _require_clean(root: Path) -> None:
+    if not (root / ".git").exists():
+        raise ConfigurationError(
+            "this folder is no Git repository, so nothing could keep your changes apart from the template's",
+            where=str(root),
+            next_step='`git init`, `git add --all` and `git commit --message "Start from the template"` first',
+        )
     if git(root, "status", "--porcelain", "--untracked-files=no").strip():
         raise ConfigurationError(
             "there are changes that are not committed; an upgrade would mix with them",

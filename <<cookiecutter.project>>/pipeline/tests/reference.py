@@ -37,7 +37,7 @@ def _commands() -> str:
         "## Commands",
         "",
         "Each is `python -m pipeline …`; with `--json` anywhere among its words, it prints one JSON object.",
-        "`local` and its commands print plain lines. Colours go with `NO_COLOR=1`.",
+        "Colours go with `NO_COLOR=1`.",
         "",
         "Completion in bash (or zsh, with `source_zsh`):",
         "",

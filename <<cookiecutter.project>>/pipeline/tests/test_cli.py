@@ -1,10 +1,12 @@
 """The command line's own duties: exit codes, messages, one JSON object."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from pipeline import cli
+from pipeline.commands.sections import SECTIONS
 
 
 def test_unknown_command_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,3 +48,38 @@ def test_json_counts_wherever_it_stands(capsys: pytest.CaptureFixture[str]) -> N
 
     told = json.loads(capsys.readouterr().out)
     assert code == told["exit_code"] == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["depoly"], "No such command 'depoly'"),
+        (["deploy", "--env", "dev"], "Missing option '--version'"),
+        (["deploy", "--env", "dev", "--version", "x"], "Invalid value for '--version'"),
+        (["local", "upp"], "local upp"),
+    ],
+)
+def test_wrong_words_are_told_as_json(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that asks for JSON gets JSON for its own mistakes, too."""
+    code = cli.main([*words, "--json"])
+
+    answer = json.loads(capsys.readouterr().out)
+    assert (code, answer["ok"], answer["exit_code"]) == (2, False, 2)
+    assert told in answer["error"]["what"]
+
+
+def test_local_answers_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The embedded AWS's commands print one object, and keep their exit code."""
+    code = cli.main(["local", "--state", str(tmp_path), "status", "--json"])
+
+    assert (code, json.loads(capsys.readouterr().out)["summary"]) == (1, "not running\n")
+
+
+def test_help_has_a_place_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each command stands in a section with those that it is used with, and each section's commands exist."""
+    cli.main(["--help"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "Other:" not in lines
+    listed = {line.split()[0] for line in lines if line.startswith("  ") and line[2] != " "}
+    assert {name for names in SECTIONS.values() for name in names} <= listed

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.tests.conftest import PROJECT, copy_project
 from pipeline.tests.documents import ROOT, Step, documents, promised, steps
-from pipeline.tests.stages.conftest import QUICK, surroundings
+from pipeline.tests.stages.conftest import surroundings
 
 pytestmark = pytest.mark.acceptance
 CONSOLES = [path for path in documents() if steps(path.read_text())]
@@ -53,7 +53,7 @@ def _type(told: list[Step], project: Path) -> list[tuple[int, str]]:
     done = subprocess.run(
         ["bash", "-c", f"exec 2>&1\n{script}"],  # noqa: S607
         cwd=project,
-        env={**surroundings(), **QUICK, "PATH": f"{project.parent / 'bin'}:{os.environ['PATH']}"},
+        env={**surroundings(), "PATH": f"{project.parent / 'bin'}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         timeout=600,
