@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bake import ROOT, tracked
+from bake import ROOT, TEMPLATE, tracked
 from commands import make, newcomer, running_in
 
 pytestmark = pytest.mark.slow
@@ -25,6 +25,25 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return clone
 
 
+def promised(readme: Path) -> str:
+    """Return what a README says the demo ends with."""
+    return readme.read_text(encoding="utf-8").split("```\nWhat happened\n")[1].split("\n```")[0]
+
+
+def pattern(line: str) -> re.Pattern[str]:
+    """Turn a promised line into a pattern: figures, hashes and what an ellipsis stands for may differ."""
+    parts = re.split(r"(\b[0-9a-f]{12}\b|v\d-[0-9a-f]{8}|\d+(?:\.\d+)?|…| +)", line)
+    loose = {"…": ".*", " ": r"\s+"}
+    return re.compile(
+        "".join(loose.get(part[:1], r"[\w.-]+") if odd % 2 else re.escape(part) for odd, part in enumerate(parts))
+    )
+
+
+def test_readmes_promise_the_same() -> None:
+    """The template's and a project's README show one and the same end of a demo."""
+    assert promised(ROOT / "README.md") == promised(ROOT / TEMPLATE / "README.md")
+
+
 def test_demo_twice_trains_once(clone: Path) -> None:
     """The first run ends with a report; the second says that nothing needed training; none stays."""
     project = clone / "build/demo-project"
@@ -37,6 +56,9 @@ def test_demo_twice_trains_once(clone: Path) -> None:
     assert second.returncode == 0, second.stdout[-8000:]
     assert left_by_first == running_in(project) == []
     assert "cache hit" not in first.stdout
+    said = first.stdout.splitlines()
+    for line in promised(ROOT / "README.md").splitlines():
+        assert [told for told in said if pattern(line).search(told)], line
     assert "cache hit" in second.stdout
     reports = re.findall(r"\S+\.html", second.stdout)
     assert reports

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bake import ROOT, bake, commit
+from bake import ROOT, TEMPLATE, bake, commit, tracked
 from commands import make, newcomer
 
 pytestmark = pytest.mark.acceptance
@@ -145,6 +145,19 @@ def test_only_model_and_data_change(other: Path) -> None:
     assert [name for name in changed if not name.startswith(("model/", "data/"))] == []
 
 
+def test_document_lists_what_the_example_brings() -> None:
+    """docs/howto/own-model.md names each file with its lines, and no other."""
+    text = (ROOT / TEMPLATE / "docs/howto/own-model.md").read_text(encoding="utf-8")
+    brought = {
+        name.removeprefix("tests/examples/diabetes/"): len((ROOT / name).read_text(encoding="utf-8").splitlines())
+        for name in tracked(ROOT, "tests/examples/diabetes")
+    }
+
+    told = dict(re.findall(r"^\| `([^`]+)` \| (\d+) \|$", text, flags=re.MULTILINE))
+
+    assert {name: int(lines) for name, lines in told.items()} == brought
+
+
 def test_regression_passes_the_check_of_pull_requests(laptop: Laptop) -> None:
     """Schema, data and API description are as sound as the sample's, and the rehearsal tells what the model is."""
     assert "✗" not in laptop.run("-m", "pipeline", "schema")
@@ -209,7 +222,6 @@ def test_model_without_onnx_is_served_sealed(sealed: Path) -> None:
         laptop.stage("test", "--env", "dev")
         version = laptop.stage("register", "--env", "dev")["version"]
         laptop.stage("deploy", "--env", "dev", "--version", version)
-        laptop.stage("verify", "--env", "dev", "--version", version)
         answer = json.loads(laptop.run("-c", ASK, f"{sealed.name}-dev", json.dumps({"instances": [PATIENT]})))
         refusals = laptop.run("-c", TAMPER, model, str(sealed / "model/inference"), str(sealed / "unpacked"))
 

@@ -20,7 +20,7 @@ _COMPLETION = frozenset({"install_completion", "show_completion"})
 class Sections(TyperGroup):
     """A group of commands whose help teaches: what belongs together stands together."""
 
-    def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401
+    def get_params(self, ctx: Any) -> list[Any]:
         """Leave out typer's own options for completion: they know no program of two words, as `python -m` is."""
         return [param for param in super().get_params(ctx) if param.name not in _COMPLETION]
 
