@@ -26,7 +26,8 @@ def of_account(running: Running, folder: Folder, account: str) -> dict[str, str]
 
 def of_role(running: Running, arn: str) -> dict[str, str]:
     """Return a session of a role."""
-    place = Place(account=running.account, region=running.region)
+    parts = arn.split(":")  # somebody of the role's own account assumes it
+    place = Place(account=parts[4] if len(parts) > 5 else running.account, region=running.region)
     try:
         granted = Clients(running.endpoint_url, token="").sts(place).assume_role(RoleArn=arn, RoleSessionName=_USER)
     except ClientError as problem:

@@ -19,6 +19,7 @@ th, td { text-align: left; padding: .45rem .75rem .45rem 0; border-bottom: 1px s
 th { color: var(--muted); font-weight: 600; font-size: .85rem; } .number { text-align: right; white-space: nowrap; }
 code { font: .85em/1.4 ui-monospace, monospace; overflow-wrap: anywhere; } td code { display: block; min-width: 14rem; }
 td:last-child:not(.number) { min-width: 16rem; }
+@media (max-width: 40rem) { td:last-child:not(.number), td code { min-width: 8rem; } th, td { padding-right: .5rem; } }
 .good { color: var(--good); font-weight: 600; } .bad { color: var(--bad); font-weight: 600; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: 1rem; }
 .plots + .scroll { margin-top: 1rem; }
