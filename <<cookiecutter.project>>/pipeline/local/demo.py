@@ -100,7 +100,7 @@ def _deploy(story: Story, env: str, version: str) -> Step:
 
 
 def _better(story: Story, traffic: Traffic) -> int:
-    with _commit(story, _other(story.checkout / _HYPERPARAMETERS)):
+    with _commit(story, other(story.checkout / _HYPERPARAMETERS)):
         second = _release(story, "2nd")
         traffic.mark(f"canary v{second}")
         _promote(story, second)
@@ -150,7 +150,7 @@ def _checkout(root: Path, target: Path) -> Path:
     return target
 
 
-def _other(path: Path) -> dict[str, str]:
+def other(path: Path) -> dict[str, str]:
     """Raise the first number among the hyperparameters, so that another model is trained."""
     for name, value in json.loads(path.read_text()).items():
         with suppress(ValueError):
