@@ -3,9 +3,10 @@
 An interpreter that this machine lacks is left out here; ci.yml gives each its own run.
 """
 
+import functools
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,20 +22,30 @@ pytestmark = pytest.mark.acceptance
 LOOPS = {"3.11": "long-name", "3.12": "multi-account", "3.13": "punctuation"}
 
 
-@pytest.fixture(scope="module", params=PYTHONS)
-def environment(request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make the environment of a project with one Python, from the locks; return the project."""
+@pytest.fixture(scope="module")
+def environments(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make a project's environment with a version of Python when it is first asked for; give the project."""
+
+    @functools.cache
+    def made(version: str) -> Path:
+        scratch = tmp_path_factory.mktemp(f"python{version}")
+        project = bake(template, scratch / "mortgage-decisions", {}, scratch)
+        commit(project)
+        run = make("setup", f"PYTHON={find(version)}", folder=project, seconds=600)
+        assert run.returncode == 0, run.stdout
+        assert version_of(project / ".venv/bin/python") == version
+        return project
+
+    return made
+
+
+@pytest.fixture(params=PYTHONS)
+def environment(request: pytest.FixtureRequest, environments: Callable[[str], Path]) -> Path:
+    """Give a project with the environment of one Python, from the locks."""
     version: str = request.param
-    interpreter = find(version)
-    if interpreter is None:
+    if find(version) is None:
         pytest.skip(f"there is no Python {version} here")
-    scratch = tmp_path_factory.mktemp(f"python{version}")
-    project = bake(template, scratch / "mortgage-decisions", {}, scratch)
-    commit(project)
-    run = make("setup", f"PYTHON={interpreter}", folder=project, seconds=600)
-    assert run.returncode == 0, run.stdout
-    assert version_of(project / ".venv/bin/python") == version
-    return project
+    return environments(version)
 
 
 @pytest.fixture
