@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,12 +77,18 @@ LINTERS = (
 )
 
 
-def run(linters: Iterable[Linter], root: Path) -> tuple[Outcome, ...]:
-    """Run linters side by side on the checkout at `root`."""
+def run(linters: Iterable[Linter], root: Path, progress: Callable[[str], None]) -> tuple[Outcome, ...]:
+    """Run linters side by side on the checkout at `root`; `progress` hears of each that is done."""
     chosen = tuple(linters)
     _require(chosen)
+
+    def check(linter: Linter) -> Outcome:
+        outcome = _check(linter, root)
+        progress(f"{linter.name} is done")
+        return outcome
+
     with ThreadPoolExecutor(max_workers=max(1, len(chosen))) as pool:
-        return tuple(pool.map(lambda linter: _check(linter, root), chosen))
+        return tuple(pool.map(check, chosen))
 
 
 def files(linter: Linter, root: Path) -> list[str]:

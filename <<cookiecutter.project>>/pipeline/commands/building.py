@@ -57,7 +57,9 @@ def explain(
 @app.command()
 def test(env: Env, fingerprint: Digest = None, parent: Parent = None, data: Data = None) -> None:
     """Hold the trained model against every mark; a missed mark stops here."""
-    options = test_stage.Options(fingerprint=fingerprint, choice=Choice(parent=parent, data=data))
+    options = test_stage.Options(
+        progress=place().progress, fingerprint=fingerprint, choice=Choice(parent=parent, data=data)
+    )
     run(env, lambda settings, aws: test_stage.run(settings, aws, options))
 
 

@@ -18,7 +18,7 @@ def lint(
     only: Annotated[list[str] | None, typer.Option(help="One linter alone; may be repeated.")] = None,
 ) -> None:
     """Run every pinned linter; one finding fails."""
-    place().succeeded(lint_stage.run(Path.cwd(), lint_stage.Options(only=tuple(only or ()))))
+    place().succeeded(lint_stage.run(Path.cwd(), lint_stage.Options(progress=place().progress, only=tuple(only or ()))))
 
 
 @app.command()

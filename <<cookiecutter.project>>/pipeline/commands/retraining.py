@@ -26,7 +26,9 @@ Champion = Annotated[
 @app.command()
 def challenge(env: Env, champion: Champion = None, parent: Parent = None, data: Data = None) -> None:
     """Hold a trained model against the champion: better by the margin, at the confidence, or not."""
-    options = challenge_stage.Options(choice=Choice(parent=parent, data=data), champion=champion)
+    options = challenge_stage.Options(
+        progress=place().progress, choice=Choice(parent=parent, data=data), champion=champion
+    )
     run(env, lambda settings, aws: challenge_stage.run(settings, aws, options))
 
 
@@ -40,7 +42,7 @@ def retrain(
 ) -> None:
     """Train a challenger and register it: as a candidate if it beats the champion, else as rejected."""
     choice = Choice(parent=parent, data=data)
-    options = challenge_stage.Options(choice=choice, champion=champion)
+    options = challenge_stage.Options(progress=place().progress, choice=choice, champion=champion)
     run(env, lambda settings, aws: _retrain(settings, aws, options, reason=reason))
 
 
@@ -53,7 +55,9 @@ def _retrain(settings: Settings, aws: Aws, options: challenge_stage.Options, *, 
     outcome = challenged.outputs["challenge"]
     stages = [trained, challenged]
     if outcome in ("won", "unopposed"):
-        stages.append(test_stage.run(settings, aws, test_stage.Options(fingerprint=mark, choice=choice)))
+        stages.append(
+            test_stage.run(settings, aws, test_stage.Options(progress=progress, fingerprint=mark, choice=choice))
+        )
     if outcome != "unchanged":
         entry = register_stage.Options(
             commit=commit_of_checkout(),

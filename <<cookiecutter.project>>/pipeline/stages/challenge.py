@@ -1,6 +1,7 @@
 """challenge: hold a retrained model against the champion, on the same rows, with the confidence that was asked for."""
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +27,7 @@ Outcome = Literal["won", "lost", "unopposed", "unchanged"]
 class Options:
     """Which model challenges, and which version it challenges; None is the one that serves."""
 
+    progress: Callable[[str], None]
     choice: Choice
     champion: int | None = None
 
@@ -40,6 +42,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     if champion.fingerprint == wanted.mark.digest:
         told = f"Version {champion.version} is this very model: code, data and parent are what they were."
         return _result(told, outcome="unchanged")
+    options.progress(f"asking version {champion.version} and the challenger about the same rows")
     evidence = compare(_answers(settings, aws, wanted, trained, champion), settings.retrain)
     outcome: Outcome = "won" if evidence.won else "lost"
     report = asdict(evidence) | {

@@ -1,5 +1,6 @@
 """lint: hold the code, the workflows, the images and the stacks against every pinned linter at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +14,13 @@ from pipeline.result import StageResult
 class Options:
     """Which linters; all of them when none is named."""
 
+    progress: Callable[[str], None]
     only: tuple[str, ...] = ()
 
 
 def run(root: Path, options: Options) -> StageResult:
     """Run the linters on the checkout at `root`; one finding is enough to fail."""
-    outcomes = linters.run(_chosen(options.only), root)
+    outcomes = linters.run(_chosen(options.only), root, options.progress)
     if not all(outcome.passed for outcome in outcomes):
         raise _refusal(outcomes)
     return StageResult(summary=_table(outcomes))

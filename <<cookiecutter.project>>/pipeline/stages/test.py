@@ -1,6 +1,7 @@
 """test: hold the trained model against every mark; a missed mark stops the pipeline here."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ _AFTER_DEPLOY = frozenset({"test_latency.py"})
 class Options:
     """Which model: what train was asked for, and perhaps the fingerprint that it returned."""
 
+    progress: Callable[[str], None]
     fingerprint: str | None = None
     choice: Choice
 
@@ -43,6 +45,8 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     }
     uri = settings.gate_report_uri(digest, image_tag)
     kept = gates.kept(aws.storage.get(uri), facts)
+    if kept is None:
+        options.progress(f"holding {digest[:12]} against {len(_files(settings.root))} files of gates")
     verdict = kept or _judge(settings, aws, wanted, trained, champion)
     report = verdict.as_json(**facts)
     if kept is None:

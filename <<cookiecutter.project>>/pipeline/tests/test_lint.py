@@ -59,7 +59,7 @@ def test_linter_stops_its_defect(project: Path, name: str) -> None:
     write(project, file, content)
 
     with pytest.raises(LintFailed, match=name) as caught:
-        lint.run(project, Options(only=(name,)))
+        lint.run(project, Options(progress=print, only=(name,)))
 
     assert any((a.file, a.line) == (file, line) and word in a.message for a in caught.value.annotations)
     assert f"| ✗ | {name} |" in caught.value.summary
@@ -76,7 +76,7 @@ def test_actionlint_reads_the_scripts_of_workflows(project: Path) -> None:
     write(project, file, content)
 
     with pytest.raises(LintFailed) as caught:
-        lint.run(project, Options(only=("actionlint",)))
+        lint.run(project, Options(progress=print, only=("actionlint",)))
 
     assert any("SC2086" in a.message and a.line == line for a in caught.value.annotations)
 
@@ -85,7 +85,7 @@ def test_sound_project_passes(project: Path) -> None:
     """Without a finding the stage succeeds and lists what it ran."""
     write(project, "model/good.py", '"""Doc."""\n\nX = 1\n')
 
-    result = lint.run(project, Options())
+    result = lint.run(project, Options(progress=print))
 
     assert result.summary.count("✓") == len(LINTERS)
 
@@ -95,16 +95,16 @@ def test_linter_that_breaks_does_not_pass(project: Path) -> None:
     (project / "pyproject.toml").write_text("[tool.ruff]\nselect = 3\n")
 
     with pytest.raises(LintFailed, match=r"ruff stopped: [\s\S]*pyproject"):
-        lint.run(project, Options(only=("ruff",)))
+        lint.run(project, Options(progress=print, only=("ruff",)))
 
 
 def test_missing_linter_is_named(project: Path) -> None:
     """A linter that is not installed is an error, not a pass."""
     with pytest.raises(ConfigurationError, match="not installed: nosuchlint"):
-        linters.run([Linter(name="x", command=("nosuchlint",))], project)
+        linters.run([Linter(name="x", command=("nosuchlint",))], project, print)
 
 
 def test_unknown_linter_is_refused(project: Path) -> None:
     """A mistyped name lists the known ones."""
     with pytest.raises(ConfigurationError, match="there is no linter rufff"):
-        lint.run(project, Options(only=("rufff",)))
+        lint.run(project, Options(progress=print, only=("rufff",)))
