@@ -7,7 +7,7 @@ import pytest
 from pipeline import cost, infrastructure
 from pipeline.config import ENVIRONMENTS, Environment
 from pipeline.settings import Settings
-from pipeline.tests.documents import ROOT, commands, documents, parse, promised
+from pipeline.tests.documents import ROOT, commands, documents, parse, promised, steps
 
 
 @pytest.mark.parametrize("path", documents(), ids=lambda path: path.relative_to(ROOT).as_posix())
@@ -51,3 +51,14 @@ def test_tutorial_tells_what_the_estimate_says(checkout: Path, env: Environment)
 
     assert f"{estimate.dollars:.2f}" in told, f"{estimate.dollars:.2f}"
     assert f"{rest:.2f}" in told, f"{rest:.2f}"
+
+
+def test_tutorial_counts_its_commands() -> None:
+    """Fifteen different ones lead to prod; a second training and a refused deploy only show something."""
+    text = (ROOT / "docs/tutorial.md").read_text()
+    typed = [step.command for step in steps(text)]
+
+    needed = set(typed[: typed.index("python -m pipeline status")])
+
+    assert len(needed) == 15
+    assert "fifteen commands lead from a fresh project to prod" in text
