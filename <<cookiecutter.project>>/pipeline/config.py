@@ -195,16 +195,17 @@ class EnvironmentFile(Section):
 def read_project(folder: Path) -> Project:
     """Read project.json."""
     path = folder / "project.json"
-    return _validated(Project, _read(path), path)
+    return _validated(Project, read_document(path), path)
 
 
 def read_environment(folder: Path, env: Environment, environ: Mapping[str, str]) -> EnvironmentFile:
     """Read <env>.json, with the variables laid over it."""
     path = folder / f"{env}.json"
-    return _validated(EnvironmentFile, _overridden(_read(path), environ), path)
+    return _validated(EnvironmentFile, _overridden(read_document(path), environ), path)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_document(path: Path) -> dict[str, Any]:
+    """Read a JSON object that people edit."""
     try:
         content = json.loads(path.read_text())
     except FileNotFoundError as err:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from pipeline.config import read_document
 from pipeline.errors import ConfigurationError
 
 PATH = Path("model/config/hyperparameters.json")
@@ -12,10 +13,7 @@ PATH = Path("model/config/hyperparameters.json")
 def read(root: Path) -> dict[str, str]:
     """Read them; SageMaker takes strings alone."""
     path = root / PATH
-    try:
-        values = json.loads(path.read_text())
-    except json.JSONDecodeError as err:
-        raise ConfigurationError(f"not valid JSON: {err.msg}", where=f"{path}:{err.lineno}") from err
+    values = read_document(path)
     wrong = [key for key, value in values.items() if not isinstance(value, str)]
     if wrong:
         raise ConfigurationError(

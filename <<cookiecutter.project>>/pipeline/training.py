@@ -1,12 +1,12 @@
 """The training job that a recipe asks for, whoever starts it."""
 
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipeline import fingerprint, hyperparameters, recipe
 from pipeline.aws.services import Aws
 from pipeline.aws.training import TrainingRequest, as_request
+from pipeline.config import read_document
 from pipeline.errors import TrainingFailed
 from pipeline.launcher import client as launcher
 from pipeline.recipe import Recipe
@@ -71,5 +71,5 @@ def _data(settings: Settings, aws: Aws, wanted: Recipe) -> str:
 def _metrics(root: Path) -> tuple[str, ...]:
     """Name what train.py prints as `test:name=value;`: each figure that has a mark of quality."""
     path = root / "model" / "config" / "baseline.json"
-    marks = json.loads(path.read_text()) if path.is_file() else {}
+    marks = read_document(path) if path.is_file() else {}
     return tuple(f"test:{name}" for name in marks.get("quality", {}))[:_MOST_METRICS]

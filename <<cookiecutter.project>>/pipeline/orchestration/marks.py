@@ -1,9 +1,10 @@
 """The marks of model/config/baseline.json that a training job's own metrics can be held against."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from pipeline.config import read_document
 
 BASELINE = Path("model/config/baseline.json")
 # What train.py prints beside its quality, as `test:name=value;`.
@@ -24,7 +25,7 @@ class Limit:
 
 def read(root: Path, printed: Sequence[str]) -> tuple[Limit, ...]:
     """List the marks of the gates quality and bias whose metric the training job prints."""
-    document = json.loads((root / BASELINE).read_text(encoding="utf-8"))
+    document = read_document(root / BASELINE)
     known = {*printed, *(f"test:{name}" for name in BIAS)}
     marks = [(f"test:{name}", mark) for gate in ("quality", "bias") for name, mark in document.get(gate, {}).items()]
     return tuple(
