@@ -1,10 +1,12 @@
 """How fast drift is measured, against Evidently and against merely reading the columns.
 
-    python tests/bench/bench_drift.py --rows 1000000 --rounds 3 --evidently /path/to/python-with-evidently
+    python tests/bench/bench_drift.py --rows 1000000 --rounds 3 --evidently /path/to/python --times-evidently 40
+    python tests/bench/bench_drift.py --rows 10000000 --rounds 3 --times-read 4
+    python tests/bench/bench_drift.py --rows 50000000 --rounds 1 --mebibytes 1024
 
 Every subject is a process of its own, timed from its start to its end; the subjects of one round run one after
 another, so that ratios are taken within a round. Evidently lives in an environment of its own, because it wants
-an older pandas: install evidently, polars and pyarrow there.
+an older pandas: install evidently, polars, pyarrow and pandas<3 there. A goal that is given and missed is exit 1.
 """
 
 import argparse
@@ -28,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(dir=options.scratch) as scratch:
         folder = Path(scratch)
         _run(sys.executable, "generate", folder, rows=options.rows)
-        names = {"read": sys.executable, "ours": sys.executable, "ours_both_windows": sys.executable}
+        names = dict.fromkeys(("read", "ours", "ours_both_windows"), sys.executable)
         if options.evidently:
             names |= {"polars_read": options.evidently, "evidently": options.evidently}
         rounds = [
@@ -38,7 +40,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sys.stdout.write(_table(rounds, options.rows))
     if options.json:
         options.json.write_text(json.dumps([{k: vars(v) for k, v in one.items()} for one in rounds], indent=1))
-    return 0
+    return _missed(rounds, options)
+
+
+def _missed(rounds: list[dict[str, Measured]], options: argparse.Namespace) -> int:
+    """Compare with the goals that were given."""
+    ours = [one["ours"] for one in rounds]
+    found = {
+        "times_read": median(own.seconds / one["read"].seconds for own, one in zip(ours, rounds, strict=True)),
+        "mebibytes": max(own.mebibytes for own in ours),
+    }
+    if options.evidently:
+        pairs = zip(ours, rounds, strict=True)
+        found["times_evidently"] = median(one["evidently"].seconds / own.seconds for own, one in pairs)
+    missed = 0
+    for name, value in found.items():
+        goal = getattr(options, name)
+        if goal is not None:
+            holds = value >= goal if name == "times_evidently" else value <= goal
+            missed += not holds
+            sys.stdout.write(f"{name} {value:.1f}, goal {goal:g}: {'met' if holds else 'missed'}\n")
+    return int(missed > 0)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -46,6 +68,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--evidently", help="a python that has evidently, polars and pyarrow")
+    parser.add_argument("--times-evidently", type=float, help="how many times faster than Evidently it has to be")
+    parser.add_argument("--times-read", type=float, help="how many times as long as reading it may take")
+    parser.add_argument("--mebibytes", type=float, help="how much memory it may hold")
     parser.add_argument("--scratch", type=Path, default=None, help="where the tables go")
     parser.add_argument("--json", type=Path, help="write every measurement here")
     return parser.parse_args(arguments)

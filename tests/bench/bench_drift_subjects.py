@@ -9,6 +9,8 @@ from typing import Any
 NUMBERS = [f"n{index}" for index in range(6)]
 CATEGORIES = {f"c{index}": 2 + 2 * index for index in range(8)}
 CHUNK = 1_000_000
+# A baseline keeps a sketch of at most a million rows; no more are written of very long windows.
+REFERENCE_ROWS = 10_000_000
 
 
 def generate(folder: Path, rows: int) -> None:
@@ -21,8 +23,9 @@ def generate(folder: Path, rows: int) -> None:
         rng = np.random.default_rng(seed)
         kinds = [(n, pa.float64()) for n in NUMBERS] + [(n, pa.string()) for n in CATEGORIES]
         writer = pq.ParquetWriter(folder / f"{name}.parquet", pa.schema(kinds))
-        for start in range(0, rows, CHUNK):
-            count = min(CHUNK, rows - start)
+        wanted = rows if name == "window" else min(rows, REFERENCE_ROWS)
+        for start in range(0, wanted, CHUNK):
+            count = min(CHUNK, wanted - start)
             columns = {n: rng.gamma(2 + place, 1 + 0.05 * seed, count).round(4) for place, n in enumerate(NUMBERS)}
             for category, size in CATEGORIES.items():
                 names = pa.array([f"value {index}" for index in range(size)])

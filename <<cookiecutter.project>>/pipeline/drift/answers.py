@@ -4,13 +4,14 @@ import csv
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated
 
 import msgspec
 import numpy as np
 
 from pipeline.drift.baseline import Baseline
-from pipeline.drift.events import UNREADABLE, Event, Payload
+from pipeline.drift.events import UNREADABLE, Event, Payload, forms, texts
 from pipeline.drift.labelled import Labelled
 from pipeline.drift.payloads import Row, is_missing
 from pipeline.drift.tally import ScoreTally
@@ -51,20 +52,15 @@ _ANSWERS = msgspec.json.Decoder(list[Answer])
 
 def decode_answers(payloads: Sequence[Payload | None]) -> list[Answer]:
     """Decode answers: all at once where each is JSON, else one by one; what is none has no predictions."""
-    kinds = {(payload.encoding, payload.observedContentType) if payload else None: payload for payload in payloads}
+    given = [payload for payload in payloads if payload is not None]
     try:
-        if all(payload is not None and payload.is_json for payload in kinds.values()):
-            answers = _ANSWERS.decode(f"[{','.join(texts_of(payloads))}]")
-            if len(answers) == len(payloads):
+        if len(given) == len(payloads) and set(forms(given)) == {"json"}:
+            answers = _ANSWERS.decode(f"[{','.join(texts(given))}]")
+            if len(answers) == len(given):
                 return answers
     except (*UNREADABLE, ValueError):
         pass  # one of them is none
     return [_answer(payload) for payload in payloads]
-
-
-def texts_of(payloads: Iterable[Payload | None]) -> list[str]:
-    """Return bodies as text; ValueError when one is not what its encoding says."""
-    return [p.data if p.encoding != "BASE64" else p.text() for p in payloads if p is not None]
 
 
 class CallReader:
@@ -98,7 +94,7 @@ class CallReader:
 
 def count_scores(answers: Sequence[Answer], scores: ScoreTally, baseline: Baseline) -> None:
     """Add answers to the scores."""
-    predictions = [row for answer in answers for row in answer.predictions]
+    predictions = list(chain.from_iterable([answer.predictions for answer in answers]))
     positive = baseline.contract.positive
     scores.rows += len(predictions)
     scores.labelled_positive += [row.label for row in predictions].count(positive)
@@ -145,7 +141,7 @@ def _answer(payload: Payload | None) -> Answer:
     try:
         if payload is None:
             return NO_ANSWER
-        return _ANSWER.decode(payload.text()) if payload.is_json else _from_csv(payload.text())
+        return _ANSWER.decode(payload.text()) if payload.form == "json" else _from_csv(payload.text())
     except (*UNREADABLE, ValueError, csv.Error):
         return NO_ANSWER
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.drift.baseline import Baseline, CategoryBaseline, NumberBaseline
 from pipeline.drift.tally import CategoryTally, NumberTally, Tally
@@ -10,7 +9,9 @@ from pipeline.drift.tally import CategoryTally, NumberTally, Tally
 
 def count_column(name: str, column: pa.Array, tally: Tally, baseline: Baseline) -> None:
     """Count one feature's column, whatever type it came with."""
-    if name in tally.numbers:
+    if pa.types.is_null(column.type):
+        (tally.numbers.get(name) or tally.categories[name]).missing += len(column)
+    elif name in tally.numbers:
         _count_numbers(column, tally.numbers[name], baseline.numbers[name])
     else:
         _count_categories(column, tally.categories[name], baseline.categories[name])
@@ -18,7 +19,7 @@ def count_column(name: str, column: pa.Array, tally: Tally, baseline: Baseline) 
 
 def _count_numbers(column: pa.Array, tally: NumberTally, baseline: NumberBaseline) -> None:
     kind = column.type
-    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+    if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
         tally.missing += column.null_count
         tally.invalid += len(column) - column.null_count
         return
@@ -32,13 +33,10 @@ def _count_numbers(column: pa.Array, tally: NumberTally, baseline: NumberBaselin
 
 
 def _count_categories(column: pa.Array, tally: CategoryTally, baseline: CategoryBaseline) -> None:
-    if pa.types.is_null(column.type):
-        tally.missing += len(column)
-        return
     if not pa.types.is_dictionary(column.type):
-        column = (column if pa.types.is_string(column.type) else pc.cast(column, pa.string())).dictionary_encode()
-    codes = column.indices.fill_null(len(column.dictionary)).to_numpy(zero_copy_only=False)
-    counts = np.bincount(codes, minlength=len(column.dictionary) + 1)
+        column = (column if pa.types.is_string(column.type) else column.cast(pa.string())).dictionary_encode()
+    indices = column.indices.drop_null() if column.null_count else column.indices
+    counts = np.bincount(indices.to_numpy(), minlength=len(column.dictionary))
     names = map(str, column.dictionary.to_pylist())
     found = {name: int(count) for name, count in zip(names, counts, strict=False) if count}
     tally.missing += column.null_count + found.pop("", 0)

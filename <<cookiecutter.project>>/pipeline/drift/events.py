@@ -4,7 +4,9 @@ Source: SageMaker Developer Guide, "Capture data from real-time endpoint".
 """
 
 import binascii
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
+from typing import Literal
 
 import msgspec
 
@@ -16,6 +18,9 @@ VERIFICATION_PREFIX = "verification-"
 # A request holds at most 6 MiB, in Base64 8 MiB, and the answer stands beside it.
 LONGEST_LINE_BYTES = 64 << 20
 
+Form = Literal["json", "csv", "arrow"]
+_KIND = attrgetter("encoding", "observedContentType")
+
 
 class Payload(msgspec.Struct, gc=False):
     """A request or an answer as it was captured."""
@@ -25,16 +30,12 @@ class Payload(msgspec.Struct, gc=False):
     observedContentType: str | None = None  # noqa: N815  the wire's own name
 
     @property
-    def is_json(self) -> bool:
-        """Tell whether the body is JSON, by its content type or else by its encoding."""
-        if self.observedContentType:
-            return "json" in self.observedContentType
-        return self.encoding == "JSON"
-
-    @property
-    def is_arrow(self) -> bool:
-        """Tell whether the body is a table in Arrow's stream format."""
-        return (self.observedContentType or "").partition(";")[0].strip().lower() == ARROW
+    def form(self) -> Form:
+        """What the body is, by its content type or else by its encoding."""
+        told = (self.observedContentType or self.encoding).lower()
+        if told.partition(";")[0].strip() == ARROW:
+            return "arrow"
+        return "json" if "json" in told else "csv"
 
     def content(self) -> bytes:
         """Return the body as bytes; ValueError when it is not what its encoding says."""
@@ -45,6 +46,19 @@ class Payload(msgspec.Struct, gc=False):
         if self.encoding != "BASE64":
             return self.data
         return self.content().decode("utf-8-sig")
+
+
+def forms(payloads: Sequence[Payload]) -> list[Form]:
+    """Say what each body is; of many there are few kinds, and each is looked at once."""
+    known = {kind: Payload("", *kind).form for kind in set(map(_KIND, payloads))}
+    if len(known) == 1:
+        return list(known.values()) * len(payloads)
+    return [known[kind] for kind in map(_KIND, payloads)]
+
+
+def texts(payloads: Iterable[Payload]) -> list[str]:
+    """Return bodies as text; ValueError when one is not what its encoding says."""
+    return [payload.data if payload.encoding != "BASE64" else payload.text() for payload in payloads]
 
 
 class CaptureData(msgspec.Struct, gc=False):
@@ -79,15 +93,34 @@ class Event(msgspec.Struct, gc=False):
         return (self.eventMetadata.inferenceId or "").startswith(VERIFICATION_PREFIX)
 
 
+class _CommonPayload(Payload, gc=False):
+    """One whose encoding and content type are among the common ones: msgspec then makes no text of them."""
+
+    encoding: Literal["CSV", "JSON", "BASE64"] = "CSV"
+    observedContentType: Literal["text/csv", "application/json"] | None = None  # noqa: N815
+
+
+class _CommonData(CaptureData, gc=False):
+    endpointInput: _CommonPayload | None = None  # noqa: N815
+    endpointOutput: _CommonPayload | None = None  # noqa: N815
+
+
+class _CommonEvent(Event, gc=False):
+    captureData: _CommonData  # noqa: N815
+
+
+_COMMON = msgspec.json.Decoder(_CommonEvent)
 _EVENTS = msgspec.json.Decoder(Event)
 
 
-def decode_events(block: bytes) -> tuple[list[Event], int]:
+def decode_events(block: bytes) -> tuple[Sequence[Event], int]:
     """Decode whole lines; return the events and the number of corrupt lines."""
-    try:
-        return _EVENTS.decode_lines(block), 0
-    except UNREADABLE:
-        return _decode_each(block)
+    for decoder in (_COMMON, _EVENTS):
+        try:
+            return decoder.decode_lines(block), 0
+        except UNREADABLE:
+            pass  # some line is not common, or is no event
+    return _decode_each(block)
 
 
 def _decode_each(block: bytes) -> tuple[list[Event], int]:

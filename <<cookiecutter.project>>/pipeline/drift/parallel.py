@@ -5,11 +5,12 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 
 from pipeline.drift.baseline import Baseline, read_baseline
-from pipeline.drift.events import blocks
+from pipeline.drift.events import BLOCK_BYTES, blocks
 from pipeline.drift.reader import CaptureReader, Window
 from pipeline.drift.shard import dump_tally, load_tally
 from pipeline.drift.tally import Tally
@@ -17,9 +18,9 @@ from pipeline.drift.truth import Truth
 
 # Below this a second process costs more than it saves: it takes half a second to start.
 WORTH_BYTES = 64 << 20
-_BLOCK_BYTES = 16 << 20
+_BLOCK_BYTES = BLOCK_BYTES
 # How many blocks wait for each process: enough to keep it busy, few enough to bound memory.
-_WAITING = 2
+_WAITING = 4
 
 # Name, variant and content of a capture file.
 File = tuple[str, str, Iterable[bytes]]
@@ -45,27 +46,52 @@ class Reading:
 
 def read_files(reading: Reading, files: Iterable[File], *, size: int) -> Tally:
     """Count capture files of `size` bytes in all: on one core or on all of them, the answer is the same."""
-    if size < WORTH_BYTES or (os.cpu_count() or 1) == 1:
-        reader = reading.reader(reading.baseline())
-        for name, variant, chunks in files:
-            reader.read(name, chunks, variant=variant)
-        return reader.finish()
-    return _in_processes(reading, files, count=os.cpu_count() or 1)
+    others = (os.cpu_count() or 1) - 1 if size >= WORTH_BYTES else 0
+    with _without_cycles():
+        return _in_processes(reading, files, others) if others else _here(reading, files)
 
 
-def _in_processes(reading: Reading, files: Iterable[File], *, count: int) -> Tally:
-    total = reading.reader(reading.baseline()).finish()
+def _here(reading: Reading, files: Iterable[File]) -> Tally:
+    reader = reading.reader(reading.baseline())
+    for name, variant, chunks in files:
+        reader.read(name, chunks, variant=variant)
+    return reader.finish()
+
+
+def _in_processes(reading: Reading, files: Iterable[File], others: int) -> Tally:
+    """Hand blocks to `others`, and count here what they have no time for; the order of merging is that of the blocks."""
+    baseline = reading.baseline()
+    total = reading.reader(baseline).finish()
     # A forked child would inherit the threads and connections of boto3 in an unknown state.
     context = get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context, initializer=_begin, initargs=(reading,)) as pool:
-        waiting: deque[Future[bytes]] = deque()
-        for name, variant, block in _blocks(files, total):
-            waiting.append(pool.submit(_count, name, variant, block))
-            if len(waiting) >= count * _WAITING:
-                total.merge(load_tally(waiting.popleft().result()))
-        for done in waiting:
-            total.merge(load_tally(done.result()))
+    waiting: deque[Future[bytes] | Tally] = deque()
+    with ProcessPoolExecutor(others, mp_context=context, initializer=_begin, initargs=(reading,)) as pool:
+        for block in _blocks(files, total):
+            if sum(isinstance(one, Future) and not one.done() for one in waiting) < others * _WAITING:
+                waiting.append(pool.submit(_count, *block))
+            else:
+                waiting.append(_counted(reading, baseline, *block))
+            while waiting and (isinstance(waiting[0], Tally) or waiting[0].done()):
+                total.merge(_tally(waiting.popleft()))
+        for one in waiting:
+            total.merge(_tally(one))
     return total
+
+
+def _tally(one: Future[bytes] | Tally) -> Tally:
+    return one if isinstance(one, Tally) else load_tally(one.result())
+
+
+@contextmanager
+def _without_cycles() -> Iterator[None]:
+    """Events are trees; looking for cycles among millions of them costs a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _blocks(files: Iterable[File], total: Tally) -> Iterator[tuple[str, str, bytes]]:
@@ -81,19 +107,21 @@ def _blocks(files: Iterable[File], total: Tally) -> Iterator[tuple[str, str, byt
 
 
 # What a process keeps between its blocks.
-_here: list[tuple[Reading, Baseline]] = []
+_here_too: list[tuple[Reading, Baseline]] = []
 
 
 def _begin(reading: Reading) -> None:
-    # Events are trees without cycles; looking for cycles among millions of them costs a fifth of the time.
     gc.disable()
-    _here.append((reading, reading.baseline()))
+    _here_too.append((reading, reading.baseline()))
 
 
 def _count(name: str, variant: str, block: bytes) -> bytes:
-    reading, baseline = _here[0]
+    return dump_tally(_counted(*_here_too[0], name, variant, block))
+
+
+def _counted(reading: Reading, baseline: Baseline, name: str, variant: str, block: bytes) -> Tally:
     reader = reading.reader(baseline)
     reader.read(name, [block], variant=variant)
     tally = reader.finish()
     tally.reading.files = 0
-    return dump_tally(tally)
+    return tally

@@ -2,10 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, compress
-from operator import not_
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +12,7 @@ from msgspec import UNSET
 
 from pipeline.drift.arrow_bodies import read_arrow
 from pipeline.drift.contract import Contract
-from pipeline.drift.events import UNREADABLE, Payload
+from pipeline.drift.events import UNREADABLE, Form, Payload, forms
 from pipeline.drift.plain_csv import read_plain
 
 # A cell as it came: text from CSV, any JSON value from JSON, None where there was nothing.
@@ -50,14 +49,13 @@ class Table:
 class Batch:
     """Requests in the order of their events: where each was decoded to."""
 
-    as_json: Table
-    as_csv: Table
-    is_json: Sequence[bool]
+    by_form: Mapping[Form, Table]
+    forms: Sequence[Form]
 
     @property
-    def tables(self) -> tuple[Table, Table]:
-        """Both tables; one is mostly empty."""
-        return self.as_json, self.as_csv
+    def tables(self) -> Iterable[Table]:
+        """A table for each form that occurs."""
+        return self.by_form.values()
 
     @property
     def has_groups(self) -> bool:
@@ -66,14 +64,17 @@ class Batch:
 
     def lengths(self) -> Sequence[int]:
         """Count the rows of each event."""
-        return self._in_order(iter(self.as_json.lengths), iter(self.as_csv.lengths))
+        return self._in_order({form: table.lengths for form, table in self.by_form.items()})
 
     def rows(self) -> Sequence[Sequence[Row]]:
         """Give the rows of each event."""
-        return self._in_order(self.as_json.by_request(), self.as_csv.by_request())
+        return self._in_order({form: list(table.by_request()) for form, table in self.by_form.items()})
 
-    def _in_order(self, as_json: Iterator[T], as_csv: Iterator[T]) -> list[T]:
-        return [next(as_json) if is_json else next(as_csv) for is_json in self.is_json]
+    def _in_order(self, found: Mapping[Form, Sequence[T]]) -> Sequence[T]:
+        if len(found) == 1:
+            return next(iter(found.values()))
+        waiting = {form: iter(items) for form, items in found.items()}
+        return [next(waiting[form]) for form in self.forms]
 
 
 class Requests:
@@ -86,25 +87,33 @@ class Requests:
         self._known = frozenset((*self._names, *filter(None, self._carried)))
         self._columns = (*self._names, *self._carried)
         self._json = msgspec.json.Decoder(_body_type(self._columns))
+        self._readers: Mapping[Form, Callable[[Sequence[Payload]], Table]] = {
+            "json": self.json_table,
+            "csv": self.csv_table,
+            "arrow": self.arrow_table,
+        }
 
     def decode(self, payloads: Sequence[Payload | None]) -> Batch:
         """Decode the requests of a block of events; one that was not captured counts as undecodable."""
         given = [payload or _NOTHING for payload in payloads]
-        kinds = {(payload.encoding, payload.observedContentType): payload for payload in given}
-        # Arrow's cells have types, as JSON's do.
-        json_kinds = {kind for kind, payload in kinds.items() if payload.is_json or payload.is_arrow}
-        is_json = [(payload.encoding, payload.observedContentType) in json_kinds for payload in given]
-        return Batch(
-            as_json=self.json_table(compress(given, is_json)),
-            as_csv=self.csv_table(compress(given, map(not_, is_json))),
-            is_json=is_json,
-        )
+        told = forms(given)
+        shares = {form: [payload for payload, one in zip(given, told, strict=True) if one == form] for form in set(told)}
+        return Batch(by_form={form: self._readers[form](share) for form, share in shares.items()}, forms=told)
 
-    def json_table(self, payloads: Iterable[Payload]) -> Table:
-        """Decode requests in JSON or Arrow."""
+    def json_table(self, payloads: Sequence[Payload]) -> Table:
+        """Decode JSON requests."""
         table = Table()
         for payload in payloads:
             rows = self._json_rows(payload, table)
+            table.rows += rows
+            table.lengths.append(len(rows))
+        return table
+
+    def arrow_table(self, payloads: Sequence[Payload]) -> Table:
+        """Decode Arrow streams; their cells have types, as JSON's do."""
+        table = Table()
+        for payload in payloads:
+            rows = self._arrow_rows(payload, table)
             table.rows += rows
             table.lengths.append(len(rows))
         return table
@@ -116,10 +125,8 @@ class Requests:
             return self._explained(payload, table)
 
     def _explained(self, payload: Payload, table: Table) -> list[Row]:
-        """Read a body that has other columns than the contract row by row, or that is no JSON at all."""
+        """Read a body that has other columns than the contract, row by row."""
         try:
-            if payload.is_arrow:
-                return self._from_arrow(payload.content(), table)
             body = msgspec.json.decode(payload.text())
             if "columns" in body:
                 return self._from_columns(body["columns"], table)
@@ -128,8 +135,12 @@ class Requests:
             table.undecodable += 1
             return []
 
-    def _from_arrow(self, body: bytes, table: Table) -> list[Row]:
-        rows, strangers = read_arrow(body, self._columns)
+    def _arrow_rows(self, payload: Payload, table: Table) -> list[Row]:
+        try:
+            rows, strangers = read_arrow(payload.content(), self._columns)
+        except ValueError:
+            table.undecodable += 1
+            return []
         table.extra += strangers * len(rows)
         return rows
 
@@ -143,11 +154,11 @@ class Requests:
         table.extra += cells.keys() - self._known
         return [cells.get(name, UNSET) for name in self._columns]
 
-    def csv_table(self, payloads: Iterable[Payload]) -> Table:
-        """Decode CSV requests: all at once where each is one plain row, else one by one."""
+    def csv_table(self, payloads: Sequence[Payload]) -> Table:
+        """Decode CSV requests: all at once where their text is plain or each is one row, else one by one."""
         texts = [payload.data if payload.encoding == "CSV" else _text(payload) for payload in payloads]
-        if columns := read_plain(texts, self._contract):
-            return Table(columns=columns, lengths=[1] * len(texts), textual=True, complete=True)
+        if found := read_plain(texts, self._contract):
+            return Table(columns=found.columns, lengths=found.lengths, textual=True, complete=True)
         if plain := self._one_row_each(texts):
             return Table(rows=plain, lengths=[1] * len(plain), textual=True, complete=True)
         table = Table(textual=True)

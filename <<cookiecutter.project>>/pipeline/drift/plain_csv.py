@@ -1,28 +1,46 @@
-"""The commonest captures, one unquoted CSV row a request, as Arrow columns; everything else goes another way.
+"""CSV captures as Arrow columns, a block at once: where every quote, blank and line break is in its place.
 
-Splitting at commas is right only where no field can hold one: without a quote, a blank or a line break inside.
+What such text means is beyond doubt, so Arrow reads it as the csv module would. Everything else goes to that module.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
+from itertools import repeat
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from pipeline.drift.contract import Contract
 
 # Fewer rows than this are faster without.
 _WORTH_ROWS = 500
-_UNSAFE = ('"', " ", "\r", "\t", "'")
+_QUOTE, _COMMA, _NEWLINE, _RETURN, _BLANK = b'",\n\r '
+
+Places = npt.NDArray[np.intp]
 
 
-def read_plain(texts: Sequence[str], contract: Contract) -> dict[str, Any] | None:
-    """Return a block's columns by name, or None where the csv module has to look at each row."""
-    joined = "".join(texts)
-    if len(texts) < _WORTH_ROWS or any(mark in joined for mark in _UNSAFE):
+@dataclass(frozen=True, kw_only=True)
+class Plain:
+    """Arrow columns by feature, and the number of rows of each request."""
+
+    columns: dict[str, Any]
+    lengths: list[int]
+
+
+def read_plain(texts: Sequence[str], contract: Contract) -> Plain | None:
+    """Return a block's columns, or None where the csv module has to look at each request."""
+    if sum(map(len, texts)) < _WORTH_ROWS or not _is_installed():
         return None
-    ends = [text[-1:] for text in texts if len(text) > 1]
-    if joined.count("\n") != len(texts) or ends.count("\n") != len(texts):
+    if not all(map(str.endswith, texts, repeat("\n"))):
+        texts = [text if text.endswith("\n") else f"{text}\n" for text in texts]
+    content = "".join(texts).encode(errors="surrogatepass")
+    lengths = _rows_each(np.frombuffer(content, np.uint8), _ends(texts, content))
+    if lengths is None or lengths.sum() < _WORTH_ROWS:
         return None
-    return _read(joined, contract) if _is_installed() else None
+    columns = _read(content, contract)
+    return Plain(columns=columns, lengths=lengths.tolist()) if columns else None
 
 
 @cache
@@ -35,7 +53,55 @@ def _is_installed() -> bool:
     return True
 
 
-def _read(joined: str, contract: Contract) -> dict[str, Any] | None:
+def _ends(texts: Sequence[str], content: bytes) -> Places:
+    """Say where each text's last byte is."""
+    sizes = map(len, texts) if content.isascii() else (len(text.encode(errors="surrogatepass")) for text in texts)
+    return np.cumsum(np.fromiter(sizes, np.intp, len(texts))) - 1
+
+
+def _rows_each(octets: npt.NDArray[np.uint8], ends: Places) -> Places | None:
+    """Count the rows of each text, or return None where a mark stands where the csv module has its own rules."""
+    quotes = np.flatnonzero(octets == _QUOTE)
+
+    def outside(places: Places) -> Places:
+        return places[np.searchsorted(quotes, places) % 2 == 0] if len(quotes) else places
+
+    breaks = outside(np.flatnonzero(octets == _NEWLINE))
+    returns = np.flatnonzero(octets == _RETURN)
+    # The byte before the first one is the last one: a newline too.
+    starts, blanks = octets[breaks - len(octets) + 1], outside(np.flatnonzero(octets == _BLANK))
+    in_place = (
+        _enclose(quotes, octets)
+        and len(outside(returns)) == len(returns)
+        and (octets[returns + 1] == _NEWLINE).all()
+        and not _among(starts, _NEWLINE, _RETURN).any()
+        and not _among(octets[blanks - 1], _COMMA, _NEWLINE).any()
+    )
+    until = np.searchsorted(breaks, ends)
+    # Every text has to end with a row, or an open quote would swallow the next one.
+    if not in_place or until[-1] >= len(breaks) or (breaks[until] != ends).any():
+        return None
+    return np.diff(until, prepend=-1)
+
+
+def _enclose(quotes: Places, octets: npt.NDArray[np.uint8]) -> bool:
+    """Tell whether quotes stand around whole cells only, or two by two inside of them."""
+    before, after = octets[quotes[::2] - 1], octets[quotes[1::2] + 1]
+    return (
+        len(quotes) % 2 == 0
+        and bool(_among(before, _COMMA, _NEWLINE, _QUOTE).all())
+        and bool(_among(after, _COMMA, _NEWLINE, _RETURN, _QUOTE).all())
+    )
+
+
+def _among(octets: npt.NDArray[np.uint8], *marks: int) -> npt.NDArray[np.bool_]:
+    found = octets == marks[0]
+    for mark in marks[1:]:
+        found |= octets == mark
+    return found
+
+
+def _read(content: bytes, contract: Contract) -> dict[str, Any] | None:
     import pyarrow as pa  # noqa: PLC0415
     from pyarrow import csv  # noqa: PLC0415
 
@@ -43,12 +109,14 @@ def _read(joined: str, contract: Contract) -> dict[str, Any] | None:
         f.name: pa.float64() if f.type == "number" else pa.dictionary(pa.int32(), pa.string())
         for f in contract.features
     }
-    content = joined.encode(errors="surrogatepass")
+    quoted = b'"' in content
     try:
         table = csv.read_csv(
             pa.BufferReader(content),
             read_options=csv.ReadOptions(column_names=list(kinds), use_threads=False, block_size=len(content) + 1),
-            parse_options=csv.ParseOptions(quote_char=False, ignore_empty_lines=False),
+            parse_options=csv.ParseOptions(
+                quote_char='"' if quoted else False, newlines_in_values=quoted, ignore_empty_lines=False
+            ),
             convert_options=csv.ConvertOptions(column_types=kinds, null_values=[""], strings_can_be_null=True),
         )
     except pa.ArrowException:
@@ -59,12 +127,16 @@ def _read(joined: str, contract: Contract) -> dict[str, Any] | None:
 
 def _is_odd(columns: dict[str, Any], contract: Contract) -> bool:
     """Tell whether a line is a header, or a number not finite: Arrow reads "inf", and would call it a number."""
-    import pyarrow.compute as pc  # noqa: PLC0415
-
     first = columns[contract.names[0]]
     if contract.features[0].type == "category" and set(first.dictionary.to_pylist()) & {
         *contract.names,
         *filter(None, contract.carried),
     }:
         return True
-    return any(pc.any(pc.invert(pc.is_finite(columns[f.name]))).as_py() for f in contract.numbers)
+    return not all(_is_finite(columns[f.name]) for f in contract.numbers)
+
+
+def _is_finite(column: Any) -> bool:
+    # A missing cell is not a number to numpy, and no infinite one either.
+    values = column.to_numpy(zero_copy_only=False)
+    return int(np.count_nonzero(~np.isfinite(values))) == column.null_count

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import compress
 from typing import Any, TypeVar
 
 from msgspec import UNSET
@@ -123,11 +124,11 @@ class CaptureReader:
         batch, answers = self._decode(events)
         reading = self._tally.reading
         reading.events += len(events)
-        reading.unanswered += sum(not answer.predictions for answer in answers)
+        reading.unanswered += [answer.predictions for answer in answers].count([])
         for table in batch.tables:
             self._count_table(table)
         releases = _releases(answers, variant)
-        for (hour, release), rows in _added_up(zip(hours, releases, strict=True), batch.lengths()).items():
+        for (hour, release), rows in _added_up(list(zip(hours, releases, strict=True)), batch.lengths()).items():
             reading.hours[hour] = added(reading.hours.get(hour, {}), {release: rows})
         count_scores(self._own(answers, releases), self._tally.scores, self._baseline)
         if self._truth.known or batch.has_groups:
@@ -135,7 +136,7 @@ class CaptureReader:
             count_groups(calls, self._tally.scores, favourable=self._baseline.contract.favourable)
 
     def _own(self, items: Iterable[T], releases: Sequence[str]) -> list[T]:
-        return [item for item, release in zip(items, releases, strict=True) if release == self._release]
+        return list(compress(items, map(self._release.__eq__, releases)))
 
     def _detail(self, events: Sequence[Event], batch: Batch, answers: Sequence[Answer], variant: str) -> list[Call]:
         """Look at each call of the own release, and keep the answers whose truth is known."""
@@ -181,10 +182,14 @@ class CaptureReader:
 def _releases(answers: Iterable[Answer], variant: str) -> list[str]:
     """Name the release that gave each answer: by its own word, or by the variant's name."""
     otherwise = variant.rpartition("-")[2]
-    return [(answer.fingerprint or otherwise)[:8] for answer in answers]
+    told = [answer.fingerprint for answer in answers]
+    names = {fingerprint: (fingerprint or otherwise)[:8] for fingerprint in set(told)}
+    return [names[fingerprint] for fingerprint in told]
 
 
-def _added_up(keys: Iterable[tuple[str, str]], amounts: Iterable[int]) -> dict[tuple[str, str], int]:
+def _added_up(keys: Sequence[tuple[str, str]], amounts: Sequence[int]) -> dict[tuple[str, str], int]:
+    if len(different := set(keys)) == 1:
+        return {different.pop(): sum(amounts)}
     # Few pairs differ, so the loop is over those.
     pairs = Counter(zip(keys, amounts, strict=True))
     sums: dict[tuple[str, str], int] = {}

@@ -1,7 +1,8 @@
 """Rows in Parquet, a batch or a data version, counted as captured traffic is: in one pass, in bounded memory."""
 
 import os
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline.drift.baseline import Baseline
 from pipeline.drift.columns import count_column
-from pipeline.drift.tally import Tally, added, empty_tally
+from pipeline.drift.tally import Tally, added, empty_tally, merged_names
 from pipeline.errors import DataInvalid
 
 # Large enough for numpy to be busy, small enough that fifty million rows need no more memory than one.
@@ -22,44 +23,52 @@ def read_tables(path: Path, baseline: Baseline) -> Tally:
     if not files:
         raise _refused("there is no Parquet file", path)
     tally = empty_tally(baseline)
+    heads = [(file, _head(file)) for file in files]
+    for _, head in heads:
+        _count_head(head, baseline, tally)
+
+    def count(name: str) -> None:
+        for file, head in heads:
+            _count_column(name, file, head, baseline, tally)
+
+    # Columns side by side: each has counters of its own, and reading and counting both free the interpreter.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for file in files:
-            _read(file, baseline, tally, pool)
+        list(pool.map(count, (*tally.numbers, *tally.categories)))
     return tally
 
 
-def _read(path: Path, baseline: Baseline, tally: Tally, pool: Executor) -> None:
-    reading = tally.reading
-    reading.files += 1
+def _head(path: Path) -> pq.FileMetaData:
     try:
-        with pq.ParquetFile(path, read_dictionary=list(baseline.categories), buffer_size=1 << 20) as file:
-            known = [name for name in baseline.contract.names if name in file.schema_arrow.names]
-            strangers = set(file.schema_arrow.names) - set(known) - _around(baseline)
-            reading.extra_columns = added(reading.extra_columns, dict.fromkeys(strangers, file.metadata.num_rows))
-            for batch in file.iter_batches(BATCH_ROWS, columns=known):
-                count_batch(batch, baseline, tally, pool)
+        return pq.read_metadata(path)
     except (OSError, pa.ArrowException) as err:
         raise _refused(f"cannot be read: {err}", path) from err
 
 
-def count_batch(batch: pa.RecordBatch, baseline: Baseline, tally: Tally, pool: Executor) -> None:
-    """Count one batch, its columns side by side: each has counters of its own, and numpy frees the interpreter."""
-    tally.reading.rows += batch.num_rows
-    tally.reading.events += batch.num_rows
-    present = set(batch.schema.names)
-    for name in baseline.contract.names:
-        if name not in present:
-            tally.reading.absent_columns = added(tally.reading.absent_columns, {name: batch.num_rows})
-
-    def count(name: str) -> None:
-        column = batch.column(name) if name in present else pa.nulls(batch.num_rows)
-        count_column(name, column, tally, baseline)
-
-    list(pool.map(count, baseline.contract.names))
+def _names(head: pq.FileMetaData) -> Sequence[str]:
+    return list(head.schema.to_arrow_schema().names)
 
 
-def _around(baseline: Baseline) -> set[str]:
-    return {baseline.contract.target, *baseline.contract.carried}
+def _count_head(head: pq.FileMetaData, baseline: Baseline, tally: Tally) -> None:
+    reading, rows, present = tally.reading, head.num_rows, set(_names(head))
+    known = set(baseline.contract.names)
+    around = {baseline.contract.target, *baseline.contract.carried}
+    reading.files += 1
+    reading.rows += rows
+    reading.events += rows
+    reading.absent_columns = added(reading.absent_columns, dict.fromkeys(known - present, rows))
+    reading.extra_columns = merged_names(reading.extra_columns, dict.fromkeys(present - known - around, rows))
+
+
+def _count_column(name: str, path: Path, head: pq.FileMetaData, baseline: Baseline, tally: Tally) -> None:
+    if name not in _names(head):
+        count_column(name, pa.nulls(head.num_rows), tally, baseline)
+        return
+    try:
+        with pq.ParquetFile(path, metadata=head, read_dictionary=list(baseline.categories), buffer_size=1 << 20) as file:
+            for batch in file.iter_batches(BATCH_ROWS, columns=[name], use_threads=False):
+                count_column(name, batch.column(0), tally, baseline)
+    except (OSError, pa.ArrowException) as err:
+        raise _refused(f"cannot be read: {err}", path) from err
 
 
 def _refused(why: str, path: Path) -> DataInvalid:

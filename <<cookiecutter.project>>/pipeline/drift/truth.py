@@ -68,7 +68,7 @@ def _remember(truth: Truth, call: str, known: Known) -> None:
 
 
 def _known(payload: Payload, contract: Contract) -> Known:
-    if not payload.is_json:
+    if payload.form != "json":
         labels = [cell for row in csv.reader(payload.text().splitlines(), strict=True) for cell in row]
         return Known(tuple(_is_positive(label, contract) for label in labels))
     value = msgspec.json.decode(payload.text())

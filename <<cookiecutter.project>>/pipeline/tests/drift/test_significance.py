@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from pipeline.drift import significance
+from pipeline.drift.significance import chi_square_p_value, kolmogorov, normal_p_value
 
 
 def test_holm_and_hochberg_equal_the_textbook() -> None:
@@ -57,3 +58,24 @@ def test_rare_cells_are_pooled_without_losing_a_row() -> None:
     pooled = significance.pool_rare(expected, actual)
 
     assert [counts.tolist() for counts in pooled] == [[500, 400, 4], [450, 440, 4]]
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 3, 9, 10, 101])
+@pytest.mark.parametrize("statistic", [0.0, 1e-9, 0.5, 5.0, 50.0, 300.0])
+def test_chi_square_p_value_equals_scipy(degrees: int, statistic: float) -> None:
+    """The finite sum is SciPy's incomplete gamma function, for even and odd degrees, near and far."""
+    expected = special.chdtrc(degrees, statistic)
+
+    assert chi_square_p_value(statistic, degrees) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-3, 0.05, 0.3, 0.8, 0.999, 1.0, 1.5, 3.0, 20.0])
+def test_kolmogorov_equals_scipy(x: float) -> None:
+    """On both sides of where the series change it is SciPy's."""
+    assert kolmogorov(x) == pytest.approx(special.kolmogorov(x), rel=1e-12)
+
+
+@pytest.mark.parametrize("z", [-8.0, -1.0, 0.0, 1.96, 8.0, 30.0])
+def test_normal_p_value_equals_scipy(z: float) -> None:
+    """Far out in the tail too."""
+    assert normal_p_value(z) == pytest.approx(special.ndtr(-z), rel=1e-12)
