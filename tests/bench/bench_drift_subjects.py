@@ -9,7 +9,7 @@ from typing import Any
 NUMBERS = [f"n{index}" for index in range(6)]
 CATEGORIES = {f"c{index}": 2 + 2 * index for index in range(8)}
 CHUNK = 1_000_000
-# A baseline keeps a sketch of at most a million rows; no more are written of very long windows.
+# The baseline is made of the first million; the rest is there for Evidently, which has no memory for more than this.
 REFERENCE_ROWS = 10_000_000
 
 

@@ -75,6 +75,8 @@ class MonitorConfig(_Section):
     minimum_rows: int = Field(default=500, ge=50)
     minimum_labels: int = Field(default=200, ge=20)
     maximum_corrupt: Share = 0.05
+    # Hours without any traffic between hours that have some; an endpoint that rests at night needs more.
+    maximum_silent_hours: int = Field(default=0, ge=0, le=744)
     # The probability that a run over undrifted data reports anything at all.
     false_alarm_rate: float = Field(default=0.01, gt=0, le=0.05)
     limits: Limits = Limits()

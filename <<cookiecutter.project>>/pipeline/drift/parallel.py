@@ -59,7 +59,7 @@ def _here(reading: Reading, files: Iterable[File]) -> Tally:
 
 
 def _in_processes(reading: Reading, files: Iterable[File], others: int) -> Tally:
-    """Hand blocks to `others`, and count here what they have no time for; the order of merging is that of the blocks."""
+    """Hand blocks to `others`, and count here what they have no time for; blocks are merged in their order."""
     baseline = reading.baseline()
     total = reading.reader(baseline).finish()
     # A forked child would inherit the threads and connections of boto3 in an unknown state.
@@ -107,16 +107,16 @@ def _blocks(files: Iterable[File], total: Tally) -> Iterator[tuple[str, str, byt
 
 
 # What a process keeps between its blocks.
-_here_too: list[tuple[Reading, Baseline]] = []
+_mine: list[tuple[Reading, Baseline]] = []
 
 
 def _begin(reading: Reading) -> None:
     gc.disable()
-    _here_too.append((reading, reading.baseline()))
+    _mine.append((reading, reading.baseline()))
 
 
 def _count(name: str, variant: str, block: bytes) -> bytes:
-    return dump_tally(_counted(*_here_too[0], name, variant, block))
+    return dump_tally(_counted(*_mine[0], name, variant, block))
 
 
 def _counted(reading: Reading, baseline: Baseline, name: str, variant: str, block: bytes) -> Tally:

@@ -97,8 +97,11 @@ class Requests:
         """Decode the requests of a block of events; one that was not captured counts as undecodable."""
         given = [payload or _NOTHING for payload in payloads]
         told = forms(given)
-        shares = {form: [payload for payload, one in zip(given, told, strict=True) if one == form] for form in set(told)}
-        return Batch(by_form={form: self._readers[form](share) for form, share in shares.items()}, forms=told)
+        tables = {
+            form: self._readers[form]([payload for payload, one in zip(given, told, strict=True) if one == form])
+            for form in set(told)
+        }
+        return Batch(by_form=tables, forms=told)
 
     def json_table(self, payloads: Sequence[Payload]) -> Table:
         """Decode JSON requests."""

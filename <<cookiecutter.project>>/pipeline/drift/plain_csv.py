@@ -95,10 +95,7 @@ def _enclose(quotes: Places, octets: npt.NDArray[np.uint8]) -> bool:
 
 
 def _among(octets: npt.NDArray[np.uint8], *marks: int) -> npt.NDArray[np.bool_]:
-    found = octets == marks[0]
-    for mark in marks[1:]:
-        found |= octets == mark
-    return found
+    return np.isin(octets, marks)
 
 
 def _read(content: bytes, contract: Contract) -> dict[str, Any] | None:
@@ -139,4 +136,4 @@ def _is_odd(columns: dict[str, Any], contract: Contract) -> bool:
 def _is_finite(column: Any) -> bool:
     # A missing cell is not a number to numpy, and no infinite one either.
     values = column.to_numpy(zero_copy_only=False)
-    return int(np.count_nonzero(~np.isfinite(values))) == column.null_count
+    return bool(np.count_nonzero(~np.isfinite(values)) == column.null_count)

@@ -34,7 +34,7 @@ def kolmogorov(x: float) -> float:
     if x < 1:
         inner = sum(exp(-(((2 * k - 1) * pi / x) ** 2) / 8) for k in range(1, 5))
         return 1.0 - sqrt(2 * pi) / x * inner
-    return 2 * sum((-1) ** (k - 1) * exp(-2 * (k * x) ** 2) for k in range(1, 6))
+    return 2 * sum((1 if k % 2 else -1) * exp(-2 * (k * x) ** 2) for k in range(1, 6))
 
 
 def chi_square_p_value(statistic: float, degrees: int) -> float:
@@ -45,7 +45,7 @@ def chi_square_p_value(statistic: float, degrees: int) -> float:
     # Degrees are whole, so that the incomplete gamma function is a finite sum (Abramowitz, Stegun 26.4.4 and 26.4.5).
     powers = [k + degrees % 2 / 2 for k in range(degrees // 2)]
     tail = sum(exp(power * log(half) - half - lgamma(power + 1)) for power in powers)
-    return min(1.0, tail + (erfc(sqrt(half)) if degrees % 2 else 0.0))
+    return float(min(1.0, tail + (erfc(sqrt(half)) if degrees % 2 else 0.0)))
 
 
 def excess_p_value(found: int, *, total: int, allowed: float) -> float:

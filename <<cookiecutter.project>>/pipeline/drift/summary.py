@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from pipeline.drift.gaps import told
 from pipeline.drift.policy import Decision
 from pipeline.drift.quality import Quality
 from pipeline.drift.record import Record
@@ -26,6 +27,7 @@ def markdown(record: Record, verdict: Verdict, tally: Tally, *, report: str) -> 
         *_quality(verdict.quality),
         *_served(record),
         *_reading(tally.reading),
+        *_silence(verdict.silent),
         *_decisions(record.decisions),
     ]
     return "\n".join(lines)
@@ -57,8 +59,8 @@ def _distances(verdict: Verdict) -> Iterator[str]:
 def _quality(quality: Quality | None) -> Iterator[str]:
     if quality:
         figures = ("accuracy", "precision", "recall", "roc_auc", "brier", "calibration_error")
-        told = [f"{name.replace('_', ' ')} {_or_dash(getattr(quality, name))}" for name in figures]
-        yield f"With ground truth for {quality.rows} rows: {', '.join(told)}."
+        measured = [f"{name.replace('_', ' ')} {_or_dash(getattr(quality, name))}" for name in figures]
+        yield f"With ground truth for {quality.rows} rows: {', '.join(measured)}."
     else:
         yield "Too little ground truth to judge model quality."
 
@@ -76,11 +78,16 @@ def _reading(reading: Reading) -> Iterator[str]:
         "requests without an answer": reading.unanswered,
         "unreadable files": len(reading.unreadable_files),
     }
-    told = [f"{count} {name}" for name, count in problems.items() if count]
-    if told:
-        yield f"Of {reading.events} events in {reading.files} files: {', '.join(told)}."
+    counted = [f"{count} {name}" for name, count in problems.items() if count]
+    if counted:
+        yield f"Of {reading.events} events in {reading.files} files: {', '.join(counted)}."
     for name, why in list(reading.unreadable_files.items())[:3]:
         yield f"- `{name}`: {_cell(why)}"
+
+
+def _silence(hours: Sequence[str]) -> Iterator[str]:
+    if hours:
+        yield f"Nothing was captured in {len(hours)} hours: {told(hours)}."
 
 
 def _decisions(decisions: Sequence[Decision]) -> Iterator[str]:

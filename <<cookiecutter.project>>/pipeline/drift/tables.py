@@ -64,7 +64,7 @@ def _count_column(name: str, path: Path, head: pq.FileMetaData, baseline: Baseli
         count_column(name, pa.nulls(head.num_rows), tally, baseline)
         return
     try:
-        with pq.ParquetFile(path, metadata=head, read_dictionary=list(baseline.categories), buffer_size=1 << 20) as file:
+        with pq.ParquetFile(path, metadata=head, read_dictionary=[*baseline.categories], buffer_size=1 << 20) as file:
             for batch in file.iter_batches(BATCH_ROWS, columns=[name], use_threads=False):
                 count_column(name, batch.column(0), tally, baseline)
     except (OSError, pa.ArrowException) as err:

@@ -1,13 +1,15 @@
 """The verdict on a window: evidence first, findings second, one of four outcomes last."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from pipeline.drift.baseline import Baseline
 from pipeline.drift.bias import bias_findings, deserved_rates, favourable_rates
 from pipeline.drift.config import MonitorConfig
 from pipeline.drift.features import Distance, data_findings, drift_findings, feature_distances
 from pipeline.drift.finding import Finding, Outcome, Subject, judge
+from pipeline.drift.gaps import silent_hours, told
 from pipeline.drift.labelled import Labelled, join_labelled
 from pipeline.drift.predictions import prediction_findings
 from pipeline.drift.quality import Quality, measure, quality_findings
@@ -16,13 +18,17 @@ from pipeline.drift.tally import Reading, Tally
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What the monitor found in one window; `reason` says in a sentence why the outcome is what it is."""
+    """What the monitor found in one window; `reason` says in a sentence why the outcome is what it is.
+
+    `silent` are the hours in which nothing was captured, though something was before.
+    """
 
     outcome: Outcome
     reason: str
     findings: tuple[Finding, ...]
     distances: Mapping[str, Distance]
     quality: Quality | None
+    silent: tuple[str, ...] = ()
 
     @property
     def violations(self) -> tuple[Finding, ...]:
@@ -35,8 +41,8 @@ class Verdict:
         return frozenset(finding.subject for finding in self.violations)
 
 
-def evaluate(baseline: Baseline, tally: Tally, config: MonitorConfig) -> Verdict:
-    """Judge a window that has been read."""
+def evaluate(baseline: Baseline, tally: Tally, config: MonitorConfig, *, until: datetime | None = None) -> Verdict:
+    """Judge a window that has been read; `until` is its end, where it is one in time."""
     found = feature_distances(baseline, tally)
     labelled = {group: answers.distinct() for group, answers in tally.labelled.items()}
     everyone = _everyone(labelled)
@@ -53,8 +59,11 @@ def evaluate(baseline: Baseline, tally: Tally, config: MonitorConfig) -> Verdict
     deserved = deserved_rates(labelled, baseline.contract) if quality else {}
     findings += bias_findings(given, deserved, config.limits)
     judged = judge(findings, false_alarm_rate=config.false_alarm_rate)
-    outcome, reason = _outcome(tally.reading, judged, config)
-    return Verdict(outcome=outcome, reason=reason, findings=judged, distances=found, quality=quality)
+    silent = silent_hours(tally.reading.hours, until=until)
+    outcome, reason = _outcome(tally.reading, judged, silent, config)
+    return Verdict(
+        outcome=outcome, reason=reason, findings=judged, distances=found, quality=quality, silent=tuple(silent)
+    )
 
 
 def _everyone(labelled: Mapping[str, Labelled]) -> Labelled | None:
@@ -62,7 +71,9 @@ def _everyone(labelled: Mapping[str, Labelled]) -> Labelled | None:
     return together[""].distinct() if together else None
 
 
-def _outcome(reading: Reading, findings: tuple[Finding, ...], config: MonitorConfig) -> tuple[Outcome, str]:
+def _outcome(
+    reading: Reading, findings: tuple[Finding, ...], silent: Sequence[str], config: MonitorConfig
+) -> tuple[Outcome, str]:
     lines = reading.events + reading.corrupt_lines
     bad = reading.corrupt_lines + reading.undecodable
     if reading.unreadable_files and len(reading.unreadable_files) > config.maximum_corrupt * reading.files:
@@ -75,4 +86,9 @@ def _outcome(reading: Reading, findings: tuple[Finding, ...], config: MonitorCon
         return Outcome.DRIFT, f"{len(violated)} of {len(findings)} checks are violated: {', '.join(names)}"
     if reading.rows < config.minimum_rows:
         return Outcome.INSUFFICIENT, f"the window holds {reading.rows} rows; {config.minimum_rows} are needed"
+    if len(silent) > config.maximum_silent_hours:
+        return (
+            Outcome.INSUFFICIENT,
+            f"nothing was captured in {len(silent)} hours ({told(silent)}), so nobody knows them",
+        )
     return Outcome.OK, f"{len(findings)} checks hold over {reading.rows} rows"

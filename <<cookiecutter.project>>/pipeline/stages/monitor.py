@@ -109,7 +109,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     except _FAULTS as err:
         _announce_fault(one, err)
         raise
-    verdict = evaluate(baseline, tally, settings.monitor)
+    verdict = evaluate(baseline, tally, settings.monitor, until=None if options.rows else window.end)
     past = load_records(aws.monitoring.reports(one.history, name=RECORD, newest=_REMEMBERED))
     decisions = _decisions(one, standing, verdict, past)
     entry = _record(one, release, verdict, tally, decisions)

@@ -230,6 +230,21 @@ def test_an_empty_window_is_insufficient(place: Place) -> None:
     assert place.events()[0]["detail"]["outcome"] == "insufficient-data"
 
 
+def test_missing_hours_are_insufficient(place: Place, world: World) -> None:
+    """Enough undrifted rows around a gap are exit code 41, and the summary names the hours that are unknown."""
+    place.serve(3)
+    for hour in (6, 11):
+        start = END.replace(hour=hour)
+        place.capture(events(world.sample(600, seed=hour), start=start), hour=f"{start:%Y/%m/%d/%H}")
+
+    with pytest.raises(DataInsufficient, match="nothing was captured in 4 hours"):
+        place.watch()
+
+    heard = place.events()[0]["detail"]
+    assert heard["outcome"] == "insufficient-data"
+    assert b"Nothing was captured in 4 hours: 2026-11-23T07, " in place.report("summary.md")
+
+
 def test_a_monitor_without_a_baseline_is_broken_aloud(place: Place) -> None:
     """Where nothing serves the run fails with exit code 42, and still rings."""
     with pytest.raises(MonitorBroken, match="no release serves"):

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,7 +14,7 @@ from pipeline.drift.finding import Outcome, Subject
 from pipeline.drift.quality import measure
 from pipeline.drift.truth import read_truth
 from pipeline.drift.verdict import Verdict, evaluate
-from pipeline.tests.drift.worlds import END, World, events, read, truth_lines
+from pipeline.tests.drift.worlds import END, FINGERPRINT, RELEASE, World, events, read, truth_lines
 
 CONFIG = MonitorConfig()
 
@@ -227,3 +228,56 @@ def test_limits_decide_what_is_worth_saying(world: World) -> None:
 
     assert strict.outcome is Outcome.DRIFT
     assert lenient.outcome is Outcome.OK
+
+
+def test_missing_hours_are_no_success(world: World) -> None:
+    """Traffic on both sides of a gap is as it should be; the hours between are unknown, and named."""
+    sample = world.sample(1200, seed=14)
+    before = events(sample.take(np.arange(600)), start=END - timedelta(hours=6))
+    after = events(sample.take(np.arange(600, 1200)), start=END - timedelta(hours=1))
+
+    tally = read(world, [before, after])
+    verdict = evaluate(world.baseline, tally, CONFIG, until=END)
+    rested = evaluate(world.baseline, tally, MonitorConfig(maximum_silent_hours=4), until=END)
+
+    assert verdict.outcome is Outcome.INSUFFICIENT
+    assert verdict.silent == ("2026-11-23T07", "2026-11-23T08", "2026-11-23T09", "2026-11-23T10")
+    assert "2026-11-23T07" in verdict.reason
+    assert rested.outcome is Outcome.OK
+    assert rested.silent == verdict.silent
+
+
+def test_captures_that_cease_are_no_success(world: World) -> None:
+    """Where the last hours hold nothing, they may have been lost."""
+    tally = read(world, [events(world.sample(1200, seed=15), start=END - timedelta(hours=4))])
+
+    verdict = evaluate(world.baseline, tally, CONFIG, until=END + timedelta(minutes=59))
+
+    assert verdict.outcome is Outcome.INSUFFICIENT
+    assert verdict.silent == ("2026-11-23T09", "2026-11-23T10", "2026-11-23T11")
+
+
+def test_missing_hours_do_not_hide_drift(world: World) -> None:
+    """What was found in the other hours is said."""
+    rows = world.sample(2000, seed=16)
+    shifted = rows.changed(**shifted_ratio(rows.rows))
+
+    verdict = evaluate(
+        world.baseline, read(world, [events(shifted, start=END - timedelta(hours=4))]), CONFIG, until=END
+    )
+
+    assert verdict.outcome is Outcome.DRIFT
+    assert len(verdict.silent) == 3
+
+
+def test_mixed_versions_are_told_apart(world: World) -> None:
+    """Rows of every release count, answers of the baseline's own; who gave how many is kept by hour."""
+    lines = events(world.sample(600, seed=17))
+    others = [line.replace(FINGERPRINT.encode(), b"ef" * 32) for line in events(world.sample(600, seed=18))]
+
+    tally = read(world, [[line for pair in zip(lines, others, strict=True) for line in pair]])
+    verdict = evaluate(world.baseline, tally, CONFIG, until=END)
+
+    assert verdict.outcome is Outcome.OK
+    assert tally.reading.hours == {"2026-11-23T11": {RELEASE: 600, "efefefef": 600}}
+    assert tally.scores.rows == 600

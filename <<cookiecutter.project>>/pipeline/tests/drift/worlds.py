@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -137,9 +138,9 @@ def event(request: dict[str, str], response: dict[str, str] | None, *, name: str
 
 
 def events(world: World, *, encode: Encode = as_json, rows_each: int = 1, start: datetime | None = None) -> list[bytes]:
-    """Capture a world's rows, a request every second; call `n` is named `call-n`."""
-    first = start or END - timedelta(hours=12)
+    """Capture a world's rows, a request every second up to the end; call `n` is `call-n`."""
     requests = world.requests()
+    first = start or END - timedelta(seconds=min(ceil(len(requests) / rows_each), 36000))
     lines = []
     for place in range(0, len(requests), rows_each):
         part = slice(place, place + rows_each)
