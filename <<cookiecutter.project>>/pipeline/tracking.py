@@ -57,7 +57,7 @@ def trained(settings: Settings, aws: Aws, wanted: Recipe, model: Trained) -> Kep
         "training_seconds": f"{model.job.seconds:.0f}",
         "model_data": model.model_data,
         "model_sha256": model.sha256,
-        "model_onnx_sha256": model.onnx_sha256,
+        "model_file_sha256": model.file_sha256,
     }
     facts = _Facts(
         fingerprint=wanted.mark.digest,

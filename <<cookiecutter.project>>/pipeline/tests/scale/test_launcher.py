@@ -57,7 +57,7 @@ def test_sdk_starts_the_job_that_boto3_starts(laptop: Laptop, variables: dict[st
     assert (found.outputs["cached"], found.outputs["training_job"]) == ("true", first)
     assert second == f"{first}-2"
     assert what(laptop, first) == what(laptop, second)
-    assert by_boto3.outputs["model_onnx_sha256"] == by_sdk.outputs["model_onnx_sha256"]
+    assert by_boto3.outputs["model_file_sha256"] == by_sdk.outputs["model_file_sha256"]
 
 
 @installed

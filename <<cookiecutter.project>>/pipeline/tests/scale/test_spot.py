@@ -53,7 +53,7 @@ def test_interrupted_training_ends_in_the_same_model(laptop: Laptop) -> None:
     assert len(streams) >= 2
     assert again.outputs["fingerprint"] == outputs["fingerprint"]
     assert again.outputs["training_job"] != outputs["training_job"]
-    assert again.outputs["model_onnx_sha256"] == outputs["model_onnx_sha256"]
+    assert again.outputs["model_file_sha256"] == outputs["model_file_sha256"]
 
 
 def test_where_it_is_trained_does_not_determine_the_model(laptop: Laptop) -> None:
