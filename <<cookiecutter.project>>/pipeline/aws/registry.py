@@ -142,7 +142,7 @@ class Registry:
                         "Environment": dict(candidate.environment),
                     }
                 ],
-                "SupportedContentTypes": ["application/json", "text/csv"],
+                "SupportedContentTypes": ["application/json", "text/csv", "application/vnd.apache.arrow.stream"],
                 "SupportedResponseMIMETypes": ["application/json", "text/csv"],
             },
             ModelMetrics={
