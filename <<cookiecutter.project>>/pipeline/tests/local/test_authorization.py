@@ -190,6 +190,13 @@ def test_transaction_needs_each_of_its_actions() -> None:
     assert [item.action for item in found] == ["dynamodb:PutItem", "dynamodb:ConditionCheckItem"]
 
 
+def test_dashboard_is_named_by_an_arn_without_a_region() -> None:
+    """Dashboards are an account's."""
+    (found,) = needed("cloudwatch", "PutDashboard", {"DashboardName": "churn-dev", "DashboardBody": "{}"}, PLACE)
+
+    assert found == Access(action="cloudwatch:PutDashboard", resource=f"arn:aws:cloudwatch::{OWN}:dashboard/churn-dev")
+
+
 def test_call_of_unknown_needs_is_refused() -> None:
     """A role cannot slip through by a service that nobody described."""
     with pytest.raises(Refusal, match="authorization of lambda"):

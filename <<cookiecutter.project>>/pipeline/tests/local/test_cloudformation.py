@@ -167,6 +167,54 @@ def test_same_template_again_is_no_change(aws: LocalAws, name: str) -> None:
     assert code == "InvalidChangeSetStatus"
 
 
+def connected(token: str) -> dict[str, Any]:
+    """Declare a connection, a destination and a rule that words what it sends as JSON with gaps."""
+    key = {"ApiKeyName": "Authorization", "ApiKeyValue": f"Bearer {token}"}
+    name = {"Name": {"Ref": "Name"}}
+    connection = {**name, "AuthorizationType": "API_KEY", "AuthParameters": {"ApiKeyAuthParameters": key}}
+    destination = {**name, "HttpMethod": "POST", "InvocationEndpoint": "https://example.org/events"}
+    worded = {"InputPathsMap": {"why": "$.detail.why"}, "InputTemplate": '{"why": <why>}'}
+    target = {"Id": "1", "Arn": {"Fn::GetAtt": ["Destination", "Arn"]}, "InputTransformer": worded}
+    return template(
+        Connection={"Type": "AWS::Events::Connection", "Properties": connection},
+        Destination={
+            "Type": "AWS::Events::ApiDestination",
+            "Properties": {**destination, "ConnectionArn": {"Fn::GetAtt": ["Connection", "Arn"]}},
+        },
+        Rule={
+            "Type": "AWS::Events::Rule",
+            "Properties": {**name, "EventPattern": {"source": ["own"]}, "Targets": [target]},
+        },
+    )
+
+
+def test_secret_is_read_when_it_is_applied(aws: LocalAws, name: str) -> None:
+    """What the stack keeps, and shows, is the reference; a second look finds nothing to change."""
+    aws.client("secretsmanager").create_secret(Name=name, SecretString='{"token": "hush"}')
+    body = connected(f"{{{{resolve:secretsmanager:{name}:SecretString:token}}}}")
+
+    apply(aws, name, body)
+
+    kept = aws.client("cloudformation").get_template(StackName=name)["TemplateBody"]
+    assert "hush" not in json.dumps(kept)
+    assert plan(aws, name, body, kind="UPDATE")["Status"] == "FAILED"
+    (made,) = aws.client("events").list_connections(NamePrefix=name)["Connections"]
+    secret = aws.client("events").describe_connection(Name=made["Name"])["SecretArn"]
+    assert "Bearer hush" in aws.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+
+
+def test_secret_that_is_not_there_fails_the_stack(aws: LocalAws, name: str) -> None:
+    """In CloudFormation's words, and nothing of it is left."""
+    body = connected(f"{{{{resolve:secretsmanager:{name}:SecretString}}}}")
+    change_set = plan(aws, name, body)
+
+    aws.client("cloudformation").execute_change_set(ChangeSetName=change_set["ChangeSetName"], StackName=name)
+
+    assert settled(aws, name) == "ROLLBACK_COMPLETE"
+    events = aws.client("cloudformation").describe_stack_events(StackName=name)["StackEvents"]
+    assert any("can't find the specified secret" in event.get("ResourceStatusReason", "") for event in events)
+
+
 def test_change_is_planned_property_by_property(aws: LocalAws, name: str) -> None:
     """What would be replaced is told from what changes in place."""
     apply(aws, name, template(Table=TABLE))
