@@ -55,7 +55,8 @@ def handler(event: Document, _context: object) -> Document:
     owner = "" if event.get("take_over") is True else place.holder()
     standing = place.standing()
     try:
-        _require_to_serve(standing, str(event.get("detail", {}).get("alarmName", "")))
+        alarm = str(event.get("detail", {}).get("alarmName", ""))
+        _require_to_serve(standing, alarm.removeprefix(f"{os.environ['ENDPOINT']}-").rpartition("-")[0])
         if owner:
             raise Refused(f"{owner} is changing the endpoint, and watches it")
         return _respond(place, standing, reason)
@@ -74,10 +75,10 @@ def _told(event: Document) -> tuple[str, str]:
     return "response to an operator", str(event.get("reason") or "no reason was given")
 
 
-def _require_to_serve(standing: Standing, alarm: str) -> None:
-    """Refuse an alarm of a variant that callers do not depend on."""
+def _require_to_serve(standing: Standing, suspect: str) -> None:
+    """Refuse an alarm of a variant that callers do not depend on; without an alarm there is no suspect."""
     serving = standing.opened["release"] if standing.opened and standing.tries else standing.serving
-    if alarm and serving and not any(f"-{name}-" in alarm for name in (variant(serving), _NATIVE)):
+    if suspect and serving and suspect not in (variant(serving), _NATIVE):
         raise Refused(f"{variant(serving)} serves, and the alarm is about another variant")
 
 
