@@ -167,7 +167,7 @@ def test_same_template_again_is_no_change(aws: LocalAws, name: str) -> None:
     assert code == "InvalidChangeSetStatus"
 
 
-def connected(token: str) -> dict[str, Any]:
+def connected(token: str) -> str:
     """Declare a connection, a destination and a rule that words what it sends as JSON with gaps."""
     key = {"ApiKeyName": "Authorization", "ApiKeyValue": f"Bearer {token}"}
     name = {"Name": {"Ref": "Name"}}
