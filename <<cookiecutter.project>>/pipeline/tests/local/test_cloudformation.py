@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from pipeline.tests.local.harness import LocalAws, refused
+from pipeline.tests.local.harness import BUCKET, ROLE, LocalAws, refused
 
 TABLE: dict[str, Any] = {
     "Type": "AWS::DynamoDB::Table",
@@ -28,7 +28,7 @@ def template(**resources: Any) -> str:
     )
 
 
-def plan(aws: LocalAws, name: str, body: str, *, kind: str = "CREATE") -> dict[str, Any]:
+def plan(aws: LocalAws, name: str, body: str, *, kind: str = "CREATE", adopt: bool = False) -> dict[str, Any]:
     """Create a change set and describe it."""
     client = aws.client("cloudformation")
     made = client.create_change_set(
@@ -37,14 +37,15 @@ def plan(aws: LocalAws, name: str, body: str, *, kind: str = "CREATE") -> dict[s
         ChangeSetType=kind,
         TemplateBody=body,
         Parameters=[{"ParameterKey": "Name", "ParameterValue": name}],
+        ImportExistingResources=adopt,
     )
     answer: dict[str, Any] = client.describe_change_set(ChangeSetName=made["Id"])
     return answer
 
 
-def apply(aws: LocalAws, name: str, body: str, *, kind: str = "CREATE") -> str:
+def apply(aws: LocalAws, name: str, body: str, *, kind: str = "CREATE", adopt: bool = False) -> str:
     """Carry a plan out; return how the stack ended."""
-    client, change_set = aws.client("cloudformation"), plan(aws, name, body, kind=kind)
+    client, change_set = aws.client("cloudformation"), plan(aws, name, body, kind=kind, adopt=adopt)
     client.execute_change_set(ChangeSetName=change_set["ChangeSetId"])
     return settled(aws, change_set["StackId"])
 
@@ -259,3 +260,41 @@ def test_named_roles_need_the_caller_to_say_so(aws: LocalAws, name: str) -> None
     code, _ = refused(plan, aws=aws, name=name, body=template(Role=role))
 
     assert code == "InsufficientCapabilitiesException"
+
+
+def features(group: str, *names: str) -> dict[str, Any]:
+    """Declare a feature group that outlives its stack."""
+    kinds = {"id": "String", "time": "String", **dict.fromkeys(names, "Fractional")}
+    return {
+        "Type": "AWS::SageMaker::FeatureGroup",
+        "DeletionPolicy": "RetainExceptOnCreate",
+        "Properties": {
+            "FeatureGroupName": {"Fn::Sub": f"${{Name}}-{group}"},
+            "RecordIdentifierFeatureName": "id",
+            "EventTimeFeatureName": "time",
+            "FeatureDefinitions": [{"FeatureName": key, "FeatureType": kind} for key, kind in kinds.items()],
+            "OnlineStoreConfig": {"EnableOnlineStore": True},
+            "OfflineStoreConfig": {
+                "S3StorageConfig": {"S3Uri": f"s3://{BUCKET}/features"},
+                "DisableGlueTableCreation": True,
+            },
+            "RoleArn": ROLE,
+        },
+    }
+
+
+def test_feature_group_is_kept_and_adopted_as_it_was(aws: LocalAws, name: str) -> None:
+    """Another schema adds a group beside the former one, which a revert takes up; another definition is refused."""
+    former, newer = {"GroupA": features("a", "income")}, {"GroupB": features("b", "income", "age")}
+
+    made = apply(aws, name, template(**former))
+    changed = apply(aws, name, template(**newer), kind="UPDATE", adopt=True)
+    reverted = apply(aws, name, template(**former), kind="UPDATE", adopt=True)
+    altered = apply(aws, name, template(**former, GroupB=features("b", "other")), kind="UPDATE", adopt=True)
+
+    assert (made, changed, reverted) == ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_COMPLETE")
+    assert altered == "UPDATE_ROLLBACK_COMPLETE"
+    described = aws.sagemaker.describe_feature_group(FeatureGroupName=f"{name}-b")
+    assert [item["FeatureName"] for item in described["FeatureDefinitions"]] == ["id", "time", "income", "age"]
+    aws.client("cloudformation").delete_stack(StackName=name)
+    assert aws.sagemaker.describe_feature_group(FeatureGroupName=f"{name}-a")["FeatureGroupName"] == f"{name}-a"
