@@ -47,3 +47,12 @@ def read(root: Path, running: Running, state: Folder) -> Cast:
     """Read from project.json which accounts take part."""
     config = json.loads((root / "infra/config/project.json").read_text())
     return Cast(project=config["project"], accounts=config["accounts"], running=running, state=state)
+
+
+def introduce(checkout: Path) -> None:
+    """Let GitHub know a checkout that it does not know yet: without a name for it the stacks make no roles."""
+    path = checkout / "infra/config/project.json"
+    config = json.loads(path.read_text())
+    github = config["github"]
+    github["subject_prefix"] = github.get("subject_prefix") or f"repo:{github['owner']}@1/{github['repository']}@2"
+    path.write_text(json.dumps(config, indent=2))

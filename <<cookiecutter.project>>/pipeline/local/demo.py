@@ -41,6 +41,9 @@ def run(root: Path, state: Folder, running: Running) -> Path:
         cast=cast.read(root, running, state),
         console=Console(),
     )
+    if story.cast and story.cast.elsewhere:
+        cast.introduce(story.checkout)
+        _git(story.checkout, "commit", "--quiet", "--all", "--message", "Let AWS trust this repository")
     _found(story, folder)
     client, endpoint = story.client("prod"), f"{story.project}-prod"
     with Traffic(client, endpoint, rows) as traffic:
