@@ -98,5 +98,9 @@ def _alone(tracking: str) -> Iterator[None]:
 if __name__ == "__main__":
     # MLflow prints links for people, where only the answer belongs.
     with redirect_stdout(sys.stderr):
-        answer = main(json.load(sys.stdin))
+        try:
+            answer = main(json.load(sys.stdin))
+        except MlflowException as error:
+            # A server's page is many lines; the reason is told in one.
+            sys.exit(" ".join(str(error).split()))
     json.dump(answer, sys.stdout)

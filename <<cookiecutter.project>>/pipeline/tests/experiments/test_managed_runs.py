@@ -60,8 +60,9 @@ class Door:
         """Pass a signed request on."""
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         arn = handler.headers.get("x-mlflow-sm-tracking-server-arn") or handler.headers.get("x-sm-mlflow-app-arn")
-        signed = "/sagemaker-mlflow/aws4_request" in handler.headers.get("Authorization", "")
-        if not signed or not arn:
+        # An app belongs to SageMaker itself, a tracking server to a service of its own.
+        service = "sagemaker" if arn and ":mlflow-app/" in arn else "sagemaker-mlflow"
+        if not arn or f"/{service}/aws4_request" not in handler.headers.get("Authorization", ""):
             handler.send_error(403)
             return
         path = handler.path.split("?")[0].partition("/mlflow/")[2]
