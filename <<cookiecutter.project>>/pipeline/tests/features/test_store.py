@@ -36,8 +36,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
     """Start an AWS whose dev has a feature store; its images are not needed."""
     root = copy_project(tmp_path_factory.mktemp("features") / "project")
     bare = Laptop(root=root, environ={})
-    exports = (line.removeprefix("export ").split("=", 1) for line in bare.run("local", "up").stdout.splitlines())
-    laptop = Laptop(root=root, environ={**QUICK, **STORE, **dict(exports)})
+    laptop = Laptop(root=root, environ={**bare.run("local", "up").outputs, **QUICK, **STORE})
     try:
         made = laptop.run("bootstrap", "aws", "--env", "dev", "--yes")
         assert made.exit_code == 0, made.stderr

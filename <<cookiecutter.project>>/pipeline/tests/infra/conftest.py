@@ -44,9 +44,8 @@ def with_feature_store(root: Path) -> None:
 
 def start(root: Path) -> Laptop:
     """Start an embedded AWS for a checkout."""
-    told = Laptop(root=root, environ={}).run("local", "up").stdout.splitlines()
-    exports = (line.removeprefix("export ").split("=", 1) for line in told)
-    return Laptop(root=root, environ={**QUICK, **dict(exports)})
+    exports = Laptop(root=root, environ={}).run("local", "up").outputs
+    return Laptop(root=root, environ={**exports, **QUICK})
 
 
 @pytest.fixture(scope="module")

@@ -90,8 +90,7 @@ def started(folder: Path, **variables: str) -> Iterator[Laptop]:
     """Run an AWS with a project's images and stacks; variables change its settings."""
     root = copy_project(folder)
     bare = Laptop(root=root, environ={})
-    exports = [line.removeprefix("export ") for line in bare.run("local", "up").stdout.splitlines()]
-    ready = Laptop(root=root, environ={**QUICK, **variables, **dict(line.split("=", 1) for line in exports)})
+    ready = Laptop(root=root, environ={**bare.run("local", "up").outputs, **QUICK, **variables})
     try:
         made = ready.run("bootstrap", "aws", "--env", "dev", "--yes")
         assert made.exit_code == 0, made.stderr
