@@ -29,9 +29,9 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     _put_image(root / ".local/images/inference-0123456789abcdef")
     bare = Plant(root=root, environ={})
     stdout, stderr = bare.start("local", "up", "--time-scale", "600").communicate(timeout=60)
-    exports = dict(line.removeprefix("export ").split("=", 1) for line in stdout.splitlines())
-    assert exports, stderr
-    plant = Plant(root=root, environ={**QUICK, **exports})
+    assert stdout, stderr
+    exports = json.loads(stdout)["outputs"]
+    plant = Plant(root=root, environ={**exports, **QUICK})
     patch = pytest.MonkeyPatch()
     for name, value in exports.items():
         patch.setenv(name, value)
