@@ -23,13 +23,14 @@ from model import Model
 
 # A body beyond this takes milliseconds: a thread answers it while the loop goes on answering small ones.
 INLINE_BYTES = 32 * 1024
+OK = HTTPStatus.OK.value
 MEDIA_TYPES = {CSV: b"text/csv; charset=utf-8; header=absent"}
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     """What a request gets back, and what is remembered of it."""
 
-    status: HTTPStatus
+    status: int
     body: bytes
     media_type: bytes
     headers: tuple[Header, ...] = ()
@@ -55,7 +56,7 @@ class Application:
         """Answer one request."""
         if scope["path"] == "/ping" and scope["method"] in {"GET", "HEAD"}:
             # The server listens only once the model has passed its self-test, so an answer is a yes.
-            await respond(send, HTTPStatus.OK, b"", headers=())
+            await respond(send, OK, b"", headers=())
             return
         started = time.perf_counter()
         headers = dict(scope["headers"])
@@ -104,7 +105,7 @@ class Application:
 
     def _prediction(self, body: bytes, form: Form, scores: Scores, *, context: Context) -> _Answer:
         return _Answer(
-            status=HTTPStatus.OK,
+            status=OK,
             body=self._codec.encode(scores, form, inference_id=context.inference_id),
             media_type=MEDIA_TYPES.get(form.accept, b"application/json"),
             digest=hashlib.sha256(body).hexdigest(),
@@ -114,7 +115,7 @@ class Application:
     def _refusal(self, problem: Problem, context: Context) -> _Answer:
         version = self._settings.model_version
         return _Answer(
-            status=problem.status,
+            status=problem.status.value,
             body=encode_problem(problem, inference_id=context.inference_id, model_version=version),
             media_type=MEDIA_TYPE,
             headers=tuple(problem.headers),

@@ -1,7 +1,6 @@
 """ASGI's messages: read a body within limits, send an answer."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 from problem import too_large
@@ -36,10 +35,10 @@ async def read_body(receive: Receive, *, limit: int) -> bytes:
     return body
 
 
-async def respond(send: Send, status: HTTPStatus, body: bytes, *, headers: Sequence[tuple[bytes, bytes]]) -> None:
+async def respond(send: Send, status: int, body: bytes, *, headers: Sequence[tuple[bytes, bytes]]) -> None:
     """Send a whole answer."""
     length = (b"content-length", b"%d" % len(body))
-    await send({"type": "http.response.start", "status": status.value, "headers": [length, *headers]})
+    await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
     await send({"type": "http.response.body", "body": body})
 
 

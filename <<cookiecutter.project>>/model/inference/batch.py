@@ -1,57 +1,57 @@
-"""Validated input, column by column, and the arrays that ONNX Runtime takes."""
+"""Validated rows as the one array that the model takes."""
 
-from collections.abc import Collection, Sequence
-from itertools import chain
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, starmap
+from struct import Struct, error
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from schema import Schema
 
-Column = Sequence[Any] | npt.NDArray[Any]
-Feeds = dict[str, npt.NDArray[Any]]
+# Rows in order, a column a feature, a category as its place in the schema's list; shape (rows, features).
+Batch = npt.NDArray[np.float32]
+# None is a missing value.
+Cells = Sequence[float | None]
 
 
-class Batch(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Validated rows as columns in the schema's order; None is a missing value."""
+class Assembler:
+    """Makes batches of validated cells."""
 
-    rows: int
-    columns: Sequence[Column]
+    def __init__(self, schema: Schema) -> None:
+        self._width = len(schema.features)
+        self._pack = Struct(f"{self._width}f").pack
+        self._gaps = [
+            (place, feature.missing_place)
+            for place, feature in enumerate(schema.features)
+            if feature.is_optional and not feature.is_number
+        ]
 
+    def from_rows(self, rows: Callable[[], Iterable[Cells]]) -> Batch:
+        """Put rows below each other; where one misses a value they are asked for a second time."""
+        try:
+            # More than twice as fast as NumPy, which asks every cell what it is.
+            cells = np.frombuffer(b"".join(starmap(self._pack, rows())), dtype=np.float32)
+        except error:
+            cells = np.fromiter(chain.from_iterable(rows()), dtype=np.float32)
+        return self._filled(cells.reshape(-1, self._width))
 
-def from_rows(rows: Collection[Sequence[Any]]) -> Batch:
-    """Turn validated rows into a batch."""
-    return Batch(rows=len(rows), columns=list(zip(*rows, strict=True)))
+    def from_columns(self, columns: Sequence[Cells | None], *, rows: int) -> Batch:
+        """Put columns beside each other, in the schema's order; None is a column of missing values."""
+        batch = np.empty((rows, self._width), dtype=np.float32)
+        for place, column in enumerate(columns):
+            batch[:, place] = np.nan if column is None else np.array(column, dtype=np.float32)
+        return self._filled(batch)
+
+    def _filled(self, batch: Batch) -> Batch:
+        """Give missing categories their place; missing numbers are NaN already."""
+        for place, missing in self._gaps:
+            column = batch[:, place]
+            if np.isnan(column).any():
+                batch = batch.copy()
+                batch[:, place] = np.where(np.isnan(column), np.float32(missing), column)
+        return batch
 
 
 def joined(batches: Sequence[Batch]) -> Batch:
     """Put several batches below each other."""
-    if len(batches) == 1:
-        return batches[0]
-    parts = zip(*(batch.columns for batch in batches), strict=True)
-    columns = [list(chain.from_iterable(part)) for part in parts]
-    return Batch(rows=sum(batch.rows for batch in batches), columns=columns)
-
-
-class Tensors:
-    """Makes the model's inputs: one [N, 1] array a feature, float32 for numbers and strings for categories."""
-
-    def __init__(self, schema: Schema) -> None:
-        places = list(enumerate(schema.features))
-        self._numbers = [(place, feature.name) for place, feature in places if feature.is_number]
-        self._categories = [(place, feature.name) for place, feature in places if not feature.is_number]
-        self._optional = any(feature.is_optional for feature in schema.features if not feature.is_number)
-
-    def feeds(self, batch: Batch) -> Feeds:
-        """Build one block a type and hand out its rows; missing is NaN, or the string that no category is."""
-        feeds: Feeds = {}
-        if self._numbers:
-            block = np.array([batch.columns[place] for place, _ in self._numbers], dtype=np.float32)
-            feeds.update(zip((name for _, name in self._numbers), block[:, :, np.newaxis], strict=True))
-        if self._categories:
-            block = np.array([batch.columns[place] for place, _ in self._categories], dtype=object)
-            if self._optional:
-                block[block == None] = ""  # noqa: E711 - compares every element
-            feeds.update(zip((name for _, name in self._categories), block[:, :, np.newaxis], strict=True))
-        return feeds
+    return batches[0] if len(batches) == 1 else np.concatenate(batches)

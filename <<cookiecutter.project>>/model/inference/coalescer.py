@@ -13,7 +13,7 @@ class Coalescer:
         self._predictor = predictor
         self._waiting: list[tuple[Batch, asyncio.Future[Scores]]] = []
 
-    async def scores(self, batch: Batch) -> Scores:
+    def scores(self, batch: Batch) -> "asyncio.Future[Scores]":
         """Answer a batch together with its neighbours."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Scores] = loop.create_future()
@@ -21,7 +21,7 @@ class Coalescer:
             # Runs after the tasks of all requests that this turn has read.
             loop.call_soon(self._run)
         self._waiting.append((batch, answer))
-        return await answer
+        return answer
 
     def _run(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -34,5 +34,5 @@ class Coalescer:
         start = 0
         for batch, answer in waiting:
             if not answer.done():
-                answer.set_result(self._predictor.label(probabilities[start : start + batch.rows]))
-            start += batch.rows
+                answer.set_result(self._predictor.label(probabilities[start : start + len(batch)]))
+            start += len(batch)

@@ -1,7 +1,7 @@
 """The headers of a request that outlive it: ids, traces and custom attributes, in and out."""
 
+import os
 import re
-import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -38,11 +38,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 def read_context(headers: Headers) -> Context:
     """Take what the caller sent, and an id of our own where it sent none that can be kept."""
     if READ.isdisjoint(headers):
-        return Context(inference_id=str(uuid.uuid4()), attributes=b"", traces=())
+        return Context(inference_id=_new_id(), attributes=b"", traces=())
     attributes = _printable(headers.get(ATTRIBUTES, b""))
     inference_id = headers.get(INFERENCE_ID)
     return Context(
-        inference_id=inference_id.decode() if _is_id(inference_id) and inference_id else str(uuid.uuid4()),
+        inference_id=inference_id.decode() if _is_id(inference_id) and inference_id else _new_id(),
         attributes=attributes,
         # InvokeEndpoint forwards no trace headers, so a caller behind it puts them into the attributes.
         traces=_traces(headers) or (_traces(_pairs(attributes)) if attributes else ()),
@@ -71,6 +71,13 @@ class AttributesWriter:
             if part and room and part.partition(b"=")[0].strip().lower() not in OURS:
                 written += b";" + part
         return written
+
+
+def _new_id() -> str:
+    """Make a UUID of version 4 (RFC 9562); the standard library's takes three times as long."""
+    digits = os.urandom(16).hex()
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
 
 def _escaped(value: str) -> str:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from batch import Batch, from_rows
+from batch import Assembler, Batch
 from explain import Explainer, Row
 from problem import invalid, malformed, too_large
 from schema import Schema
@@ -19,6 +19,7 @@ class CsvInput:
     def __init__(self, schema: Schema, *, max_rows: int) -> None:
         self._schema = schema
         self._max_rows = max_rows
+        self._assembler = Assembler(schema)
         self._explainer = Explainer(schema, strict=False)
         self._rows_type = list[tuple[tuple(feature.value_type for feature in schema.features)]]  # type: ignore[misc]
 
@@ -49,9 +50,10 @@ class CsvInput:
         if ordered is None:
             raise invalid(self._explainer.errors(_cells(names, rows)))
         try:
-            return from_rows(msgspec.convert(ordered, self._rows_type, strict=False))
+            validated = msgspec.convert(ordered, self._rows_type, strict=False)
         except msgspec.ValidationError as error:
             raise invalid(self._explainer.errors(_cells(names, rows))) from error
+        return self._assembler.from_rows(lambda: validated)
 
     def _refuse_beyond(self, rows: int) -> None:
         if rows > self._max_rows:

@@ -1,10 +1,11 @@
 """application/json: rows as {"instances": [{…}, …]}, or columns as {"columns": {name: […], …}}."""
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Any
 
 import msgspec
-from batch import Batch
+from batch import Assembler, Batch, Cells
 from explain import Explainer, Row
 from msgspec import UNSET, Raw, UnsetType
 from msgspec.structs import astuple
@@ -26,7 +27,9 @@ class JsonInput:
         self._schema = schema
         self._max_rows = max_rows
         self._explainer = Explainer(schema, strict=True)
-        self._width = len(schema.features)
+        self._assembler = Assembler(schema)
+        # Carried columns come last.
+        self._own = itemgetter(slice(len(schema.features))) if schema.carried else None
         self._decoder = msgspec.json.Decoder(_request_type(schema))
         # What a valid body can hold at most; anything beyond is refused before it costs memory.
         columns = len(schema.features) + len(schema.carried)
@@ -50,7 +53,11 @@ class JsonInput:
 
     def _from_instances(self, instances: list[msgspec.Struct]) -> Batch:
         self._check_count(len(instances))
-        return Batch(rows=len(instances), columns=list(zip(*map(astuple, instances), strict=True))[: self._width])
+        return self._assembler.from_rows(lambda: self._cells(instances))
+
+    def _cells(self, instances: list[msgspec.Struct]) -> Iterable[Cells]:
+        rows = map(astuple, instances)
+        return map(self._own, rows) if self._own else rows
 
     def _from_columns(self, request: msgspec.Struct) -> Batch:
         columns: tuple[list[Any] | None, ...] = astuple(request)
@@ -58,7 +65,7 @@ class JsonInput:
         if len(counts) != 1:
             raise malformed(f"columns must have one length, found {sorted(counts)}")
         self._check_count(count := counts.pop())
-        return Batch(rows=count, columns=[column or (None,) * count for column in columns[: self._width]])
+        return self._assembler.from_columns(self._own(columns) if self._own else columns, rows=count)
 
     def _check_count(self, count: int) -> None:
         if count == 0:

@@ -28,7 +28,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True):
 def read_form(headers: Mapping[bytes, bytes]) -> Form:
     """Negotiate, or raise 415 or 406."""
     return _negotiate(
-        headers.get(b"content-type", JSON.encode()),
+        headers.get(b"content-type", b"application/json"),
         headers.get(b"content-encoding", b"identity"),
         headers.get(b"accept", b""),
     )

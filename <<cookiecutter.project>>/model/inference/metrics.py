@@ -24,8 +24,7 @@ class Metrics:
     def add(self, *, latency_ms: float, status: int) -> None:
         """Count one request."""
         self._latencies.append(latency_ms)
-        self._refused.append(int(400 <= status < 500))
-        self._failed.append(int(status >= 500))
+        self._statuses.append(status)
 
     def add_answers(self, labels: Sequence[str], probabilities: Sequence[float]) -> None:
         """Count the rows that a request had answered."""
@@ -43,8 +42,8 @@ class Metrics:
             return None
         values: dict[str, object] = {
             "Latency": self._latencies,
-            "BadRequest": self._refused,
-            "Failure": self._failed,
+            "BadRequest": [int(400 <= status < 500) for status in self._statuses],
+            "Failure": [int(status >= 500) for status in self._statuses],
         }
         if self._probabilities:
             positive = np.array(self._probabilities)
@@ -55,8 +54,7 @@ class Metrics:
 
     def _clear(self) -> None:
         self._latencies: list[float] = []
-        self._refused: list[int] = []
-        self._failed: list[int] = []
+        self._statuses: list[int] = []
         self._probabilities: list[float] = []
         self._positives = 0
 

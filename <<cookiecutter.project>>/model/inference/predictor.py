@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 import numpy as np
 import onnxruntime
-from batch import Batch, Feeds, Tensors, from_rows
+from batch import Batch
 from schema import Feature, Schema
 
+COLUMNS = "columns of schema.json"
 PROBABILITIES = "probabilities"
 # Below this a thread costs more than it saves.
 MIN_PART_ROWS = 2000
-ONNX_TYPES = {"number": "tensor(float)", "category": "tensor(string)"}
 
 
 class ModelRefused(Exception):
@@ -38,7 +38,6 @@ class Predictor:
         # In the graph's precision, as the training job judged it.
         self._threshold = float(np.float32(schema.threshold))
         self._negative, self._positive = schema.labels
-        self._tensors = Tensors(schema)
         self._session = _open(model)
         _check_signature(self._session, schema)
         self._self_test(schema)
@@ -49,16 +48,16 @@ class Predictor:
 
     def probabilities(self, batch: Batch) -> list[float]:
         """Return each row's probability of the positive class; large batches are divided among threads."""
-        feeds = self._tensors.feeds(batch)
-        parts = min(self._threads, batch.rows // MIN_PART_ROWS)
+        rows = len(batch)
+        parts = min(self._threads, rows // MIN_PART_ROWS)
         if parts < 2:
-            return self._run(feeds)
-        size = -(-batch.rows // parts)
-        divided = [_rows(feeds, start, start + size) for start in range(0, batch.rows, size)]
+            return self._run(batch)
+        size = -(-rows // parts)
+        divided = [batch[start : start + size] for start in range(0, rows, size)]
         return list(chain.from_iterable(self._pool.map(self._run, divided)))
 
-    def _run(self, feeds: Feeds) -> list[float]:
-        (both,) = self._session.run([PROBABILITIES], feeds)
+    def _run(self, batch: Batch) -> list[float]:
+        (both,) = self._session.run([PROBABILITIES], {COLUMNS: batch})
         positive: list[float] = both[:, 1].tolist()
         return positive
 
@@ -72,7 +71,7 @@ class Predictor:
         """Have the model answer two plausible rows with probabilities before the server listens."""
         row = [_plausible(feature) for feature in schema.features]
         try:
-            probabilities = self.probabilities(from_rows([row, row]))
+            probabilities = self.probabilities(np.array([row, row], dtype=np.float32))
         except Exception as error:  # ONNX Runtime raises a class of its own for each status code
             raise ModelRefused(f"model.onnx fails its self-test: {error}") from error
         if len(probabilities) != 2 or not all(0 <= probability <= 1 for probability in probabilities):
@@ -90,21 +89,32 @@ def _open(model: bytes) -> Any:
         raise ModelRefused(f"model.onnx does not load: {error}") from error
 
 
-def _rows(feeds: Feeds, start: int, end: int) -> Feeds:
-    return {name: tensor[start:end] for name, tensor in feeds.items()}
-
-
 def _check_signature(session: Any, schema: Schema) -> None:
-    expected = {feature.name: ONNX_TYPES[feature.type] for feature in schema.features}
-    found = {node.name: node.type for node in session.get_inputs()}
-    if found != expected:
-        wrong = sorted(set(found.items()) ^ set(expected.items()))
-        raise ModelRefused(f"model.onnx and schema.json disagree about inputs: {wrong}")
+    inputs = [(node.name, node.type, node.shape[1:]) for node in session.get_inputs()]
+    expected = (COLUMNS, "tensor(float)", [len(schema.features)])
+    if inputs != [expected]:
+        raise ModelRefused(f"model.onnx and schema.json disagree about inputs: {inputs} instead of {[expected]}")
+    described = session.get_modelmeta().custom_metadata_map.get("columns", "nothing")
+    if not _describes(described, schema):
+        raise ModelRefused(f"model.onnx and schema.json disagree about inputs: the graph's columns are {described}")
     if PROBABILITIES not in {node.name for node in session.get_outputs()}:
         raise ModelRefused(f"model.onnx has no output {PROBABILITIES!r}")
 
 
-def _plausible(feature: Feature) -> float | str:
-    if not feature.is_number:
-        return feature.categories[0]
+class _Column(msgspec.Struct, frozen=True):
+    name: str
+    categories: tuple[str, ...] = ()
+
+
+def _describes(text: str, schema: Schema) -> bool:
+    """Tell whether the training job meant the same columns, and by each number the same category."""
+    try:
+        columns = msgspec.json.decode(text, type=list[_Column])
+    except msgspec.DecodeError:
+        return False
+    return columns == [_Column(feature.name, feature.categories) for feature in schema.features]
+
+
+def _plausible(feature: Feature) -> float:
+    """Choose a value that the feature takes; 0 is the place of a feature's first category."""
     return feature.minimum or feature.maximum or 0.0

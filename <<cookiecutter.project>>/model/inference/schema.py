@@ -1,18 +1,39 @@
 """schema.json as types: what a row must look like, and the decoder types made from it."""
 
-from typing import Annotated, Any, Literal
+from enum import Enum
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta
 
 FLOAT32_MAX = 3.4028234663852886e38
 MAX_TEXT = 256
+# Where a category has no place in its list. The training job writes the same into the graph.
+UNSEEN, MISSING = -1.0, -2.0
 
 Scalar = str | int | float | bool | None
 
 
 class SchemaInvalid(Exception):
     """schema.json does not describe a model that this server can run."""
+
+
+class _Place(float, Enum):
+    """A category's place in its list, which msgspec finds by the category's text."""
+
+    def __new__(cls, text: str, place: float) -> Self:
+        member = float.__new__(cls, place)
+        member._value_ = text
+        return member
+
+
+class _OpenPlace(_Place):
+    """Of a feature that may have categories which the model never saw."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> "_OpenPlace | None":
+        unseen: _OpenPlace = cls["UNSEEN"]
+        return unseen if isinstance(value, str) and len(value) <= MAX_TEXT else None
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +49,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_number(self) -> bool:
-        """Whether the model reads this column as float32; it reads the others as strings."""
+        """Whether the column holds numbers; the others hold categories."""
         return self.type == "number"
 
     @property
@@ -38,7 +59,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def value_type(self) -> Any:
-        """The msgspec type that accepts exactly this feature's values."""
+        """The msgspec type that accepts exactly this feature's values, and makes them numbers."""
         value: Any = self._number_type() if self.is_number else self._category_type()
         return value | None if self.is_optional else value
 
@@ -47,10 +68,16 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         highest = FLOAT32_MAX if self.maximum is None else self.maximum
         return Annotated[float, Meta(ge=lowest, le=highest)]
 
+    @property
+    def missing_place(self) -> float:
+        """What stands for a missing category; the training job's word for it is the empty text."""
+        return float(self.categories.index("")) if "" in self.categories else MISSING
+
     def _category_type(self) -> Any:
-        if self.unknown == "ignore":
-            return Annotated[str, Meta(max_length=MAX_TEXT)]
-        return Literal[self.categories]
+        places = [(f"PLACE_{place}", (text, place)) for place, text in enumerate(self.categories)]
+        if self.unknown == "refuse":
+            return _Place(self.name, places)
+        return _OpenPlace(self.name, [*places, ("UNSEEN", ("\N{REPLACEMENT CHARACTER}" * MAX_TEXT, UNSEEN))])
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):

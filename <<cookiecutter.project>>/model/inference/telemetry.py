@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -59,6 +59,7 @@ class Telemetry:
             namespace=settings.metrics_namespace, model_version=settings.model_version, positive=positive
         )
         self._metrics_due: asyncio.TimerHandle | None = None
+        self._clock = _Clock()
 
     def record(self, request: Request) -> None:
         """Remember one request; its line follows at once or a moment later."""
@@ -89,7 +90,7 @@ class Telemetry:
         scores = request.scores
         return _Line(
             event="prediction" if scores else "refusal",
-            time=datetime.fromtimestamp(request.finished, UTC).isoformat(timespec="milliseconds"),
+            time=self._clock.written(request.finished),
             inference_id=request.inference_id,
             model_version=self._settings.model_version,
             fingerprint=self._settings.fingerprint,
@@ -98,7 +99,7 @@ class Telemetry:
             variant=self._settings.variant,
             rows=len(scores.labels) if scores else None,
             input_sha256=request.digest,
-            labels={label: scores.labels.count(label) for label in set(scores.labels)} if scores else None,
+            labels=_counted(scores.labels) if scores else None,
             problem=request.problem,
             trace=request.trace,
         )
@@ -112,6 +113,25 @@ class Telemetry:
     def _take_metrics(self) -> list[bytes]:
         line = self._metrics.take()
         return [self._encoder.encode(line)] if line else []
+
+
+class _Clock:
+    """Writes times in ISO 8601 with milliseconds; all lines of a second share its first part."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._written = ""
+
+    def written(self, timestamp: float) -> str:
+        second, milliseconds = divmod(int(timestamp * 1000), 1000)
+        if second != self._second:
+            self._second = second
+            self._written = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return f"{self._written}.{milliseconds:03}+00:00"
+
+
+def _counted(labels: Sequence[str]) -> dict[str, int]:
+    return {labels[0]: 1} if len(labels) == 1 else {label: labels.count(label) for label in set(labels)}
 
 
 def write_lines(descriptor: int, lines: list[bytes]) -> None:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 import pandas as pd
+from columns import take_columns
 from export import as_bytes, describe, export_trees
 from failures import InputRefused
 from feature_schema import Schema
@@ -92,6 +93,7 @@ def continue_from(parent: Parent, unfitted: Pipeline, *, rounds: int) -> Continu
             next_step="train from scratch, without --from, or choose GradientBoostingClassifier",
         )
     graph = onnx.load_from_string(parent.graph)
+    take_columns(graph, parent.schema)  # an older parent takes texts
     node = ensemble(graph)
     columns = ParentColumns(_open(_until(graph, node.input[0])), parent.schema)
     trees = learner.set_params(n_estimators=rounds, init=ParentScore(_open(_alone(graph, node))))

@@ -4,6 +4,7 @@ import copy
 import re
 
 import onnx
+from columns import DESCRIPTION, described, take_columns
 from failures import ExportImpossible
 from feature_schema import NumberFeature, Schema
 from scoring import OUTPUT
@@ -18,7 +19,7 @@ OPSETS = {"": 18, "ai.onnx.ml": 3}
 
 
 def export(pipeline: Pipeline, schema: Schema, *, threshold: float) -> bytes:
-    """Return the serialized graph: one input a feature, shape (rows, 1); one output, shape (rows, 2).
+    """Return the serialized graph: one input, shape (rows, features); one output, shape (rows, 2).
 
     The columns of `probabilities` are the negative and the positive class. The converter's own label is
     the likelier class, which contradicts any threshold but one half, so the graph does not carry it:
@@ -33,6 +34,7 @@ def export(pipeline: Pipeline, schema: Schema, *, threshold: float) -> bytes:
         raise _inexpressible(error) from error
     for output in [o for o in graph.graph.output if o.name != OUTPUT]:
         graph.graph.output.remove(output)
+    take_columns(graph, schema)
     describe(graph, schema, threshold=threshold)
     return as_bytes(graph)
 
@@ -49,8 +51,9 @@ def export_trees(trees: GradientBoostingClassifier) -> onnx.ModelProto:
 
 
 def describe(graph: onnx.ModelProto, schema: Schema, *, threshold: float) -> None:
-    """Write into the graph what its answer means."""
+    """Write into the graph what its columns and its answer mean."""
     meanings = {"negative": schema.negative, "positive": schema.positive, "threshold": str(threshold)}
+    meanings[DESCRIPTION] = described(schema)
     onnx.helper.set_model_props(graph, meanings)
 
 

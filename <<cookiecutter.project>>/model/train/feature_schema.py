@@ -8,6 +8,11 @@ from typing import Any, Literal
 
 from failures import InputRefused
 
+# The graph's input. No feature is called so: the graph's nodes go on to know each column by its feature's name.
+INPUT = "columns of schema.json"
+# Where a category has no place in its list. The serving container writes the same.
+UNSEEN, MISSING = -1, -2
+
 
 @dataclass(frozen=True, kw_only=True)
 class NumberFeature:
@@ -26,6 +31,11 @@ class CategoryFeature:
     name: str
     categories: tuple[str, ...]
     unknown: Literal["ignore", "refuse"]
+
+    @property
+    def places(self) -> dict[str, int]:
+        """What stands for each text in the graph's input; the empty one is a missing value."""
+        return {"": MISSING} | {text: place for place, text in enumerate(self.categories)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from failures import InputRefused
-from feature_schema import Schema
+from feature_schema import INPUT, UNSEEN, Schema
 
 TEST_SHARE = 0.3
 
@@ -136,8 +136,7 @@ def target(frame: pd.DataFrame, schema: Schema) -> npt.NDArray[np.int64]:
     return np.asarray(frame[schema.target] == schema.positive, dtype=np.int64)
 
 
-def onnx_inputs(table: pd.DataFrame, schema: Schema) -> dict[str, npt.NDArray[np.generic]]:
-    """Convert features to the graph's inputs: one column each, float32 or string, shape (rows, 1)."""
-    numbers = {f.name: table[[f.name]].to_numpy(dtype=np.float32) for f in schema.numbers}
-    categories = {f.name: table[[f.name]].to_numpy(dtype=object) for f in schema.categories}
-    return {name: (numbers | categories)[name] for name in schema.feature_names}
+def onnx_inputs(table: pd.DataFrame, schema: Schema) -> dict[str, npt.NDArray[np.float32]]:
+    """Convert features to the graph's input, shape (rows, features): a category is its place in the schema's list."""
+    places = {f.name: table[f.name].map(f.places).fillna(UNSEEN) for f in schema.categories}
+    return {INPUT: table.assign(**places)[list(schema.feature_names)].to_numpy(dtype=np.float32)}

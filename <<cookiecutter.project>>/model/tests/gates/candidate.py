@@ -9,9 +9,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
 import onnxruntime
 import pandas as pd
+from columns import DESCRIPTION, take_columns, takes_columns
 from evaluation import Scored
+from export import as_bytes
 from feature_schema import Schema, load_schema
 from preprocessing import features, target
 from scoring import open_session, positive, score
@@ -35,8 +38,17 @@ class Candidate:
 
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:
-        """The graph, loaded."""
-        return open_session((self.folder / "model.onnx").read_bytes())
+        """The graph, loaded; an older champion's takes texts."""
+        graph = onnx.load(self.folder / "model.onnx")
+        take_columns(graph, self.schema)
+        return open_session(as_bytes(graph))
+
+    @cached_property
+    def inputs(self) -> list[str]:
+        """The features that the graph says it takes, in order."""
+        graph = onnx.load(self.folder / "model.onnx")
+        described = {item.key: item.value for item in graph.metadata_props}.get(DESCRIPTION, "[]")
+        return [column["name"] for column in json.loads(described)] if takes_columns(graph) else []
 
     def read(self, name: str) -> dict[str, Any]:
         """Return the content of one of the folder's JSON files."""

@@ -101,10 +101,11 @@ def _graph(inputs: list[str], shape: list[int], *, external: bool = False) -> by
         ),
         helper.make_node("Expand", ["claimed", "shape"], ["probabilities"]),
     ]
-    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, 1]) for name in inputs]
+    values = [helper.make_tensor_value_info("columns of schema.json", TensorProto.FLOAT, [None, len(inputs)])]
     output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, None)
     graph = helper.make_graph(nodes, "bomb", values, [output], [claimed])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    helper.set_model_props(model, {"columns": json.dumps([{"name": name} for name in inputs])})
     written: bytes = model.SerializeToString()
     return written
 
@@ -120,11 +121,12 @@ SCHEMA = parse_schema(
         (b"", "does not load"),
         (b"not protobuf" * 100, "does not load"),
         (_graph(["x"], [2, 2], external=True), "does not load"),
-        (_graph(["y"], [2, 2]), "disagree about inputs"),
+        (_graph(["y"], [2, 2]), "disagree about inputs: the graph's columns are"),
+        (_graph(["x", "y"], [2, 2]), "disagree about inputs"),
         (_graph(["x"], [3, 7]), "fails its self-test"),
         (_graph(["x"], [2**40, 2**20]), "fails its self-test|does not load"),
     ],
-    ids=["empty", "garbage", "external data", "other input", "wrong shape", "oversized tensor"],
+    ids=["empty", "garbage", "external data", "other input", "more inputs", "wrong shape", "oversized tensor"],
 )
 def test_model_that_cannot_answer_is_refused(model: bytes, reason: str) -> None:
     """A manifest that fits does not make a model that may serve."""

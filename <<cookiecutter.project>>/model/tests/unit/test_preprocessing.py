@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from failures import InputRefused
@@ -41,12 +42,15 @@ def test_files_of_a_channel_are_read_together(text: pd.DataFrame, schema: Schema
 
 
 def test_graph_inputs_follow_the_schema(split: Split, schema: Schema) -> None:
-    """Each feature is one column of float32 or strings, in the schema's order."""
-    inputs = onnx_inputs(features(split.test.head(3), schema), schema)
+    """Each feature is one column in the schema's order: a number itself, a category its place in its list."""
+    table = features(split.test.head(3), schema).assign(chist=["2", "", "never seen"])
 
-    assert list(inputs) == list(schema.feature_names)
-    assert {name: str(inputs[name].dtype) for name in ("pirat", "chist")} == {"pirat": "float32", "chist": "object"}
-    assert {array.shape for array in inputs.values()} == {(3, 1)}
+    (columns,) = onnx_inputs(table, schema).values()
+
+    assert columns.dtype == np.float32
+    assert columns.shape == (3, len(schema.features))
+    assert columns[:, schema.feature_names.index("pirat")].tolist() == table["pirat"].astype(np.float32).tolist()
+    assert columns[:, schema.feature_names.index("chist")].tolist() == [1, -2, -1]
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,16 @@ def world(model_dir: Path) -> World:
     files = {name: (model_dir / name).read_bytes() for name in FILES}
     schema = json.loads(files["schema.json"])
     texts = {feature["name"]: str for feature in schema["features"] if feature["type"] == "category"}
+    places = {
+        feature["name"]: {text: place for place, text in enumerate(feature["categories"])}
+        for feature in schema["features"]
+        if feature["name"] in texts
+    }
     rows = pd.read_csv(ROOT / "data/hmda.csv", dtype=texts)
     session = onnxruntime.InferenceSession(model_dir / "model.onnx", providers=["CPUExecutionProvider"])
-    feeds = {
-        feature["name"]: rows[feature["name"]].to_numpy(np.float32 if feature["type"] == "number" else object)[:, None]
-        for feature in schema["features"]
-    }
+    columns = {feature["name"]: rows[feature["name"]] for feature in schema["features"]}
+    for name in texts:
+        columns[name] = columns[name].map(places[name]).fillna(-1)
+    feeds = {session.get_inputs()[0].name: pd.DataFrame(columns).to_numpy(np.float32)}
     probability = session.run(["probabilities"], feeds)[0][:, 1].astype(np.float64)
     return World(rows=rows, probability=probability, baseline=read_baseline(files, where=str(model_dir)), files=files)
