@@ -53,7 +53,7 @@ class CsvInput:
             validated = msgspec.convert(ordered, self._rows_type, strict=False)
         except msgspec.ValidationError as error:
             raise invalid(self._explainer.errors(_cells(names, rows))) from error
-        return self._assembler.from_rows(lambda: validated)
+        return self._assembler.from_rows(lambda: validated, count=len(validated))
 
     def _refuse_beyond(self, rows: int) -> None:
         if rows > self._max_rows:

@@ -68,6 +68,6 @@ def _spread(values: npt.NDArray[np.float64]) -> list[float]:
     """Pick at most fifty of the values, evenly over their order: their distribution survives."""
     ordered = np.sort(values)
     if ordered.size > MAX_SPREAD:
-        ordered = ordered[np.linspace(0, ordered.size - 1, MAX_SPREAD).astype(np.intp)]
+        ordered = ordered[np.arange(MAX_SPREAD) * (ordered.size - 1) // (MAX_SPREAD - 1)]
     spread: list[float] = ordered.round(6).tolist()
     return spread

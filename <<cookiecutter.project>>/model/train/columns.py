@@ -11,7 +11,6 @@ from failures import ExportImpossible
 from feature_schema import INPUT, CategoryFeature, NumberFeature, Schema
 
 DESCRIPTION = "columns"
-_WIDTHS = f"{INPUT}, widths"
 
 
 def take_columns(graph: onnx.ModelProto, schema: Schema) -> None:
@@ -24,8 +23,9 @@ def take_columns(graph: onnx.ModelProto, schema: Schema) -> None:
     columns = onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, [None, count])
     del graph.graph.input[:]
     graph.graph.input.append(columns)
-    graph.graph.initializer.append(onnx.helper.make_tensor(_WIDTHS, onnx.TensorProto.INT64, [count], [1] * count))
-    graph.graph.node.insert(0, onnx.helper.make_node("Split", [INPUT, _WIDTHS], names, axis=1))
+    # Since opset 18 the number must be said; before, it cannot be.
+    parts = {"num_outputs": count} if _opset(graph) >= 18 else {}
+    graph.graph.node.insert(0, onnx.helper.make_node("Split", [INPUT], names, axis=1, **parts))
 
 
 def takes_columns(graph: onnx.ModelProto) -> bool:
@@ -81,6 +81,10 @@ def _to_text(feature: CategoryFeature, output: str) -> onnx.NodeProto:
         values_strings=list(feature.places),
         default_string="\N{REPLACEMENT CHARACTER}",
     )
+
+
+def _opset(graph: onnx.ModelProto) -> int:
+    return next(int(opset.version) for opset in graph.opset_import if opset.domain in {"", "ai.onnx"})
 
 
 def _require_opset(graph: onnx.ModelProto, domain: str, least: int) -> None:

@@ -22,11 +22,13 @@ def one_category(schema: Schema) -> Schema:
     return Schema(**{**vars(schema), "features": (COLOUR,)})
 
 
-def _graph(operator: str, attributes: Mapping[str, Any], kind: int, shape: list[Any]) -> onnx.ModelProto:
+def _graph(
+    operator: str, attributes: Mapping[str, Any], kind: int, shape: list[Any], *, opset: int = 16
+) -> onnx.ModelProto:
     node = helper.make_node(operator, ["colour"], ["answer"], domain="ai.onnx.ml", **attributes)
     colour = helper.make_tensor_value_info("colour", TensorProto.STRING, [None, 1])
     answer = helper.make_tensor_value_info("answer", kind, shape)
-    opsets = [helper.make_opsetid("", 16), helper.make_opsetid("ai.onnx.ml", 2)]
+    opsets = [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", 2)]
     graph = helper.make_graph([node], "graph", [colour], [answer])
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
@@ -41,10 +43,11 @@ INDEX = (
 )
 
 
+@pytest.mark.parametrize("opset", [11, 16, 18])
 @pytest.mark.parametrize("node", [ENCODER, INDEX], ids=["encoder", "any other"])
-def test_places_answer_as_texts_do(node: tuple[Any, ...], one_category: Schema) -> None:
-    """Each category, the missing value and an unseen one give what their text gave."""
-    graph = _graph(*node)
+def test_places_answer_as_texts_do(node: tuple[Any, ...], opset: int, one_category: Schema) -> None:
+    """Each category, the missing value and an unseen one give what their text gave, in every version of ONNX."""
+    graph = _graph(*node, opset=opset)
     texts = np.array(TEXTS, dtype=object)[:, np.newaxis]
     (expected,) = open_session(graph.SerializeToString()).run(None, {"colour": texts})
 
