@@ -74,10 +74,12 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         return float(self.categories.index("")) if "" in self.categories else MISSING
 
     def _category_type(self) -> Any:
-        places = [(f"PLACE_{place}", (text, place)) for place, text in enumerate(self.categories)]
-        if self.unknown == "refuse":
-            return _Place(self.name, places)
-        return _OpenPlace(self.name, [*places, ("UNSEEN", ("\N{REPLACEMENT CHARACTER}" * MAX_TEXT, UNSEEN))])
+        places = [(f"PLACE_{place}", (text, float(place))) for place, text in enumerate(self.categories)]
+        kind: Any = _Place
+        if self.unknown == "ignore":
+            kind = _OpenPlace
+            places.append(("UNSEEN", ("\N{REPLACEMENT CHARACTER}" * MAX_TEXT, UNSEEN)))
+        return kind(self.name, places)
 
 
 class Schema(msgspec.Struct, frozen=True, kw_only=True):
