@@ -23,9 +23,10 @@ def take_columns(graph: onnx.ModelProto, schema: Schema) -> None:
     columns = onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, [None, count])
     del graph.graph.input[:]
     graph.graph.input.append(columns)
-    # Since opset 18 the number must be said; before, it cannot be.
-    parts = {"num_outputs": count} if _opset(graph) >= 18 else {}
-    graph.graph.node.insert(0, onnx.helper.make_node("Split", [INPUT], names, axis=1, **parts))
+    split = onnx.helper.make_node("Split", [INPUT], names, axis=1)
+    if _opset(graph) >= 18:  # before, the number cannot be said
+        split.attribute.append(onnx.helper.make_attribute("num_outputs", count))
+    graph.graph.node.insert(0, split)
 
 
 def takes_columns(graph: onnx.ModelProto) -> bool:
@@ -40,8 +41,9 @@ def described(schema: Schema) -> str:
 
 
 def _column(feature: NumberFeature | CategoryFeature) -> dict[str, object]:
-    is_number = isinstance(feature, NumberFeature)
-    return {"name": feature.name} if is_number else {"name": feature.name, "categories": list(feature.categories)}
+    if isinstance(feature, CategoryFeature):
+        return {"name": feature.name, "categories": feature.categories}
+    return {"name": feature.name}
 
 
 def _take_places(graph: onnx.ModelProto, feature: CategoryFeature) -> None:
