@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from columns import takes_columns
 from continuation import continue_from, ensemble
 from export import export
 from failures import InputRefused
@@ -15,6 +16,7 @@ from feature_schema import Schema
 from hyperparameters import Hyperparameters, load_hyperparameters
 from learner import build_pipeline
 from parent import Parent, load_parent
+from parity import prove_equal
 from preprocessing import Split, features, target
 from scoring import open_session, score
 from sklearn.ensemble import RandomForestClassifier
@@ -77,6 +79,24 @@ def test_continued_model_fits_new_rows_better_than_its_parent(
     ]
 
     assert losses[1] < losses[0]
+
+
+def test_parent_that_takes_texts_is_continued(
+    split: Split, schema: Schema, hyperparameters: Hyperparameters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model registered before the graph took columns gets rounds, and its child takes columns."""
+    table, truth = features(split.train, schema), target(split.train, schema)
+    fitted = build_pipeline(schema, hyperparameters).fit(table, truth)
+    with monkeypatch.context() as earlier:
+        earlier.setattr("export.take_columns", lambda *_: None)
+        older = Parent(graph=export(fitted, schema, threshold=0.3), schema=schema, sha256="0" * 64)
+    assert not takes_columns(onnx.load_from_string(older.graph))
+
+    continued = continue_from(older, build_pipeline(schema, hyperparameters), rounds=ROUNDS)
+    continued.pipeline.fit(table, truth)
+    child = continued.export(schema, threshold=0.3)
+
+    prove_equal(continued.pipeline, child, features(split.test, schema), schema, threshold=0.3)
 
 
 def test_learner_without_rounds_is_refused(parent: Parent, schema: Schema, hyperparameters: Hyperparameters) -> None:
