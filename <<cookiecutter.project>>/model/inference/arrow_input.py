@@ -10,14 +10,15 @@ from arrow_text import Array, Mask, Texts
 from batch import Batch
 from explain import SHOWN, Explainer, expectation
 from problem import FieldError, invalid, malformed, too_large
-from schema import FLOAT32_MAX, MAX_TEXT, Feature, Schema
+from schema import FLOAT32_MAX, MAX_TEXT, UNSEEN, Feature, Schema
 
 
 class _Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """A feature's column: its values for the model, and which rows miss one or hold one that it does not take."""
+    """A feature's column: as it came, as the model takes it, and which rows miss a value or hold a wrong one."""
 
     feature: Feature
     values: Array
+    cells: Array
     missing: Mask
     wrong: Mask
 
@@ -42,7 +43,7 @@ class ArrowInput:
             raise too_large(f"more than {self._max_rows} rows; send them in several requests") from error
         if not rows:
             raise malformed("expected at least one row")
-        return _validated([_judged(feature, columns.get(name), rows) for name, feature in self._features.items()], rows)
+        return _validated([_judged(feature, columns.get(name), rows) for name, feature in self._features.items()])
 
     def _check_fields(self, fields: Sequence[Field]) -> None:
         errors = list(self._explainer.name_errors([field.name for field in fields]))
@@ -73,7 +74,8 @@ def _judged(feature: Feature, column: Numbers | Texts | None, rows: int) -> _Jud
     column = column or Texts(codes=np.full(rows, -1), values=())
     if feature.is_number:  # a column of nothing has no type
         everywhere = np.ones(rows, np.bool_)
-        return _Judged(feature=feature, values=np.full(rows, np.nan), missing=everywhere, wrong=~everywhere)
+        absent = np.full(rows, np.nan)
+        return _Judged(feature=feature, values=absent, cells=absent, missing=everywhere, wrong=~everywhere)
     return _judged_texts(feature, column)
 
 
@@ -86,24 +88,27 @@ def _judged_numbers(feature: Feature, column: Numbers) -> _Judged:
     # A NaN is neither below nor above anything.
     wrong = column.valid & ~((values >= lowest) & (values <= highest))
     values[~column.valid] = np.nan
-    return _Judged(feature=feature, values=values, missing=~column.valid, wrong=wrong)
+    return _Judged(feature=feature, values=values, cells=values, missing=~column.valid, wrong=wrong)
 
 
 def _judged_texts(feature: Feature, column: Texts) -> _Judged:
-    known = frozenset(feature.categories)
+    known = {"": feature.missing_place} | {text: place for place, text in enumerate(feature.categories)}
     is_open = feature.unknown == "ignore"
-    fits = [len(value) <= MAX_TEXT if is_open else value in known for value in column.values]
+    fits = [len(value) <= MAX_TEXT if is_open else value in feature.categories for value in column.values]
     texts = np.array([*column.values, None], dtype=object)
+    places = np.array([*(known.get(value, UNSEEN) for value in column.values), feature.missing_place], np.float32)
     missing = column.codes < 0
     wrong = ~np.array([*fits, True], np.bool_)[column.codes]
-    return _Judged(feature=feature, values=texts[column.codes], missing=missing, wrong=wrong)
+    return _Judged(
+        feature=feature, values=texts[column.codes], cells=places[column.codes], missing=missing, wrong=wrong
+    )
 
 
-def _validated(columns: Sequence[_Judged], rows: int) -> Batch:
+def _validated(columns: Sequence[_Judged]) -> Batch:
     bad = np.array([column.wrong | (column.missing & (not column.feature.is_optional)) for column in columns])
     if bad.any():
         raise invalid(_errors(columns, bad))
-    return Batch(rows=rows, columns=[column.values for column in columns])
+    return np.column_stack([column.cells for column in columns]).astype(np.float32)
 
 
 def _errors(columns: Sequence[_Judged], bad: Mask) -> Iterator[FieldError]:

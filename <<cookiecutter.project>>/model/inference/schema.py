@@ -78,6 +78,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
         kind: Any = _Place
         if self.unknown == "ignore":
             kind = _OpenPlace
+            places += [("MISSING", ("", self.missing_place))] if "" not in self.categories else []
             places.append(("UNSEEN", ("\N{REPLACEMENT CHARACTER}" * MAX_TEXT, UNSEEN)))
         return kind(self.name, places)
 

@@ -69,9 +69,9 @@ def _refused(body: bytes, reader: ArrowInput = READER) -> Problem:
     return refused.value
 
 
-def _plain(columns: Sequence[Any]) -> list[list[Any]]:
-    """Bring columns into one form: NaN is how numbers write None."""
-    return [[None if isinstance(cell, float) and math.isnan(cell) else cell for cell in column] for column in columns]
+def _plain(batch: Batch) -> list[list[Any]]:
+    """Turn a batch into rows that can be compared: NaN is a missing number."""
+    return [[None if math.isnan(cell) else cell for cell in row] for row in batch.tolist()]
 
 
 def _judged(body: bytes, reader: ArrowInput) -> Problem | Batch:
@@ -89,8 +89,7 @@ def test_arrow_reads_what_json_reads(rows: list[dict[str, Any]], layout: pa.Data
 
     from_arrow = READER.decode(_written(_table(rows, layout), batch=batch))
 
-    assert from_arrow.rows == from_json.rows
-    assert _plain(from_arrow.columns) == _plain(from_json.columns)
+    assert _plain(from_arrow) == _plain(from_json)
 
 
 @RARELY
@@ -102,7 +101,7 @@ def test_exactly_the_wrong_cells_are_named(rows: list[dict[str, Any]], layout: p
 
     outcome = _judged(_written(_table(rows, layout)), READER)
 
-    if isinstance(outcome, Batch):
+    if not isinstance(outcome, Problem):
         assert expected is None
     else:
         assert expected is not None
@@ -185,7 +184,7 @@ def test_optional_and_carried_columns(rows: list[Instance]) -> None:
     batch = READER.decode(_written(changed))
 
     places = [SCHEMA.names.index(name) for name in ("hirat", "unemp")]
-    assert [_plain(batch.columns)[place] for place in places] == [[None] * 3] * 2
+    assert [[row[place] for place in places] for row in _plain(batch)] == [[None] * 2] * 3
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int64(), pa.float16(), pa.float32()])
@@ -196,12 +195,12 @@ def test_numbers_of_every_width(kind: pa.DataType, rows: list[Instance]) -> None
 
     batch = READER.decode(_written(table.set_column(0, "pirat", column)))
 
-    assert list(batch.columns[0]) == [0, 1, 2, 5]
+    assert batch[:, 0].tolist() == [0, 1, 2, 5]
 
 
 def test_limits_are_those_of_the_precision() -> None:
     """A float32 that was 0.3 before it was rounded up is within a maximum of 0.3; the next one is not."""
-    assert NARROW.decode(_written(pa.table({"a": pa.array([0.3], pa.float32())}))).rows == 1
+    assert NARROW.decode(_written(pa.table({"a": pa.array([0.3], pa.float32())}))).shape == (1, 1)
     assert _refused(_written(pa.table({"a": pa.array([0.30000004], pa.float32())})), NARROW).errors[0].row == 0
 
 
@@ -214,7 +213,7 @@ def test_dictionaries_may_grow_and_change() -> None:
     for deltas in (True, False):
         options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=deltas)
         batch = reader.decode(_written(*parts, options=options))
-        assert "".join(batch.columns[0]) == "xyxyzzx"
+        assert batch[:, 0].tolist() == ["xyz".index(letter) for letter in "xyxyzzx"]
 
 
 def _small() -> bytes:
@@ -254,7 +253,7 @@ def test_rows_beyond_the_limit_are_refused(rows: list[Instance]) -> None:
     """In one batch or in many; as many as the limit are taken."""
     most = _table(rows).take(pa.array([0] * MAX_ROWS))
 
-    assert READER.decode(_written(most)).rows == MAX_ROWS
+    assert len(READER.decode(_written(most))) == MAX_ROWS
     assert _refused(_written(pa.concat_tables([most, most.slice(0, 1)]))).kind == "too-large"
     assert _refused(_written(most, most.slice(0, 1))).kind == "too-large"
     assert _refused(_written(most.slice(0, 0))).detail == "expected at least one row"
@@ -287,7 +286,7 @@ def test_mutated_streams_are_accepted_or_refused(layout: pa.DataType, count: int
 
     outcomes = [_judged(edited, READER) for edited in _edits(good, count, seed=20261126)]
 
-    accepted = sum(isinstance(outcome, Batch) for outcome in outcomes)
+    accepted = sum(not isinstance(outcome, Problem) for outcome in outcomes)
     assert all(400 <= outcome.status < 500 for outcome in outcomes if isinstance(outcome, Problem))
     # Neither did every edit break the framing, nor was none noticed.
     assert 0.02 * count < accepted < 0.95 * count

@@ -186,6 +186,7 @@ EVERY_KIND = [
     {"size": None, "colour": "a"},
     {"size": 2, "colour": None, "key": 7},
     {"size": 3, "colour": "never seen"},
+    {"size": 4, "colour": ""},
 ]
 
 
@@ -196,14 +197,14 @@ def test_categories_become_their_places(form: str) -> None:
     columns = {name: [row.get(name) for row in EVERY_KIND] for name in names}
     lines = [",".join("" if row.get(name) is None else str(row[name]) for name in names[:2]) for row in EVERY_KIND]
     decode = {
-        "instances": lambda: JsonInput(OPEN, max_rows=4).decode(json.dumps({"instances": EVERY_KIND}).encode()),
-        "columns": lambda: JsonInput(OPEN, max_rows=4).decode(json.dumps({"columns": columns}).encode()),
-        "csv": lambda: CsvInput(OPEN, max_rows=4).decode("\n".join(lines).encode()),
+        "instances": lambda: JsonInput(OPEN, max_rows=5).decode(json.dumps({"instances": EVERY_KIND}).encode()),
+        "columns": lambda: JsonInput(OPEN, max_rows=5).decode(json.dumps({"columns": columns}).encode()),
+        "csv": lambda: CsvInput(OPEN, max_rows=5).decode("\n".join(lines).encode()),
     }
 
     batch = decode[form]()
 
-    assert _shown(batch) == [["1.5", "1.0"], ["nan", "0.0"], ["2.0", "-2.0"], ["3.0", "-1.0"]]
+    assert _shown(batch) == [["1.5", "1.0"], ["nan", "0.0"], ["2.0", "-2.0"], ["3.0", "-1.0"], ["4.0", "-2.0"]]
 
 
 def test_unseen_category_has_a_greatest_length() -> None:
