@@ -181,7 +181,7 @@ OPEN = parse_schema(
     b'{"name": "size", "type": "number", "missing": "impute"},'
     b'{"name": "colour", "type": "category", "categories": ["a", "b"], "missing": "impute", "unknown": "ignore"}]}'
 )
-EVERY_KIND = [
+EVERY_KIND: list[dict[str, Any]] = [
     {"size": 1.5, "colour": "b", "key": "text"},
     {"size": None, "colour": "a"},
     {"size": 2, "colour": None, "key": 7},
