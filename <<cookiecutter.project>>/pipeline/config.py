@@ -3,13 +3,13 @@
 A variable overrides one key of an environment's file: PIPELINE__DEPLOY__BAKE_SECONDS=60.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from pipeline.documents import read_document
 from pipeline.drift.config import MonitorConfig
 from pipeline.errors import ConfigurationError
 from pipeline.experiments.config import ExperimentsConfig
@@ -202,27 +202,6 @@ def read_environment(folder: Path, env: Environment, environ: Mapping[str, str])
     """Read <env>.json, with the variables laid over it."""
     path = folder / f"{env}.json"
     return _validated(EnvironmentFile, _overridden(read_document(path), environ), path)
-
-
-def read_document(path: Path) -> dict[str, Any]:
-    """Read a JSON object that people edit."""
-    try:
-        content = json.loads(path.read_text())
-    except FileNotFoundError as err:
-        raise ConfigurationError(
-            "a configuration file is missing",
-            where=str(path),
-            next_step="run from the project's root, or restore the file from git",
-        ) from err
-    except json.JSONDecodeError as err:
-        raise ConfigurationError(
-            f"not valid JSON: {err.msg}",
-            where=f"{path}:{err.lineno}:{err.colno}",
-            next_step="correct the file; `git diff` shows what changed",
-        ) from err
-    if not isinstance(content, dict):
-        raise ConfigurationError("a JSON object is expected", where=str(path), next_step="wrap it in { }")
-    return content
 
 
 def _overridden(values: dict[str, Any], environ: Mapping[str, str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.config import read_document
+from pipeline.documents import read_document
 from pipeline.errors import ConfigurationError
 
 PATH = Path("model/config/hyperparameters.json")

@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from pipeline import fingerprint, hyperparameters, recipe
 from pipeline.aws.services import Aws
 from pipeline.aws.training import TrainingRequest, as_request
-from pipeline.config import read_document
+from pipeline.documents import read_document
 from pipeline.errors import TrainingFailed
 from pipeline.launcher import client as launcher
 from pipeline.recipe import Recipe

@@ -8,7 +8,7 @@ if ! command -v docker-registry >/dev/null; then
 fi
 cat >"$folder/config.yml" <<END
 version: 0.1
-log: {level: panic, accesslog: {disabled: true}}
+log: {level: error, accesslog: {disabled: true}}
 storage: {filesystem: {rootdirectory: $folder/content}}
 http: {addr: "127.0.0.1:$port"}
 END

@@ -5,7 +5,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 SECTIONS = {
-    "Make a model": ("image", "train", "test", "register", "approve"),
+    "Make a model": ("image", "train", "test", "register", "approve", "tune", "orchestrate", "features"),
     "Release it": ("deploy", "verify", "rollback", "clean", "drill"),
     "See what is": ("status", "history", "card", "who-served", "explain", "verify-ledger"),
     "Watch it": ("monitor", "reconcile", "retrain", "challenge", "page"),

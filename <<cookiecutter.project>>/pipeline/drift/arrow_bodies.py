@@ -32,6 +32,9 @@ def read_arrow(body: bytes, names: Sequence[str]) -> tuple[list[Sequence[Any]], 
         stream = reader.Stream(body)
         if not all(field.type in reader.SCALARS for field in stream.fields):
             raise ValueError("a column of the stream holds no single values")
+        # The container refuses truth values, and its reader has no cells for them.
+        if any(field.type == "bool" and field.name in names for field in stream.fields):
+            raise ValueError("a column of the contract holds truth values")
         rows, columns = stream.columns(set(names), max_rows=MAX_ROWS)
     except (reader.Malformed, reader.TooManyRows) as err:
         raise ValueError(str(err)) from err

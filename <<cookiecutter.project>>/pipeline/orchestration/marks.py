@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.config import read_document
+from pipeline.documents import read_document
 
 BASELINE = Path("model/config/baseline.json")
 # What train.py prints beside its quality, as `test:name=value;`.

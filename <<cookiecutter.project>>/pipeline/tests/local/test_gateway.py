@@ -15,7 +15,7 @@ METRICS = {"TrialComponentName": "t", "MetricData": [{"MetricName": "m", "Timest
 @pytest.mark.parametrize(
     ("service", "operation", "request_"),
     [
-        ("sagemaker", "list_pipelines", {}),
+        ("sagemaker", "list_experiments", {}),
         ("sagemaker", "create_monitoring_schedule", {"MonitoringScheduleName": "m", "MonitoringScheduleConfig": {}}),
         ("sagemaker-runtime", "invoke_endpoint_async", {"EndpointName": "e", "InputLocation": "s3://b/k"}),
         ("sagemaker-metrics", "batch_put_metrics", METRICS),
