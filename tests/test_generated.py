@@ -21,7 +21,7 @@ UNRENDERED = {
 @pytest.mark.parametrize("word", ["check", "test"])
 def test_generated_project_passes(installed: Path, word: str) -> None:
     """`make check` and `make test` succeed in a fresh project and leave its files as they were."""
-    run = make(word, folder=installed, seconds=900)
+    run = make(word, folder=installed, seconds=1800)
 
     assert run.returncode == 0, run.stdout[-8000:]
     status = subprocess.run(["git", "status", "--porcelain"], cwd=installed, capture_output=True, text=True, check=True)
