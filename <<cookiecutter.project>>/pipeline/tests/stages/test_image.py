@@ -4,9 +4,12 @@ import hashlib
 import json
 import time
 
+import pytest
+
 from pipeline.aws.images import Images
 from pipeline.tests.stages.conftest import Laptop
 
+pytestmark = pytest.mark.acceptance
 # No program is found, so the commit is told instead of asked for.
 WITHOUT_DOCKER = {"PATH": "/nowhere", "GITHUB_SHA": "0123abc"}
 
