@@ -58,7 +58,7 @@ def test_any_arrow_stream_is_rows_or_undecodable(
     """A stream of other columns, or one with bytes that were changed, counts as far as it can be read."""
     try:
         request = as_arrow(rows)
-    except pa.ArrowException:
+    except (pa.ArrowException, OverflowError):  # no column holds these cells together
         request = as_arrow([{"pirat": 1.0}])
     body = bytearray(base64.b64decode(request["data"]))
     for place in data.draw(st.lists(st.integers(0, len(body) - 1), max_size=3)):
