@@ -105,21 +105,11 @@ class Requests:
 
     def json_table(self, payloads: Sequence[Payload]) -> Table:
         """Decode JSON requests."""
-        table = Table()
-        for payload in payloads:
-            rows = self._json_rows(payload, table)
-            table.rows += rows
-            table.lengths.append(len(rows))
-        return table
+        return _one_by_one(Table(), payloads, self._json_rows)
 
     def arrow_table(self, payloads: Sequence[Payload]) -> Table:
         """Decode Arrow streams; their cells have types, as JSON's do."""
-        table = Table()
-        for payload in payloads:
-            rows = self._arrow_rows(payload, table)
-            table.rows += rows
-            table.lengths.append(len(rows))
-        return table
+        return _one_by_one(Table(), payloads, self._arrow_rows)
 
     def _json_rows(self, payload: Payload, table: Table) -> list[Row]:
         try:
@@ -164,12 +154,7 @@ class Requests:
             return Table(columns=found.columns, lengths=found.lengths, textual=True, complete=True)
         if plain := self._one_row_each(texts):
             return Table(rows=plain, lengths=[1] * len(plain), textual=True, complete=True)
-        table = Table(textual=True)
-        for text in texts:
-            rows = self._csv_rows(text, table)
-            table.rows += rows
-            table.lengths.append(len(rows))
-        return table
+        return _one_by_one(Table(textual=True), texts, self._csv_rows)
 
     def _one_row_each(self, texts: Sequence[str]) -> list[Row] | None:
         """Decode one CSV row a request in a single pass, or None when that is not what they are.
@@ -203,6 +188,15 @@ class Requests:
         if len(row) > len(names):
             table.extra.append(f"column {len(names) + 1}")
         return self._from_names(dict(zip(names, row, strict=False)), table)
+
+
+def _one_by_one(table: Table, bodies: Iterable[T], read: Callable[[T, Table], list[Row]]) -> Table:
+    """Add each body's rows to the table."""
+    for body in bodies:
+        rows = read(body, table)
+        table.rows += rows
+        table.lengths.append(len(rows))
+    return table
 
 
 def is_missing(cell: Cell) -> bool:
