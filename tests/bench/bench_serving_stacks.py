@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import psutil
 from bench_serving_models import BATCHES, PROJECT, Workload
@@ -20,6 +21,7 @@ SERVE = PROJECT / "model" / "inference" / "serve.py"
 SCRIPT = HERE / "post.lua"
 UNITS_MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 SERVER_CORE, CLIENT_CORE = 0, 1
+STARTS = 3  # of which the median counts: one start alone may have to read its libraries from disk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +73,10 @@ STACKS = (
 def measure(stack: Stack, workload: Workload, *, seconds: float) -> Measured:
     """Start a stack, load it with every shape of request, and stop it."""
     port = _free_port()
-    begun = time.perf_counter()
+    cold = median(_cold_start(stack, workload, port) for _ in range(STARTS))
     process = _start(stack, workload, port)
     try:
-        cold = _first_answer(port, process) - begun
+        _first_answer(port, process)
         p50: dict[str, float] = {}
         rate: dict[str, float] = {}
         cpu: dict[str, float] = {}
@@ -82,14 +84,30 @@ def measure(stack: Stack, workload: Workload, *, seconds: float) -> Measured:
             for connections in (1, 8) if rows < 10_000 else (1,):
                 shape = f"{rows}x{connections}"
                 used = _cpu_seconds(process)
-                p50[shape], rate[shape], answered = _load(port, workload.body(rows), connections, seconds)
+                # Few large batches are answered in a second: their median needs longer.
+                duration = seconds if rows < 10_000 else 3 * seconds
+                p50[shape], rate[shape], answered = _load(port, workload.body(rows), connections, duration)
                 cpu[shape] = (_cpu_seconds(process) - used) * 1000 / answered
         return Measured(
             p50_ms=p50, requests_per_second=rate, cpu_ms=cpu, cold_start_s=cold, memory_mib=_memory(process)
         )
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(30)
+        _stop(process)
+
+
+def _cold_start(stack: Stack, workload: Workload, port: int) -> float:
+    """Return the seconds from starting the process to its first answer."""
+    begun = time.perf_counter()
+    process = _start(stack, workload, port)
+    try:
+        return _first_answer(port, process) - begun
+    finally:
+        _stop(process)
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    os.killpg(process.pid, signal.SIGTERM)
+    process.wait(30)
 
 
 def _start(stack: Stack, workload: Workload, port: int) -> "subprocess.Popen[bytes]":
@@ -132,12 +150,12 @@ def _load(port: int, body: Path, connections: int, seconds: float) -> tuple[floa
     report = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in report or "Socket errors" in report:
         raise RuntimeError(report)
-    median = re.search(r"50%\s+([\d.]+)(us|ms|s)", report)
+    middle = re.search(r"50%\s+([\d.]+)(us|ms|s)", report)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", report)
     answered = re.search(r"(\d+) requests in", report)
-    if not median or not rate or not answered:
-        raise RuntimeError(report)
-    return float(median[1]) * UNITS_MS[median[2]], float(rate[1]), int(answered[1])
+    if not middle or not rate or not answered or int(answered[1]) == 0:
+        raise RuntimeError(f"nothing was answered in {seconds:g} s of {body.name}; give --seconds more:\n{report}")
+    return float(middle[1]) * UNITS_MS[middle[2]], float(rate[1]), int(answered[1])
 
 
 def _memory(process: "subprocess.Popen[bytes]") -> float:

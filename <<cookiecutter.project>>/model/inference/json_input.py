@@ -32,11 +32,11 @@ class JsonInput:
         # Carried columns come last.
         self._own = itemgetter(slice(len(schema.features))) if schema.carried else None
         self._decoder = msgspec.json.Decoder(_request_type(schema))
-        # What a valid body can hold at most; anything beyond is refused before it costs memory.
+        # What a valid body can hold at most, and as much again for texts that hold the same marks; anything beyond is
+        # refused before it costs memory.
         columns = len(schema.features) + len(schema.carried)
-        self._max_objects = max_rows + 2
-        self._max_arrays = columns + 1
-        self._max_commas = max_rows * columns
+        self._max_objects = 2 * (max_rows + 2)
+        self._max_marks = 2 * max_rows * columns
 
     def decode(self, body: bytes) -> Batch:
         """Return the body's rows as a batch, or raise the problem that lists what is wrong."""
@@ -75,7 +75,7 @@ class JsonInput:
             raise too_large(f"{count} rows, more than {self._max_rows}; send them in several requests")
 
     def _explain(self, body: bytes, error: Exception) -> Problem:
-        if body.count(b"[") > self._max_arrays or _holds_more(body, b",", than=self._max_commas):
+        if any(_holds_more(body, mark, than=self._max_marks) for mark in (b"[", b",")):
             return malformed(f"expected a flat table of at most {self._max_rows} rows")
         try:
             outline = msgspec.json.decode(body, type=_Outline)

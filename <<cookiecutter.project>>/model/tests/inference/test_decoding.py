@@ -107,6 +107,17 @@ def test_rows_and_columns_are_judged_alike(rows: list[dict[str, Any]]) -> None:
         assert by_row == by_column
 
 
+@pytest.mark.parametrize("mark", ["[", ",", "{"])
+def test_marks_of_the_syntax_in_texts_hide_no_error(mark: str) -> None:
+    """A text of brackets or commas is named as any other wrong value."""
+    name = next(feature.name for feature in SCHEMA.features if not feature.is_number and feature.unknown == "refuse")
+    cells = [mark * MAX_ROWS] * 2
+
+    found = _outcome({"instances": [{name: cell} for cell in cells]})
+
+    assert {(row, name) for row in range(len(cells))} <= found
+
+
 def _outcome(document: dict[str, Any]) -> set[tuple[int | None, str | None]] | list[list[Any]]:
     try:
         batch = _json_input().decode(json.dumps(document).encode())
