@@ -1,9 +1,12 @@
 """Arrow columns counted without making a Python object of any cell."""
 
+import math
+
 import numpy as np
 import pyarrow as pa
 
 from pipeline.drift.baseline import Baseline, CategoryBaseline, NumberBaseline
+from pipeline.drift.distances import Values
 from pipeline.drift.tally import CategoryTally, NumberTally, Tally
 
 
@@ -17,6 +20,12 @@ def count_column(name: str, column: pa.Array, tally: Tally, baseline: Baseline) 
         _count_categories(column, tally.categories[name], baseline.categories[name])
 
 
+def floats(column: pa.DoubleArray) -> Values:
+    """Give a column as NumPy's numbers, missing ones as NaN."""
+    # `to_numpy` would import pandas, which takes longer than counting a million rows.
+    return np.asarray(np.from_dlpack(column.fill_null(math.nan) if column.null_count else column), np.float64)
+
+
 def _count_numbers(column: pa.Array, tally: NumberTally, baseline: NumberBaseline) -> None:
     kind = column.type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
@@ -24,7 +33,7 @@ def _count_numbers(column: pa.Array, tally: NumberTally, baseline: NumberBaselin
         tally.invalid += len(column) - column.null_count
         return
     numbers = column if pa.types.is_float64(kind) else column.cast(pa.float64(), safe=False)
-    values = numbers.to_numpy(zero_copy_only=False)
+    values = floats(numbers)
     infinite = np.isinf(values)
     if infinite.any():
         tally.invalid += int(infinite.sum())
@@ -36,7 +45,7 @@ def _count_categories(column: pa.Array, tally: CategoryTally, baseline: Category
     if not pa.types.is_dictionary(column.type):
         column = (column if pa.types.is_string(column.type) else column.cast(pa.string())).dictionary_encode()
     indices = column.indices.drop_null() if column.null_count else column.indices
-    counts = np.bincount(indices.to_numpy(), minlength=len(column.dictionary))
+    counts = np.bincount(np.from_dlpack(indices), minlength=len(column.dictionary))
     names = map(str, column.dictionary.to_pylist())
     found = {name: int(count) for name, count in zip(names, counts, strict=False) if count}
     tally.missing += column.null_count + found.pop("", 0)

@@ -1,5 +1,7 @@
 """Rows in Parquet are counted as captured ones are."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from pipeline.drift.tables import read_tables
 from pipeline.drift.tally import Tally
 from pipeline.drift.verdict import evaluate
 from pipeline.errors import DataInvalid
+from pipeline.tests.documents import ROOT
 from pipeline.tests.drift.worlds import World, events, read
 
 
@@ -87,3 +90,24 @@ def test_infinite_numbers_are_invalid(world: World, tmp_path: Path) -> None:
     tally = read_tables(tmp_path, world.baseline)
 
     assert (tally.numbers["pirat"].present, tally.numbers["pirat"].invalid) == (8, 2)
+
+
+def test_counting_imports_no_pandas(world: World, tmp_path: Path) -> None:
+    """A million rows are counted in the time that importing pandas takes."""
+    world.sample(700, seed=3).rows.to_parquet(tmp_path / "rows.parquet")
+    for name, content in world.files.items():
+        (tmp_path / name).write_bytes(content)
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from pipeline.drift.baseline import FILES, read_baseline\n"
+        "from pipeline.drift.tables import read_tables\n"
+        "folder = Path(sys.argv[1])\n"
+        "baseline = read_baseline({name: (folder / name).read_bytes() for name in FILES}, where='here')\n"
+        "print(read_tables(folder / 'rows.parquet', baseline).reading.rows, 'pandas' in sys.modules)\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.split() == ["700", "False"]
