@@ -132,8 +132,8 @@ def ours(path: Path) -> None:
     from pipeline.drift.baseline import FILES
     from pipeline.drift.parallel import Reading, read_files
     from pipeline.drift.reader import Window
+    from pipeline.drift.spans import Span
     from pipeline.drift.truth import Truth
-    from pipeline.drift.worker import chunks
 
     folder = PROJECT / "monitoring/baselines"
     day = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
@@ -143,7 +143,7 @@ def ours(path: Path) -> None:
         release="abababab",
         truth=Truth(),
     )
-    files = [(str(path), "v3-abababab", chunks(path))]
+    files = [(str(path), "v3-abababab", Span.whole(path))]
     counted = read_files(reading, files, size=path.stat().st_size).reading
     assert counted.rows == counted.events > 0
 

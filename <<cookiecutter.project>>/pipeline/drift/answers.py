@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from pipeline.drift.baseline import Baseline
-from pipeline.drift.events import UNREADABLE, Event, Payload, forms, texts
+from pipeline.drift.events import UNREADABLE, Event, NamedMetadata, Payload, forms, texts
 from pipeline.drift.labelled import Labelled
 from pipeline.drift.payloads import Row, is_missing
 from pipeline.drift.tally import ScoreTally
@@ -73,14 +73,17 @@ class CallReader:
     def read(self, event: Event, answer: Answer, rows: Sequence[Row]) -> Call:
         """Look at one call in detail."""
         meta, count = event.eventMetadata, len(answer.predictions)
-        name = meta.inferenceId or answer.inference_id or meta.eventId
-        known = self._known.get(name) or self._known.get(meta.eventId)
+        name, known = self._look_up(meta, answer) if isinstance(meta, NamedMetadata) else ("", None)
         return Call(
             name=name,
             predictions=answer.predictions,
             groups=self._groups(rows, known, count),
             known=known if known and len(known.labels) == count else None,
         )
+
+    def _look_up(self, meta: NamedMetadata, answer: Answer) -> tuple[str, Known | None]:
+        name = meta.inferenceId or answer.inference_id or meta.eventId
+        return name, self._known.get(name) or self._known.get(meta.eventId)
 
     def _groups(self, rows: Sequence[Row], known: Known | None, count: int) -> Sequence[str]:
         """Take the protected attribute from ground truth, or as the caller sent it along."""

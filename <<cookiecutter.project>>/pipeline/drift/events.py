@@ -5,8 +5,9 @@ Source: SageMaker Developer Guide, "Capture data from real-time endpoint".
 
 import binascii
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import product
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, TypeVar, cast
 
 import msgspec
 
@@ -19,7 +20,7 @@ VERIFICATION_PREFIX = "verification-"
 LONGEST_LINE_BYTES = 64 << 20
 
 Form = Literal["json", "csv", "arrow"]
-_KIND = attrgetter("encoding", "observedContentType")
+_ENCODING, _CONTENT_TYPE = attrgetter("encoding"), attrgetter("observedContentType")
 
 
 class Payload(msgspec.Struct, gc=False):
@@ -50,15 +51,19 @@ class Payload(msgspec.Struct, gc=False):
 
 def forms(payloads: Sequence[Payload]) -> list[Form]:
     """Say what each body is; of many there are few kinds, and each is looked at once."""
-    known = {kind: Payload("", *kind).form for kind in set(map(_KIND, payloads))}
+    # Each by itself: pairs of them would be made for every body.
+    encodings, content_types = set(map(_ENCODING, payloads)), set(map(_CONTENT_TYPE, payloads))
+    known = {kind: Payload("", *kind).form for kind in product(encodings, content_types)}
     if len(known) == 1:
         return list(known.values()) * len(payloads)
-    return [known[kind] for kind in map(_KIND, payloads)]
+    return [known[payload.encoding, payload.observedContentType] for payload in payloads]
 
 
-def texts(payloads: Iterable[Payload]) -> list[str]:
+def texts(payloads: Sequence[Payload]) -> list[str]:
     """Return bodies as text; ValueError when one is not what its encoding says."""
-    return [payload.data if payload.encoding != "BASE64" else payload.text() for payload in payloads]
+    if "BASE64" not in set(map(_ENCODING, payloads)):
+        return [payload.data for payload in payloads]
+    return [payload.text() for payload in payloads]
 
 
 class CaptureData(msgspec.Struct, gc=False):
@@ -69,11 +74,21 @@ class CaptureData(msgspec.Struct, gc=False):
 
 
 class EventMetadata(msgspec.Struct, gc=False):
+    """When the call was."""
+
+    inferenceTime: str  # noqa: N815
+
+
+class NamedMetadata(EventMetadata, gc=False):
     """Which call, and when."""
 
-    eventId: str  # noqa: N815
-    inferenceTime: str  # noqa: N815
+    eventId: str = ""  # noqa: N815
     inferenceId: str | None = None  # noqa: N815
+
+    @property
+    def is_own(self) -> bool:
+        """Tell whether a deploy made this call, with rows that no caller sends, to verify the endpoint."""
+        return (self.inferenceId or "").startswith(VERIFICATION_PREFIX)
 
 
 class Event(msgspec.Struct, gc=False):
@@ -87,10 +102,11 @@ class Event(msgspec.Struct, gc=False):
         """The second of the call, ISO 8601 in UTC without a zone: it sorts as text."""
         return self.eventMetadata.inferenceTime[:19]
 
-    @property
-    def is_own(self) -> bool:
-        """Tell whether a deploy made this call, with rows that no caller sends, to verify the endpoint."""
-        return (self.eventMetadata.inferenceId or "").startswith(VERIFICATION_PREFIX)
+
+class NamedEvent(Event, gc=False):
+    """One that can be told from others."""
+
+    eventMetadata: NamedMetadata  # noqa: N815
 
 
 class _CommonPayload(Payload, gc=False):
@@ -109,26 +125,47 @@ class _CommonEvent(Event, gc=False):
     captureData: _CommonData  # noqa: N815
 
 
-_COMMON = msgspec.json.Decoder(_CommonEvent)
-_EVENTS = msgspec.json.Decoder(Event)
+class _CommonNamedEvent(NamedEvent, gc=False):
+    captureData: _CommonData  # noqa: N815
+
+
+E = TypeVar("E", bound=Event)
+
+_ANONYMOUS: Sequence["msgspec.json.Decoder[Event]"] = (
+    msgspec.json.Decoder(cast("type[Event]", _CommonEvent)),
+    msgspec.json.Decoder(Event),
+)
+_NAMED: Sequence["msgspec.json.Decoder[NamedEvent]"] = (
+    msgspec.json.Decoder(cast("type[NamedEvent]", _CommonNamedEvent)),
+    msgspec.json.Decoder(NamedEvent),
+)
 
 
 def decode_events(block: bytes) -> tuple[Sequence[Event], int]:
+    """Decode whole lines but for the calls' names; return the events and the number of corrupt lines."""
+    return _decode(block, _ANONYMOUS)
+
+
+def decode_named_events(block: bytes) -> tuple[Sequence[NamedEvent], int]:
     """Decode whole lines; return the events and the number of corrupt lines."""
-    for decoder in (_COMMON, _EVENTS):
+    return _decode(block, _NAMED)
+
+
+def _decode(block: bytes, decoders: Sequence["msgspec.json.Decoder[E]"]) -> tuple[Sequence[E], int]:
+    for decoder in decoders:
         try:
             return decoder.decode_lines(block), 0
         except UNREADABLE:
             pass  # some line is not common, or is no event
-    return _decode_each(block)
+    return _decode_each(block, decoders[-1])
 
 
-def _decode_each(block: bytes) -> tuple[list[Event], int]:
+def _decode_each(block: bytes, decoder: "msgspec.json.Decoder[E]") -> tuple[list[E], int]:
     events, corrupt = [], 0
     for line in block.splitlines():
         try:
             if line.strip():
-                events.append(_EVENTS.decode(line))
+                events.append(decoder.decode(line))
         except UNREADABLE:
             corrupt += 1
     return events, corrupt
@@ -145,7 +182,8 @@ def blocks(chunks: Iterable[bytes], *, size: int = BLOCK_BYTES, longest: int = L
         for chunk in chunks:
             cut = chunk.rfind(b"\n") + 1
             if cut and held + cut >= size:
-                yield b"".join([*waiting, chunk[:cut]])
+                # A single chunk of whole lines is passed on as it is.
+                yield b"".join([*waiting, chunk if cut == len(chunk) else memoryview(chunk)[:cut]])
                 waiting, held = [], 0
                 chunk = chunk[cut:]  # noqa: PLW2901
             if held <= longest:

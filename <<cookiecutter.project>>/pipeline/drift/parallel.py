@@ -13,6 +13,7 @@ from pipeline.drift.baseline import Baseline, read_baseline
 from pipeline.drift.events import BLOCK_BYTES, blocks
 from pipeline.drift.reader import CaptureReader, Window
 from pipeline.drift.shard import dump_tally, load_tally
+from pipeline.drift.spans import Span
 from pipeline.drift.tally import Tally
 from pipeline.drift.truth import Truth
 
@@ -94,14 +95,17 @@ def _without_cycles() -> Iterator[None]:
             gc.enable()
 
 
-def _blocks(files: Iterable[File], total: Tally) -> Iterator[tuple[str, str, bytes]]:
+def _blocks(files: Iterable[File], total: Tally) -> Iterator[File]:
     """Cut files into blocks; one that breaks off counts as far as it went."""
     reading = total.reading
     for name, variant, chunks in files:
         reading.files += 1
         try:
-            for block in blocks(chunks, size=_BLOCK_BYTES):
-                yield name, variant, block
+            # What lies on this machine is read by the process that counts it.
+            if isinstance(chunks, Span):
+                yield from ((name, variant, part) for part in chunks.parts(_BLOCK_BYTES))
+            else:
+                yield from ((name, variant, [block]) for block in blocks(chunks, size=_BLOCK_BYTES))
         except OSError as err:
             reading.unreadable_files[name] = f"{type(err).__name__}: {err}"
 
@@ -115,13 +119,13 @@ def _begin(reading: Reading) -> None:
     _mine.append((reading, reading.baseline()))
 
 
-def _count(name: str, variant: str, block: bytes) -> bytes:
+def _count(name: str, variant: str, block: Iterable[bytes]) -> bytes:
     return dump_tally(_counted(*_mine[0], name, variant, block))
 
 
-def _counted(reading: Reading, baseline: Baseline, name: str, variant: str, block: bytes) -> Tally:
+def _counted(reading: Reading, baseline: Baseline, name: str, variant: str, block: Iterable[bytes]) -> Tally:
     reader = reading.reader(baseline)
-    reader.read(name, [block], variant=variant)
+    reader.read(name, block, variant=variant)
     tally = reader.finish()
     tally.reading.files = 0
     return tally

@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,6 +22,7 @@ Row = Sequence[Cell]
 T = TypeVar("T")
 
 _NOTHING = Payload(data="")
+_DATA, _ENCODING = attrgetter("data"), attrgetter("encoding")
 
 
 @dataclass(kw_only=True)
@@ -97,6 +99,8 @@ class Requests:
         """Decode the requests of a block of events; one that was not captured counts as undecodable."""
         given = [payload or _NOTHING for payload in payloads]
         told = forms(given)
+        if len(set(told)) == 1:
+            return Batch(by_form={told[0]: self._readers[told[0]](given)}, forms=told)
         tables = {
             form: self._readers[form]([payload for payload, one in zip(given, told, strict=True) if one == form])
             for form in set(told)
@@ -149,7 +153,7 @@ class Requests:
 
     def csv_table(self, payloads: Sequence[Payload]) -> Table:
         """Decode CSV requests: all at once where their text is plain or each is one row, else one by one."""
-        texts = [payload.data if payload.encoding == "CSV" else _text(payload) for payload in payloads]
+        texts = list(map(_DATA, payloads)) if set(map(_ENCODING, payloads)) == {"CSV"} else list(map(_text, payloads))
         if found := read_plain(texts, self._contract):
             return Table(columns=found.columns, lengths=found.lengths, textual=True, complete=True)
         if plain := self._one_row_each(texts):

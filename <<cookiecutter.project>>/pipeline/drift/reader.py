@@ -20,9 +20,10 @@ from pipeline.drift.answers import (
 )
 from pipeline.drift.baseline import Baseline
 from pipeline.drift.cells import to_categories, to_numbers
-from pipeline.drift.events import VERIFICATION_PREFIX, Event, blocks, decode_events
+from pipeline.drift.events import VERIFICATION_PREFIX, Event, blocks, decode_events, decode_named_events
 from pipeline.drift.labelled import Labelled, join_labelled
 from pipeline.drift.payloads import Batch, Cell, Requests, Table
+from pipeline.drift.spans import Span
 from pipeline.drift.tally import Tally, added, empty_tally, merged_names
 from pipeline.drift.truth import Truth
 
@@ -71,11 +72,9 @@ class CaptureReader:
         reading = self._tally.reading
         reading.files += 1
         try:
-            for block in blocks(chunks):
-                events, corrupt = decode_events(block)
+            for block in chunks if isinstance(chunks, Span) else blocks(chunks):
+                events, corrupt = self._events(block)
                 reading.corrupt_lines += corrupt
-                if _OWN_CALL in block:
-                    events = [event for event in events if not event.is_own]
                 self._count(events, variant)
         except OSError as err:
             reading.unreadable_files[name] = f"{type(err).__name__}: {err}"
@@ -86,22 +85,30 @@ class CaptureReader:
         self._labelled = []
         return self._tally
 
+    def _events(self, block: bytes) -> tuple[Sequence[Event], int]:
+        if _OWN_CALL not in block:
+            # Without ground truth no call has to be told from others.
+            return decode_named_events(block) if self._truth.known else decode_events(block)
+        named, corrupt = decode_named_events(block)
+        return [event for event in named if not event.eventMetadata.is_own], corrupt
+
     def _count(self, events: Sequence[Event], variant: str) -> None:
         times = [event.eventMetadata.inferenceTime for event in events]
-        hours: Sequence[str] = [time[:13] for time in times]
-        valid = self._valid(hours)
-        if (
-            len(valid) < len(set(hours))
-            or not self._start <= min(times, default="") <= max(times, default="") < self._end
-        ):
+        first, last = min(times, default=""), max(times, default="")
+        # What sorts between two times of one hour is of that hour.
+        same = first[:13] == last[:13]
+        hours: Sequence[str] = [first[:13]] * len(times) if same else [time[:13] for time in times]
+        different = set(hours)
+        valid = self._valid(different)
+        if len(valid) < len(different) or not self._start <= first <= last < self._end:
             events, hours = self._sorted_out(events, valid, variant)
         if events:
             self._count_current(events, hours, variant)
 
-    def _valid(self, hours: Iterable[str]) -> set[str]:
-        for hour in set(hours) - self._hours.keys():
+    def _valid(self, hours: set[str]) -> set[str]:
+        for hour in hours - self._hours.keys():
             self._hours[hour] = _is_hour(hour)
-        return {hour for hour in set(hours) if self._hours[hour]}
+        return {hour for hour in hours if self._hours[hour]}
 
     def _sorted_out(
         self, events: Sequence[Event], valid: set[str], variant: str
@@ -128,7 +135,7 @@ class CaptureReader:
         for table in batch.tables:
             self._count_table(table)
         releases = _releases(answers, variant)
-        for (hour, release), rows in _added_up(list(zip(hours, releases, strict=True)), batch.lengths()).items():
+        for (hour, release), rows in _added_up(hours, releases, batch.lengths()).items():
             reading.hours[hour] = added(reading.hours.get(hour, {}), {release: rows})
         count_scores(self._own(answers, releases), self._tally.scores, self._baseline)
         if self._truth.known or batch.has_groups:
@@ -136,6 +143,8 @@ class CaptureReader:
             count_groups(calls, self._tally.scores, favourable=self._baseline.contract.favourable)
 
     def _own(self, items: Iterable[T], releases: Sequence[str]) -> list[T]:
+        if set(releases) == {self._release}:
+            return list(items)
         return list(compress(items, map(self._release.__eq__, releases)))
 
     def _detail(self, events: Sequence[Event], batch: Batch, answers: Sequence[Answer], variant: str) -> list[Call]:
@@ -184,17 +193,18 @@ def _releases(answers: Iterable[Answer], variant: str) -> list[str]:
     otherwise = variant.rpartition("-")[2]
     told = [answer.fingerprint for answer in answers]
     names = {fingerprint: (fingerprint or otherwise)[:8] for fingerprint in set(told)}
+    if len(names) == 1:
+        return list(names.values()) * len(told)
     return [names[fingerprint] for fingerprint in told]
 
 
-def _added_up(keys: Sequence[tuple[str, str]], amounts: Sequence[int]) -> dict[tuple[str, str], int]:
-    if len(different := set(keys)) == 1:
-        return {different.pop(): sum(amounts)}
-    # Few pairs differ, so the loop is over those.
-    pairs = Counter(zip(keys, amounts, strict=True))
+def _added_up(hours: Sequence[str], releases: Sequence[str], amounts: Sequence[int]) -> dict[tuple[str, str], int]:
+    if len(set(hours)) == len(set(releases)) == 1:
+        return {(hours[0], releases[0]): sum(amounts)}
+    # Few of them differ, so the loop is over those.
     sums: dict[tuple[str, str], int] = {}
-    for (key, amount), count in pairs.items():
-        sums[key] = sums.get(key, 0) + amount * count
+    for (hour, release, amount), count in Counter(zip(hours, releases, amounts, strict=True)).items():
+        sums[hour, release] = sums.get((hour, release), 0) + amount * count
     return sums
 
 

@@ -8,17 +8,16 @@ The folders are those that the job's inputs name: `code`, `job` (baseline files,
 import json
 import os
 import sys
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from pipeline.drift.baseline import FILES
-from pipeline.drift.events import BLOCK_BYTES
 from pipeline.drift.parallel import Reading, read_files
 from pipeline.drift.reader import Window
 from pipeline.drift.shard import dump_tally
+from pipeline.drift.spans import Span
 from pipeline.drift.tally import Tally
 from pipeline.drift.truth import Truth
 
@@ -55,15 +54,8 @@ def count(folder: Path) -> Tally:
     )
     paths = sorted((folder / "captures").rglob("*.jsonl"))
     # …/<variant>/yyyy/mm/dd/hh/<file>
-    files = ((str(path), path.parts[-6], chunks(path)) for path in paths)
-    return read_files(reading, files, size=sum(path.stat().st_size for path in paths))
-
-
-def chunks(path: Path) -> Iterator[bytes]:
-    """Read a file in pieces."""
-    with path.open("rb") as file:
-        while chunk := file.read(BLOCK_BYTES):
-            yield chunk
+    files = [(str(path), path.parts[-6], Span.whole(path)) for path in paths]
+    return read_files(reading, files, size=sum(span.end for _, _, span in files))
 
 
 def _host(root: Path) -> str:

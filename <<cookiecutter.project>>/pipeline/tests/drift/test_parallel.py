@@ -1,12 +1,14 @@
 """On every core the answer is that of one."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from pipeline.drift import parallel
 from pipeline.drift.parallel import Reading, read_files
-from pipeline.drift.truth import read_truth
+from pipeline.drift.spans import Span
+from pipeline.drift.truth import Truth, read_truth
 from pipeline.tests.drift.worlds import RELEASE, VARIANT, WINDOW, World, events, truth_lines
 
 
@@ -33,3 +35,47 @@ def test_processes_give_the_answer_of_one(world: World, monkeypatch: pytest.Monk
     assert all((one.numbers[name].counts == many.numbers[name].counts).all() for name in one.numbers)
     assert all((one.categories[name].counts == many.categories[name].counts).all() for name in one.categories)
     assert sorted(one.labelled[""].key) == sorted(many.labelled[""].key)
+
+
+def test_processes_read_files_of_their_own(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file on this machine is cut at lines, and read by whoever counts it, with the answer of its stream."""
+    monkeypatch.setattr(parallel, "_BLOCK_BYTES", 50_000)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    path = tmp_path / "captures.jsonl"
+    lines = [line + b"\n" for line in events(world.sample(600, seed=0))]
+    path.write_bytes(b"".join([*lines, b"no event\n", lines[0].rstrip()]))
+    reading = Reading(files=world.files, window=WINDOW, release=RELEASE, truth=Truth())
+
+    streamed = read_files(reading, [("one", VARIANT, [path.read_bytes()])], size=1)
+    here, cut = (
+        read_files(reading, [("one", VARIANT, Span.whole(path))], size=size) for size in (1, parallel.WORTH_BYTES)
+    )
+
+    assert streamed.reading == here.reading == cut.reading
+    assert (cut.reading.events, cut.reading.corrupt_lines) == (601, 1)
+    assert all((here.numbers[name].counts == cut.numbers[name].counts).all() for name in here.numbers)
+
+
+@pytest.mark.parametrize("size", [1, 7, 10, 11, 100])
+def test_spans_hold_every_line_once(size: int, tmp_path: Path) -> None:
+    """Wherever the cuts fall, in lines, between them or beyond a long one, each line is in one span."""
+    path = tmp_path / "lines"
+    lines = [b"first\n", b"\n", b"a longer one than any cut\n", b"next\n", b"the last has no end"]
+    path.write_bytes(b"".join(lines))
+
+    found = [b"".join(span) for span in Span.whole(path).parts(size)]
+
+    assert b"".join(found) == path.read_bytes()
+    assert all(piece.endswith((b"\n", lines[-1])) for piece in found if piece)
+
+
+def test_vanished_file_is_named(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file that is gone when its turn comes is reported, whoever wanted to read it."""
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    reading = Reading(files=world.files, window=WINDOW, release=RELEASE, truth=Truth())
+    gone = Span(path=tmp_path / "gone.jsonl", end=1000)
+
+    here, cut = (read_files(reading, [("gone", VARIANT, gone)], size=size) for size in (1, parallel.WORTH_BYTES))
+
+    assert here.reading == cut.reading
+    assert "FileNotFoundError" in here.reading.unreadable_files["gone"]

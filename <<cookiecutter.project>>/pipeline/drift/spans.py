@@ -1,0 +1,46 @@
+"""Capture files on this machine, cut into spans of whole lines, so that each process reads its own."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from pipeline.drift.events import BLOCK_BYTES, LONGEST_LINE_BYTES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """The lines of a file that begin from `start` to before `end`, in bytes; read where it is iterated over."""
+
+    path: Path
+    start: int = 0
+    end: int
+
+    @classmethod
+    def whole(cls, path: Path) -> Self:
+        """Take the whole file."""
+        return cls(path=path, end=path.stat().st_size)
+
+    def parts(self, size: int) -> Iterator["Span"]:
+        """Cut it into spans of `size` bytes each."""
+        for start in range(self.start, self.end, size):
+            yield Span(path=self.path, start=start, end=min(start + size, self.end))
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read its lines block by block; one that is too long is cut short, and so corrupt."""
+        with self.path.open("rb") as file:
+            for part in self.parts(BLOCK_BYTES):
+                start, end = (_next_line(file, place) for place in (part.start, part.end))
+                file.seek(start)
+                if lines := file.read(min(end - start, LONGEST_LINE_BYTES)):
+                    yield lines
+
+
+def _next_line(file: BinaryIO, place: int) -> int:
+    """Return where the first line begins that does not begin before `place`."""
+    if place == 0:
+        return 0
+    file.seek(place - 1)
+    while (piece := file.readline(BLOCK_BYTES)) and not piece.endswith(b"\n"):
+        pass
+    return file.tell()
