@@ -27,20 +27,19 @@ class Span:
             yield Span(path=self.path, start=start, end=min(start + size, self.end))
 
     def __iter__(self) -> Iterator[bytes]:
-        """Read its lines block by block; one that is too long is cut short, and so corrupt."""
+        """Read its lines block by block; one that is too long is cut, and so corrupt."""
         with self.path.open("rb") as file:
             for part in self.parts(BLOCK_BYTES):
                 start, end = (_next_line(file, place) for place in (part.start, part.end))
                 file.seek(start)
-                if lines := file.read(min(end - start, LONGEST_LINE_BYTES)):
+                if lines := file.read(end - start):
                     yield lines
 
 
 def _next_line(file: BinaryIO, place: int) -> int:
-    """Return where the first line begins that does not begin before `place`."""
+    """Return where the first line begins that does not begin before `place`, or where the search is given up."""
     if place == 0:
         return 0
     file.seek(place - 1)
-    while (piece := file.readline(BLOCK_BYTES)) and not piece.endswith(b"\n"):
-        pass
+    file.readline(LONGEST_LINE_BYTES)
     return file.tell()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.drift import parallel
+from pipeline.drift import parallel, spans
 from pipeline.drift.parallel import Reading, read_files
 from pipeline.drift.spans import Span
 from pipeline.drift.truth import Truth, read_truth
@@ -67,6 +67,21 @@ def test_spans_hold_every_line_once(size: int, tmp_path: Path) -> None:
 
     assert b"".join(found) == path.read_bytes()
     assert all(piece.endswith((b"\n", lines[-1])) for piece in found if piece)
+
+
+def test_file_without_lines_ends(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no line ends for too long it is not sought for ever; what follows is read again."""
+    monkeypatch.setattr(spans, "LONGEST_LINE_BYTES", 10_000)
+    monkeypatch.setattr(spans, "BLOCK_BYTES", 5_000)
+    lines = [line + b"\n" for line in events(world.sample(20, seed=0))]
+    path = tmp_path / "captures.jsonl"
+    path.write_bytes(b"".join([*lines[:10], b"x" * 100_000 + b"\n", *lines[10:]]))
+    reading = Reading(files=world.files, window=WINDOW, release=RELEASE, truth=Truth())
+
+    found = read_files(reading, [("one", VARIANT, Span.whole(path))], size=1).reading
+
+    assert found.events == 20
+    assert 1 <= found.corrupt_lines <= 100_000 / 5_000 + 1
 
 
 def test_vanished_file_is_named(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
