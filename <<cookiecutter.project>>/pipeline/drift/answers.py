@@ -82,8 +82,8 @@ class CallReader:
         )
 
     def _look_up(self, meta: NamedMetadata, answer: Answer) -> tuple[str, Known | None]:
-        name = meta.inferenceId or answer.inference_id or meta.eventId
-        return name, self._known.get(name) or self._known.get(meta.eventId)
+        name = str(meta.inferenceId or answer.inference_id or meta.eventId)
+        return name, self._known.get(name) or self._known.get(str(meta.eventId))
 
     def _groups(self, rows: Sequence[Row], known: Known | None, count: int) -> Sequence[str]:
         """Take the protected attribute from ground truth, or as the caller sent it along."""

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from operator import attrgetter
-from typing import Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 
@@ -80,15 +80,15 @@ class EventMetadata(msgspec.Struct, gc=False):
 
 
 class NamedMetadata(EventMetadata, gc=False):
-    """Which call, and when."""
+    """Which call, and when; names of any type, because no line is corrupt for the name that it is not asked for."""
 
-    eventId: str = ""  # noqa: N815
-    inferenceId: str | None = None  # noqa: N815
+    eventId: Any = ""  # noqa: N815
+    inferenceId: Any = None  # noqa: N815
 
     @property
     def is_own(self) -> bool:
         """Tell whether a deploy made this call, with rows that no caller sends, to verify the endpoint."""
-        return (self.inferenceId or "").startswith(VERIFICATION_PREFIX)
+        return str(self.inferenceId).startswith(VERIFICATION_PREFIX)
 
 
 class Event(msgspec.Struct, gc=False):

@@ -1,5 +1,6 @@
 """On every core the answer is that of one."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,21 @@ def test_processes_read_files_of_their_own(world: World, monkeypatch: pytest.Mon
     assert streamed.reading == here.reading == cut.reading
     assert (cut.reading.events, cut.reading.corrupt_lines) == (601, 1)
     assert all((here.numbers[name].counts == cut.numbers[name].counts).all() for name in here.numbers)
+
+
+def test_odd_names_change_nothing(world: World) -> None:
+    """A call whose name is no text counts, whether names are asked for in its block or not."""
+    line = events(world.sample(1, seed=0))[0]
+    odd = re.sub(rb'"(eventId|inferenceId)":\s*"[^"]*"', rb'"\1": [7]', line) + b"\n"
+    own = re.sub(rb'"inferenceId":\s*"[^"]*"', b'"inferenceId": "verification-1"', line) + b"\n"
+    reading = Reading(files=world.files, window=WINDOW, release=RELEASE, truth=Truth())
+
+    alone, beside = (read_files(reading, [("one", VARIANT, [block])], size=1).reading for block in (odd, odd + own))
+
+    assert odd.count(b"[7]") == 2
+    assert own.count(b"verification-1") == 1
+    assert alone == beside
+    assert (alone.events, alone.corrupt_lines) == (1, 0)
 
 
 @pytest.mark.parametrize("size", [1, 7, 10, 11, 100])
