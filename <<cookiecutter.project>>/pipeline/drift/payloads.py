@@ -5,7 +5,6 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from operator import attrgetter
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +12,7 @@ from msgspec import UNSET
 
 from pipeline.drift.arrow_bodies import read_arrow
 from pipeline.drift.contract import Contract
-from pipeline.drift.events import UNREADABLE, Form, Payload, forms
+from pipeline.drift.events import UNREADABLE, Form, Payload, forms, texts
 from pipeline.drift.plain_csv import read_plain
 
 # A cell as it came: text from CSV, any JSON value from JSON, None where there was nothing.
@@ -22,7 +21,6 @@ Row = Sequence[Cell]
 T = TypeVar("T")
 
 _NOTHING = Payload(data="")
-_DATA, _ENCODING = attrgetter("data"), attrgetter("encoding")
 
 
 @dataclass(kw_only=True)
@@ -153,12 +151,12 @@ class Requests:
 
     def csv_table(self, payloads: Sequence[Payload]) -> Table:
         """Decode CSV requests: all at once where their text is plain or each is one row, else one by one."""
-        texts = list(map(_DATA, payloads)) if set(map(_ENCODING, payloads)) == {"CSV"} else list(map(_text, payloads))
-        if found := read_plain(texts, self._contract):
+        bodies = _bodies(payloads)
+        if found := read_plain(bodies, self._contract):
             return Table(columns=found.columns, lengths=found.lengths, textual=True, complete=True)
-        if plain := self._one_row_each(texts):
+        if plain := self._one_row_each(bodies):
             return Table(rows=plain, lengths=[1] * len(plain), textual=True, complete=True)
-        return _one_by_one(Table(textual=True), texts, self._csv_rows)
+        return _one_by_one(Table(textual=True), bodies, self._csv_rows)
 
     def _one_row_each(self, texts: Sequence[str]) -> list[Row] | None:
         """Decode one CSV row a request in a single pass, or None when that is not what they are.
@@ -206,6 +204,14 @@ def _one_by_one(table: Table, bodies: Iterable[T], read: Callable[[T, Table], li
 def is_missing(cell: Cell) -> bool:
     """Tell whether a cell holds nothing: null, left out, or empty text."""
     return cell is None or cell is UNSET or cell == ""
+
+
+def _bodies(payloads: Sequence[Payload]) -> list[str]:
+    """Return bodies as text; one that is not what its encoding says is empty."""
+    try:
+        return texts(payloads)
+    except ValueError:
+        return list(map(_text, payloads))
 
 
 def _text(payload: Payload) -> str:

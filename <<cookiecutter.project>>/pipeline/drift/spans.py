@@ -29,11 +29,13 @@ class Span:
     def __iter__(self) -> Iterator[bytes]:
         """Read its lines block by block; one that is too long is cut, and so corrupt."""
         with self.path.open("rb") as file:
+            start = _next_line(file, self.start)
             for part in self.parts(BLOCK_BYTES):
-                start, end = (_next_line(file, place) for place in (part.start, part.end))
+                end = _next_line(file, part.end)
                 file.seek(start)
                 if lines := file.read(end - start):
                     yield lines
+                start = end
 
 
 def _next_line(file: BinaryIO, place: int) -> int:
