@@ -13,6 +13,7 @@ import uvicorn
 from app import Application
 from artifact import ArtifactRefused
 from asgi import App
+from heap import keep_freed_memory
 from predictor import ModelRefused
 from protocol import GuardedProtocol
 from schema import SchemaInvalid
@@ -69,6 +70,7 @@ def serve(model: Model, settings: Settings, listener: socket.socket) -> None:
 
 def serve_in_this_process(model: Model, settings: Settings, listener: socket.socket) -> None:
     """Answer requests until SIGTERM; those in flight are finished."""
+    keep_freed_memory()
     GuardedProtocol.receive_seconds = settings.receive_seconds
     telemetry = Telemetry(settings, positive=model.schema.positive)
     application = Application(model, settings, telemetry)
