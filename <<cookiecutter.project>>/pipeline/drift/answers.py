@@ -4,13 +4,15 @@ import csv
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 
 from pipeline.drift.baseline import Baseline
+from pipeline.drift.contract import Contract
 from pipeline.drift.events import UNREADABLE, Event, NamedMetadata, Payload, forms, texts
 from pipeline.drift.labelled import Labelled
 from pipeline.drift.payloads import Row, is_missing
@@ -50,17 +52,42 @@ _ANSWER = msgspec.json.Decoder(Answer)
 _ANSWERS = msgspec.json.Decoder(list[Answer])
 
 
-def decode_answers(payloads: Sequence[Payload | None]) -> list[Answer]:
-    """Decode answers: all at once where each is JSON, else one by one; what is none has no predictions."""
-    given = [payload for payload in payloads if payload is not None]
-    try:
-        if len(given) == len(payloads) and set(forms(given)) == {"json"}:
-            answers = _ANSWERS.decode(f"[{','.join(texts(given))}]")
-            if len(answers) == len(given):
-                return answers
-    except (*UNREADABLE, ValueError):
-        pass  # one of them is none
-    return [_answer(payload) for payload in payloads]
+class AnswerReader:
+    """Decodes answers with the labels that the contract knows."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._labels = (contract.negative, contract.positive)
+
+    def read(self, payloads: Sequence[Payload | None]) -> list[Answer]:
+        """Decode answers: all at once where each is JSON, else one by one; what is none has no predictions."""
+        given = [payload for payload in payloads if payload is not None]
+        try:
+            if len(given) == len(payloads) and set(forms(given)) == {"json"}:
+                answers = self._at_once(texts(given))
+                if len(answers) == len(given):
+                    return answers
+        except (*UNREADABLE, ValueError):
+            pass  # one of them is none
+        return [_answer(payload) for payload in payloads]
+
+    def _at_once(self, bodies: Sequence[str]) -> list[Answer]:
+        content = f"[{','.join(bodies)}]"
+        fingerprint = _ANSWER.decode(bodies[0]).fingerprint
+        if fingerprint:
+            try:
+                return _of_one_release(fingerprint, self._labels).decode(content)
+            except UNREADABLE:
+                pass  # they are of several releases
+        return _ANSWERS.decode(content)
+
+
+@lru_cache(maxsize=16)
+def _of_one_release(fingerprint: str, labels: tuple[str, ...]) -> "msgspec.json.Decoder[list[Answer]]":
+    """Decode answers that differ in little: msgspec makes no text of what can be one of a few only."""
+    prediction: Any = msgspec.defstruct("Known", [("label", Literal[labels])], bases=(Prediction,), gc=False)
+    fields: list[Any] = [("predictions", list[prediction]), ("fingerprint", Literal[fingerprint])]
+    answer: Any = msgspec.defstruct("OfOneRelease", fields, bases=(Answer,), gc=False)
+    return msgspec.json.Decoder(list[answer])
 
 
 class CallReader:

@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from operator import attrgetter
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import msgspec
 
@@ -24,7 +24,9 @@ _ENCODING, _CONTENT_TYPE = attrgetter("encoding"), attrgetter("observedContentTy
 
 
 class Payload(msgspec.Struct, gc=False):
-    """A request or an answer as it was captured."""
+    """A request or an answer as it was captured; of some classes all are of one form, as plain text."""
+
+    alike: ClassVar[Form | None] = None
 
     data: str
     encoding: str = "CSV"
@@ -51,6 +53,8 @@ class Payload(msgspec.Struct, gc=False):
 
 def forms(payloads: Sequence[Payload]) -> list[Form]:
     """Say what each body is; of many there are few kinds, and each is looked at once."""
+    if payloads and (alike := payloads[0].alike):
+        return [alike] * len(payloads)
     # Each by itself: pairs of them would be made for every body.
     encodings, content_types = set(map(_ENCODING, payloads)), set(map(_CONTENT_TYPE, payloads))
     known = {kind: Payload("", *kind).form for kind in product(encodings, content_types)}
@@ -61,7 +65,7 @@ def forms(payloads: Sequence[Payload]) -> list[Form]:
 
 def texts(payloads: Sequence[Payload]) -> list[str]:
     """Return bodies as text; ValueError when one is not what its encoding says."""
-    if "BASE64" not in set(map(_ENCODING, payloads)):
+    if (payloads and payloads[0].alike) or "BASE64" not in set(map(_ENCODING, payloads)):
         return [payload.data for payload in payloads]
     return [payload.text() for payload in payloads]
 
@@ -109,6 +113,37 @@ class NamedEvent(Event, gc=False):
     eventMetadata: NamedMetadata  # noqa: N815
 
 
+class _CsvPayload(Payload, gc=False):
+    """What most requests are: the class of the first tells of all."""
+
+    alike: ClassVar[Form | None] = "csv"
+
+    encoding: Literal["CSV"] = "CSV"
+    observedContentType: Literal["text/csv"] | None = None  # noqa: N815
+
+
+class _JsonPayload(Payload, gc=False, kw_only=True):
+    """What most answers are."""
+
+    alike: ClassVar[Form | None] = "json"
+
+    encoding: Literal["CSV", "JSON"] = "CSV"
+    observedContentType: Literal["application/json"]  # noqa: N815
+
+
+class _PlainData(CaptureData, gc=False):
+    endpointInput: _CsvPayload  # noqa: N815
+    endpointOutput: _JsonPayload  # noqa: N815
+
+
+class _PlainEvent(Event, gc=False):
+    captureData: _PlainData  # noqa: N815
+
+
+class _PlainNamedEvent(NamedEvent, gc=False):
+    captureData: _PlainData  # noqa: N815
+
+
 class _CommonPayload(Payload, gc=False):
     """One whose encoding and content type are among the common ones: msgspec then makes no text of them."""
 
@@ -132,10 +167,12 @@ class _CommonNamedEvent(NamedEvent, gc=False):
 E = TypeVar("E", bound=Event)
 
 _ANONYMOUS: Sequence["msgspec.json.Decoder[Event]"] = (
+    msgspec.json.Decoder(cast("type[Event]", _PlainEvent)),
     msgspec.json.Decoder(cast("type[Event]", _CommonEvent)),
     msgspec.json.Decoder(Event),
 )
 _NAMED: Sequence["msgspec.json.Decoder[NamedEvent]"] = (
+    msgspec.json.Decoder(cast("type[NamedEvent]", _PlainNamedEvent)),
     msgspec.json.Decoder(cast("type[NamedEvent]", _CommonNamedEvent)),
     msgspec.json.Decoder(NamedEvent),
 )

@@ -21,7 +21,7 @@ from pipeline.drift.truth import Truth
 WORTH_BYTES = 64 << 20
 _BLOCK_BYTES = BLOCK_BYTES
 # How many blocks wait for each process: enough to keep it busy, few enough to bound memory.
-_WAITING = 4
+_WAITING = 2
 
 # Name, variant and content of a capture file.
 File = tuple[str, str, Iterable[bytes]]

@@ -6,7 +6,6 @@ What such text means is beyond doubt, so Arrow reads it as the csv module would.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ _WORTH_ROWS = 500
 _QUOTE, _COMMA, _NEWLINE, _RETURN, _BLANK = b'",\n\r '
 
 Places = npt.NDArray[np.intp]
+_NOWHERE: Places = np.array([], np.intp)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +31,14 @@ class Plain:
 
 def read_plain(texts: Sequence[str], contract: Contract) -> Plain | None:
     """Return a block's columns, or None where the csv module has to look at each request."""
-    if sum(map(len, texts)) < _WORTH_ROWS or not _is_installed():
-        return None
-    if not all(map(str.endswith, texts, repeat("\n"))):
-        texts = [text if text.endswith("\n") else f"{text}\n" for text in texts]
     content = "".join(texts).encode(errors="surrogatepass")
-    lengths = _rows_each(np.frombuffer(content, np.uint8), _ends(texts, content))
+    if len(content) < _WORTH_ROWS or not _is_installed():
+        return None
+    octets, sizes = np.frombuffer(content, np.uint8), _sizes(texts, content)
+    ends = np.cumsum(sizes) - 1
+    if not sizes.all() or (octets[ends] != _NEWLINE).any():
+        return read_plain([text if text.endswith("\n") else f"{text}\n" for text in texts], contract)
+    lengths = _rows_each(content, ends)
     if lengths is None or lengths.sum() < _WORTH_ROWS:
         return None
     columns = _read(content, contract)
@@ -53,23 +55,28 @@ def _is_installed() -> bool:
     return True
 
 
-def _ends(texts: Sequence[str], content: bytes) -> Places:
-    """Say where each text's last byte is."""
+def _sizes(texts: Sequence[str], content: bytes) -> Places:
+    """Say how many bytes each text has."""
     sizes = map(len, texts) if content.isascii() else (len(text.encode(errors="surrogatepass")) for text in texts)
-    return np.cumsum(np.fromiter(sizes, np.intp, len(texts))) - 1
+    return np.fromiter(sizes, np.intp, len(texts))
 
 
-def _rows_each(octets: npt.NDArray[np.uint8], ends: Places) -> Places | None:
+def _rows_each(content: bytes, ends: Places) -> Places | None:
     """Count the rows of each text, or return None where a mark stands where the csv module has its own rules."""
-    quotes = np.flatnonzero(octets == _QUOTE)
+    octets = np.frombuffer(content, np.uint8)
 
-    def outside(places: Places) -> Places:
-        return places[np.searchsorted(quotes, places) % 2 == 0] if len(quotes) else places
+    def places(mark: int) -> Places:
+        # Most marks are absent, and that is told sooner.
+        return np.flatnonzero(octets == mark) if mark in content else _NOWHERE
 
-    breaks = outside(np.flatnonzero(octets == _NEWLINE))
-    returns = np.flatnonzero(octets == _RETURN)
+    quotes = places(_QUOTE)
+
+    def outside(found: Places) -> Places:
+        return found[np.searchsorted(quotes, found) % 2 == 0] if len(quotes) else found
+
+    breaks, returns, blanks = outside(places(_NEWLINE)), places(_RETURN), outside(places(_BLANK))
     # The byte before the first one is the last one: a newline too.
-    starts, blanks = octets[breaks - len(octets) + 1], outside(np.flatnonzero(octets == _BLANK))
+    starts = octets[breaks - len(octets) + 1]
     in_place = (
         _enclose(quotes, octets)
         and len(outside(returns)) == len(returns)

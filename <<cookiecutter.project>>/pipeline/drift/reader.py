@@ -11,11 +11,11 @@ from msgspec import UNSET
 
 from pipeline.drift.answers import (
     Answer,
+    AnswerReader,
     Call,
     CallReader,
     count_groups,
     count_scores,
-    decode_answers,
     labelled_rows,
 )
 from pipeline.drift.baseline import Baseline
@@ -61,6 +61,7 @@ class CaptureReader:
         self._tally = empty_tally(baseline)
         self._truth = truth or Truth()
         self._requests = Requests(baseline.contract)
+        self._answers = AnswerReader(baseline.contract)
         self._calls = CallReader(baseline, self._truth)
         self._since, self._start, self._end = window.bounds
         self._release = release
@@ -125,7 +126,7 @@ class CaptureReader:
 
     def _decode(self, events: Sequence[Event]) -> tuple[Batch, list[Answer]]:
         batch = self._requests.decode([event.captureData.endpointInput for event in events])
-        return batch, decode_answers([event.captureData.endpointOutput for event in events])
+        return batch, self._answers.read([event.captureData.endpointOutput for event in events])
 
     def _count_current(self, events: Sequence[Event], hours: Sequence[str], variant: str) -> None:
         batch, answers = self._decode(events)

@@ -135,14 +135,15 @@ ODD_ROWS = {
 }
 
 
+@pytest.mark.parametrize("end", ["\n", ""], ids=["ended", "open"])
 @pytest.mark.parametrize("odd", [None, *ODD_ROWS])
 def test_with_and_without_pyarrow_the_counts_are_the_same(
-    world: World, odd: str | None, monkeypatch: pytest.MonkeyPatch
+    world: World, odd: str | None, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A large block of plain rows goes through pyarrow where it is installed; nothing else may depend on that."""
     lines = events(world.sample(700, seed=9), encode=as_plain_csv)
     if odd is not None:
-        request = {"observedContentType": "text/csv", "encoding": "CSV", "data": ODD_ROWS[odd] + "\n"}
+        request = {"observedContentType": "text/csv", "encoding": "CSV", "data": ODD_ROWS[odd] + end}
         lines.insert(350, json.dumps(event(request, answer([0.5]), name="x", time=END - timedelta(hours=1))).encode())
 
     with_pyarrow = read(world, [lines])
@@ -283,6 +284,24 @@ def test_answers_of_another_release_are_not_judged(world: World) -> None:
     assert {release for releases in tally.reading.hours.values() for release in releases} == {RELEASE, "99999999"}
 
 
+def test_releases_and_labels_may_change_from_line_to_line(world: World) -> None:
+    """What the first answer of a block holds decides nothing about the others."""
+    sample = world.sample(600, seed=6)
+    lines = events(sample, encode=as_csv)
+    lines[1::3] = [line.replace(RELEASE.encode(), b"99999999") for line in lines[1::3]]
+    lines[2::3] = [line.replace(b'\\"label\\": \\"', b'\\"label\\": \\"un') for line in lines[2::3]]
+
+    tally = read(world, [lines])
+    alone = read(world, [lines[0::3]])
+
+    assert (tally.reading.events, tally.reading.unanswered, tally.scores.rows) == (600, 0, 400)
+    assert tally.scores.labelled_positive == alone.scores.labelled_positive > 0
+    assert {name: sum(hour[name] for hour in tally.reading.hours.values()) for name in (RELEASE, "99999999")} == {
+        RELEASE: 400,
+        "99999999": 200,
+    }
+
+
 def test_calls_of_a_deploy_do_not_count(world: World) -> None:
     """The rows that verify an endpoint are nobody's applications."""
     own = [line.replace(b'"call-', f'"{VERIFICATION_PREFIX}'.encode()) for line in events(world.sample(16, seed=8))]
@@ -303,6 +322,16 @@ def test_an_answer_in_csv_belongs_to_its_variant(world: World) -> None:
 
     assert tally.scores.labelled_positive == 1
     assert tally.scores.rows == 2
+
+
+def test_an_answer_that_tells_no_type_is_csv(world: World) -> None:
+    """Capture's default holds for it, however plain its neighbours are."""
+    response = {"mode": "OUTPUT", "data": "no,0.1\n"}
+    line = json.dumps(event(as_csv(world.requests()[:1]), response, name="x", time=END - timedelta(hours=1))).encode()
+
+    tally = read(world, [[*events(world.sample(5, seed=3), encode=as_csv), line]])
+
+    assert (tally.reading.events, tally.reading.unanswered, tally.scores.rows) == (6, 0, 6)
 
 
 @pytest.mark.parametrize("probability", ["1.5", "-0.1", "1e999", '"high"'])
