@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _AT_ONCE = 1000
+_NAME_PART = 64  # the longest that ListFeatureGroups looks for
 
 
 class Remains:
@@ -117,6 +118,12 @@ class Remains:
         except botocore.exceptions.ClientError as err:
             if not is_missing(err):
                 raise
+
+    @aws_errors()
+    def feature_groups(self, part: str) -> list[str]:
+        """Name the feature groups whose names contain this."""
+        pages = self._sagemaker.get_paginator("list_feature_groups").paginate(NameContains=part[:_NAME_PART])
+        return [item["FeatureGroupName"] for page in pages for item in page["FeatureGroupSummaries"]]
 
     @aws_errors()
     def delete_feature_group(self, name: str) -> None:

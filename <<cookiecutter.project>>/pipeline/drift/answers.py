@@ -77,7 +77,7 @@ class AnswerReader:
             try:
                 return _of_one_release(fingerprint, self._labels).decode(content)
             except UNREADABLE:
-                pass  # they are of several releases
+                pass  # they are of several releases, or hold other labels
         return _ANSWERS.decode(content)
 
 

@@ -50,6 +50,11 @@ class Definition:
         return [{"FeatureName": name, "FeatureType": kind} for name, kind in self.types.items()]
 
 
+def serves(group: str, endpoint: str) -> bool:
+    """Tell by its name whether a feature group serves, or served with another schema, an endpoint."""
+    return re.fullmatch(re.escape(endpoint) + "-[0-9a-f]{8}", group) is not None
+
+
 def read(root: Path) -> Definition:
     """Define the feature group of a checkout."""
     path = root / SCHEMA

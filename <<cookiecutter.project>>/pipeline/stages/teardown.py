@@ -8,6 +8,7 @@ from pipeline.aws.services import Aws
 from pipeline.aws.stack_shapes import Kept
 from pipeline.config import ENVIRONMENTS
 from pipeline.errors import ConfigurationError
+from pipeline.features import definition
 from pipeline.infrastructure import Stack
 from pipeline.result import StageResult
 from pipeline.settings import Settings
@@ -44,14 +45,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     if not options.agreed("\n".join([f"endpoint {settings.endpoint_name}", *_plan(present, options)])):
         return StageResult(summary="### teardown\nNothing was removed: the plan was declined.")
     if settings.account == aws.account():
-        options.progress(f"endpoint {settings.endpoint_name}")
-        aws.remains.delete_endpoint(settings.endpoint_name)
-        variants.furnish(settings, aws, None, None)
-        aws.dashboards.delete(settings.endpoint_name)
-        aws.remains.delete_models(f"{settings.endpoint_name}-")
-        for name in infrastructure.switched_off(settings):
-            if options.data or name != _feature_store(settings):
-                aws.stacks.delete(name)
+        _remove_endpoint(settings, aws, options)
     left: list[_Left] = []
     for stack in present:
         if stack.concern == "access" and stack.scope == settings.env and aws.stacks.status(_feature_store(settings)):
@@ -62,6 +56,28 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         aws.remains.delete_table(settings.ledger_table)
     removed = len([stack for stack in present if not aws.stacks.status(stack.name)])
     return StageResult(summary=_summary(removed, left), outputs={"removed": str(removed), "left": str(len(left))})
+
+
+def _remove_endpoint(settings: Settings, aws: Aws, options: Options) -> None:
+    """Delete the endpoint, and what stands around it outside of the stacks that bootstrap would make now."""
+    options.progress(f"endpoint {settings.endpoint_name}")
+    aws.remains.delete_endpoint(settings.endpoint_name)
+    variants.furnish(settings, aws, None, None)
+    aws.dashboards.delete(settings.endpoint_name)
+    aws.remains.delete_models(f"{settings.endpoint_name}-")
+    for name in infrastructure.switched_off(settings):
+        if options.data or name != _feature_store(settings):
+            aws.stacks.delete(name)
+    if options.data:
+        _delete_former_groups(settings, aws, options)
+
+
+def _delete_former_groups(settings: Settings, aws: Aws, options: Options) -> None:
+    """Delete the groups of other schemas too: no stack holds them any more."""
+    for name in aws.remains.feature_groups(settings.endpoint_name):
+        if definition.serves(name, settings.endpoint_name):
+            options.progress(f"feature group {name}")
+            aws.remains.delete_feature_group(name)
 
 
 def _feature_store(settings: Settings) -> str:

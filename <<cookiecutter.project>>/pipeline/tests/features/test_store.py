@@ -222,7 +222,19 @@ def test_former_schema_keeps_its_group_and_gets_it_back(shop: Laptop) -> None:
 
 
 def test_store_stays_until_data_goes(shop: Laptop) -> None:
-    """Teardown leaves the store with its key and the boundary of its role; with --data they go, too."""
+    """Teardown leaves the store with its key and the boundary of its role; with --data they go, too.
+
+    The group of a former schema goes with them; that of another project, whose name begins like ours, stays.
+    """
+    sagemaker, other = shop.client("sagemaker"), "loan-approval-dev-prod-0123abcd"
+    types = [{"FeatureName": name, "FeatureType": "String"} for name in ("id", "at")]
+    sagemaker.create_feature_group(
+        FeatureGroupName=other,
+        RecordIdentifierFeatureName="id",
+        EventTimeFeatureName="at",
+        FeatureDefinitions=types,
+        OnlineStoreConfig={"EnableOnlineStore": True},
+    )
     kept = shop.run("teardown", "--env", "dev", "--yes")
     summary = json.loads(kept.stdout)["summary"]
     again = shop.run("bootstrap", "aws", "--env", "dev", "--yes")
@@ -235,5 +247,5 @@ def test_store_stays_until_data_goes(shop: Laptop) -> None:
     assert gone.exit_code == 0, gone.stderr
     names = [item["Name"] for item in shop.client("s3").list_buckets()["Buckets"]]
     assert BUCKET not in names
-    groups = shop.client("sagemaker").list_feature_groups()["FeatureGroupSummaries"]
-    assert group(shop) not in {item["FeatureGroupName"] for item in groups}
+    groups = sagemaker.list_feature_groups()["FeatureGroupSummaries"]
+    assert [item["FeatureGroupName"] for item in groups] == [other]
