@@ -5,6 +5,7 @@ import json
 import tarfile
 from pathlib import Path
 
+from pipeline.archives import extract
 from pipeline.errors import ArtifactCorrupt
 
 
@@ -13,7 +14,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(folder, filter="data")
+            extract(tar, folder)
     except tarfile.TarError as err:
         raise _corrupt(f"the archive cannot be unpacked: {err}", archive) from err
     verify(folder)

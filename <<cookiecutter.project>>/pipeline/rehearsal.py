@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import artifact, fingerprint
+from pipeline.archives import extract
 from pipeline.errors import ConfigurationError, TrainingFailed
 from pipeline.fingerprint import Fingerprint
 from pipeline.result import Annotation
@@ -58,8 +59,15 @@ def checkout(root: Path, commit: str, folder: Path) -> Path:
             where="--base",
             next_step="fetch it with its history: `git fetch --unshallow origin`, in a workflow `fetch-depth: 0`",
         )
-    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
-        tar.extractall(folder, filter="data")
+    try:
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as tar:
+            extract(tar, folder)
+    except tarfile.TarError as err:
+        raise ConfigurationError(
+            f"the files of {commit[:12]} cannot be laid out: {err}",
+            where="--base",
+            next_step="keep links out of the repository, or take Python 3.11.4 or newer, which can tell safe ones",
+        ) from err
     return folder
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from pipeline.archives import extract
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -60,7 +62,7 @@ def unpack(s3: "S3Client", uri: str, folder: Path) -> None:
         packed.write(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
         packed.seek(0)
         with tarfile.open(fileobj=packed, mode="r:*") as archive:
-            archive.extractall(folder, filter="data")
+            extract(archive, folder)
 
 
 def upload_packed(s3: "S3Client", folder: Path, uri: str) -> None:

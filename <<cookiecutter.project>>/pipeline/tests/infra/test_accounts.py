@@ -18,14 +18,19 @@ def test_each_account_serves_its_own_environment_and_no_other(delivered: Bank) -
 
 
 def test_both_versions_were_trained_once_and_approved_from_prod(delivered: Bank) -> None:
-    """They lie in the registry's account, where nobody but prod's deployer could approve them."""
+    """They lie in the registry's account, where nobody but prod's deployer could approve them.
+
+    Beside their two jobs stand those of the search and of SageMaker Pipelines.
+    """
     sagemaker = delivered.admins["registry"].client("sagemaker")
     arn = f"arn:aws:sagemaker:eu-west-1:{REGISTRY}:model-package/{PROJECT}"
 
-    jobs = sagemaker.list_training_jobs()["TrainingJobSummaries"]
+    jobs = [item["TrainingJobName"] for item in sagemaker.list_training_jobs()["TrainingJobSummaries"]]
     versions = [sagemaker.describe_model_package(ModelPackageName=f"{arn}/{number}") for number in (1, 2)]
 
-    assert len(jobs) == len(versions)
+    first, second = (item["CustomerMetadataProperties"]["fingerprint"] for item in versions)
+    assert first != second
+    assert [sum(mark[:12] in name for name in jobs) for mark in (first, second)] == [1, 1]
     assert [item["ModelApprovalStatus"] for item in versions] == ["Approved", "Approved"]
     assert [
         delivered.admins[env].client("sagemaker").list_training_jobs()["TrainingJobSummaries"] for env in ENVIRONMENTS
