@@ -13,7 +13,7 @@ import resource
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(10):
+    for _ in range(50):
         [bytearray(100_000) for _ in range(200)]
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 """
@@ -26,8 +26,8 @@ def test_freed_memory_serves_the_next_batch() -> None:
 
     kept = _faults("from heap import keep_freed_memory; keep_freed_memory()")
 
-    assert given_back > 10 * 4000
-    assert kept < 2 * 5000
+    # 20 MB are 4,900 pages, fetched by every batch; how many at once differs from kernel to kernel.
+    assert 0 < kept < given_back / 4
 
 
 def _faults(before: str) -> int:
