@@ -66,7 +66,7 @@ def checkout(root: Path, commit: str, folder: Path) -> Path:
         raise ConfigurationError(
             f"the files of {commit[:12]} cannot be laid out: {err}",
             where="--base",
-            next_step="keep links out of the repository, or take Python 3.11.4 or newer, which can tell safe ones",
+            next_step="keep links that lead elsewhere out of the repository; before Python 3.11.4, every link",
         ) from err
     return folder
 

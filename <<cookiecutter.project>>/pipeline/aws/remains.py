@@ -129,7 +129,9 @@ class Remains:
     def delete_feature_group(self, name: str) -> None:
         """Delete a feature group with its online records; its history is the bucket's."""
         try:
-            self._sagemaker.delete_feature_group(FeatureGroupName=name)
+            # A deletion that is under way takes a while, and is not asked for twice.
+            if self._sagemaker.describe_feature_group(FeatureGroupName=name).get("FeatureGroupStatus") != "Deleting":
+                self._sagemaker.delete_feature_group(FeatureGroupName=name)
         except botocore.exceptions.ClientError as err:
             if not is_missing(err):
                 raise

@@ -69,11 +69,11 @@ def _remove_endpoint(settings: Settings, aws: Aws, options: Options) -> None:
         if options.data or name != _feature_store(settings):
             aws.stacks.delete(name)
     if options.data:
-        _delete_former_groups(settings, aws, options)
+        _delete_feature_groups(settings, aws, options)
 
 
-def _delete_former_groups(settings: Settings, aws: Aws, options: Options) -> None:
-    """Delete the groups of other schemas too: no stack holds them any more."""
+def _delete_feature_groups(settings: Settings, aws: Aws, options: Options) -> None:
+    """Delete the groups of every schema: no stack holds the former ones, or that of a store switched off."""
     for name in aws.remains.feature_groups(settings.endpoint_name):
         if definition.serves(name, settings.endpoint_name):
             options.progress(f"feature group {name}")

@@ -235,6 +235,7 @@ def test_store_stays_until_data_goes(shop: Laptop) -> None:
         FeatureDefinitions=types,
         OnlineStoreConfig={"EnableOnlineStore": True},
     )
+
     kept = shop.run("teardown", "--env", "dev", "--yes")
     summary = json.loads(kept.stdout)["summary"]
     again = shop.run("bootstrap", "aws", "--env", "dev", "--yes")
