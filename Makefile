@@ -26,7 +26,7 @@ $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than Python 3.11. Pass PYTHON=/path/to/python." >&2; exit 1; }
 	@echo "Creating $(VENV) with $(PYTHON)"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$(TEMPLATE)/pipeline/uv.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement "$(TEMPLATE)/vendor/uv.txt"
 
 $(VENV)/.bake: tests/requirements-bake.txt | $(BIN)/uv
 	@test -e $(VENV)/.test || $(UV) install --quiet --python $(BIN)/python --require-hashes --requirement $<

@@ -88,7 +88,7 @@ def _bands() -> list[str]:
     aws = f'<rect class="band" x="110" y="{AWS_Y - 92}" width="1070" height="{HEIGHT - AWS_Y + 72}" rx="10"/>'
     return [
         github,
-        f'<text class="head left" x="126" y="{74}">GitHub Actions: python -m pipeline &lt;stage&gt;</text>',
+        f'<text class="head left" x="126" y="{74}">GitHub Actions: pipeline &lt;stage&gt;</text>',
         aws,
         f'<text class="head left" x="126" y="{AWS_Y - 68}">AWS</text>',
     ]

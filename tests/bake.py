@@ -17,7 +17,7 @@ from cookiecutter.main import cookiecutter
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "<<cookiecutter.project>>"
-PARTS = ("cookiecutter.json", "hooks", TEMPLATE)
+PARTS = ("cookiecutter.json", "hooks", "packages", TEMPLATE)
 
 
 def tracked(root: Path, *paths: str) -> list[str]:

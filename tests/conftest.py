@@ -5,14 +5,25 @@ import os
 from pathlib import Path
 
 import pytest
-
-from bake import ROOT, bake, commit, export
-from commands import make
+from tests.bake import ROOT, bake, commit, export
+from tests.commands import make
+from tests.sample import ROOT as SAMPLE
+from tests.sample import refresh
 
 # Projects' files: their tests run inside of a project.
-collect_ignore = ["examples"]
+collect_ignore = ["examples", "snapshot"]
 ANSWERS = Path(__file__).parent / "answers"
-ACCEPTANCE = (Path(__file__).parent / "act", Path(__file__).parent / "containers")
+HERE = Path(__file__).parent
+ENGINE = ("cache", "experiments", "infra", "release/live", "scale")
+ACCEPTANCE = (HERE / "act", HERE / "containers", *(HERE / "engine" / name for name in ENGINE))
+# The gates and their helpers look for the project there, as pytest runs in the template's root.
+os.environ["PROJECT_ROOT"] = str(SAMPLE)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bake the sample once, before any worker starts."""
+    if not hasattr(config, "workerinput"):
+        refresh()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from bake import ROOT, bake, export
+from tests.bake import ROOT, bake, export
 
 KEPT = Path(__file__).parent / "snapshot"
 ANSWERS = Path(__file__).parent / "answers"

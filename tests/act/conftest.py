@@ -12,7 +12,6 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-
 from act.dispatches import Dispatches
 from act.issuer import OWNER_ID, REPOSITORY_ID, Issuer
 from act.loopback import serving
@@ -20,7 +19,7 @@ from act.lowering import NO_ENVIRONMENT
 from act.registry import client
 from act.runner import Host
 from act.sts import Policy, Sts
-from commands import newcomer
+from tests.commands import newcomer
 
 # What the Makefile exports to everything that it runs.
 MADE = {"UV_SYSTEM_CERTS": "1"}
@@ -49,7 +48,7 @@ class Checkout:
 
     def pipeline(self, *words: str, environment: Mapping[str, str] | None = None) -> str:
         """Run a command of the pipeline, and return what it printed."""
-        command: list[str | Path] = [self.folder / ".venv/bin/python", "-m", "pipeline", *words]
+        command: list[str | Path] = [self.folder / ".venv/bin/python", "-m", "sagemaker_gitops", *words]
         variables = {**newcomer(), **MADE, **QUICK, **(environment or {})}
         done = subprocess.run(command, cwd=self.folder, env=variables, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr

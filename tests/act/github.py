@@ -7,8 +7,8 @@ import json
 import sys
 from typing import Any
 
-from pipeline.tests.github import description
-from pipeline.tests.github.stand_in import GitHub, State
+from tests.engine.github import description
+from tests.engine.github.stand_in import GitHub, State
 
 REVIEWER = "octocat"
 

@@ -12,8 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import yaml
-
-from documents import Document, workflows
+from tests.documents import Document, workflows
 
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
 _VARIABLE = re.compile(r"\bvars\.(\w+)")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from act.lowering import lower
-from documents import uses
+from tests.documents import uses
 
 STAND_INS = Path(__file__).parent / "actions"
 REAL = Path(os.environ.get("ACT_REAL_ACTIONS", os.devnull))

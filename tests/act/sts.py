@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import jwt
-
 from act.issuer import ISSUER, KEY, Claims
 from act.loopback import Answer, Request
 

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-
 from act.callers import ask, traffic
 from act.changes import pull_request, set_hyperparameter
 from act.conftest import Checkout, Surroundings, clone, running_github, surround

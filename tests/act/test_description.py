@@ -6,7 +6,6 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-
 from act.conftest import Checkout, running_github
 from act.prism import checking
 

@@ -9,7 +9,6 @@ from urllib.request import Request, urlopen
 
 import botocore.exceptions
 import pytest
-
 from act.callers import ask, runtime, traffic
 from act.changes import set_hyperparameter
 from act.conftest import Checkout, Surroundings, clone, running_github, surround

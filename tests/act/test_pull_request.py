@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-
 from act.changes import edit, pull_request, set_hyperparameter
 from act.conftest import Checkout
 from act.issuer import Issuer

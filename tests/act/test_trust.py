@@ -3,7 +3,6 @@
 import re
 
 import pytest
-
 from act.changes import edit, pull_request
 from act.conftest import Checkout
 from act.issuer import Issuer

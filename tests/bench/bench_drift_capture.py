@@ -129,11 +129,11 @@ def ours(path: Path) -> None:
     """Read and count with the monitor's own reader."""
     from datetime import UTC, datetime
 
-    from pipeline.drift.baseline import FILES
-    from pipeline.drift.parallel import Reading, read_files
-    from pipeline.drift.reader import Window
-    from pipeline.drift.spans import Span
-    from pipeline.drift.truth import Truth
+    from sagemaker_gitops.monitor.baseline import FILES
+    from sagemaker_gitops.monitor.parallel import Reading, read_files
+    from sagemaker_gitops.monitor.reader import Window
+    from sagemaker_gitops.monitor.spans import Span
+    from sagemaker_gitops.monitor.truth import Truth
 
     folder = PROJECT / "monitoring/baselines"
     day = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)

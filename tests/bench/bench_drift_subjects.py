@@ -39,10 +39,10 @@ def generate(folder: Path, rows: int) -> None:
 
 def ours(folder: Path, _rows: int) -> None:
     """Judge the window against the saved baseline, as the monitor does."""
-    from pipeline.drift.baseline import FILES, read_baseline
-    from pipeline.drift.config import MonitorConfig
-    from pipeline.drift.tables import read_tables
-    from pipeline.drift.verdict import evaluate
+    from sagemaker_gitops.monitor.baseline import FILES, read_baseline
+    from sagemaker_gitops.monitor.tables import read_tables
+    from sagemaker_gitops.monitor.verdict import evaluate
+    from sagemaker_gitops.project.monitor_config import MonitorConfig
 
     baseline = read_baseline({name: (folder / name).read_bytes() for name in FILES}, where=str(folder))
     verdict = evaluate(baseline, read_tables(folder / "window.parquet", baseline), MonitorConfig())

@@ -22,7 +22,7 @@ from statistics import median
 PROJECT = Path(__file__).parents[2] / "<<cookiecutter.project>>"
 sys.path.insert(0, str(PROJECT))
 
-from pipeline import contents, fingerprint  # noqa: E402  the project is no installed package
+from sagemaker_gitops.build import contents, fingerprint  # noqa: E402  the project is no installed package
 
 BLOCK_BYTES = 1 << 20
 

@@ -22,7 +22,7 @@ import boto3
 PROJECT = Path(__file__).parents[2] / "<<cookiecutter.project>>"
 sys.path.insert(0, str(PROJECT))
 
-from clients.resolver import Freshness, Resolver  # noqa: E402  the project is no installed package
+from sagemaker_gitops.client.resolver import Freshness, Resolver  # noqa: E402  the project is no installed package
 
 TABLE, ENDPOINT = "bench-active-dev", "bench-dev"
 ITEM = {
@@ -97,7 +97,7 @@ def _start(folder: Path) -> object:
 
 
 def _local(folder: Path, *words: str) -> str:
-    command = [sys.executable, "-m", "pipeline", "local", "--state", str(folder / "aws"), *words]
+    command = [sys.executable, "-m", "sagemaker_gitops", "local", "--state", str(folder / "aws"), *words]
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     done = subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from bake import ROOT, TEMPLATE
 from containers.docker import Docker
+from tests.bake import ROOT, TEMPLATE
 
 HERE = Path(__file__).parent
 PROJECT = ROOT / TEMPLATE

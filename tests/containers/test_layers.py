@@ -13,7 +13,6 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
-
 from containers.conftest import HERE, PROJECT
 from containers.docker import Docker
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from containers.docker import Docker, Done
 
 
@@ -25,7 +24,7 @@ class Laptop:
     def __call__(self, *words: str) -> Done:
         """Run one command of the pipeline."""
         return subprocess.run(
-            [self.project / ".venv/bin/python", "-m", "pipeline", *words],
+            [self.project / ".venv/bin/python", "-m", "sagemaker_gitops", *words],
             cwd=self.project,
             env=self.environment,
             capture_output=True,

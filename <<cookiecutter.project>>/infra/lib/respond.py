@@ -100,7 +100,7 @@ def _respond(place: "Place", standing: Standing, reason: str) -> Document:
 
 
 def _not_there(release: Document, weights: Mapping[str, float]) -> str:
-    cold = "`python -m pipeline rollback` brings up a new fleet"
+    cold = "`pipeline rollback` brings up a new fleet"
     if _NATIVE in weights:
         return f"deploy.strategy native keeps no standby, so there are no weights to move: {cold}"
     return f"{variant(release)} is not on standby: {cold}"

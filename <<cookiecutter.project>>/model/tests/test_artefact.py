@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evaluation import Scored, bias, by_group, quality
-from feature_schema import Schema
-
-from model.tests.gates.candidate import Candidate
-from model.tests.gates.marks import Recorder, judge, require
+from sagemaker_gitops_modelkit.gates.candidate import Candidate
+from sagemaker_gitops_modelkit.gates.marks import Recorder, judge, require
+from sagemaker_gitops_modelkit.training.evaluation import Scored, bias, by_group, quality
+from sagemaker_gitops_modelkit.training.feature_schema import Schema
 
 
 def test_manifest_names_every_file_with_its_hash(candidate: Candidate) -> None:

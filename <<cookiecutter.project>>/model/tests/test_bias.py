@@ -1,11 +1,10 @@
 """Gate: the model treats the groups of the protected attribute alike, within baseline.json's limits."""
 
 import pytest
-from evaluation import Scored
-from feature_schema import Schema
-
-from model.tests.gates.fairness import gaps
-from model.tests.gates.marks import Recorder, judge, require
+from sagemaker_gitops_modelkit.gates.fairness import gaps
+from sagemaker_gitops_modelkit.gates.marks import Recorder, judge, require
+from sagemaker_gitops_modelkit.training.evaluation import Scored
+from sagemaker_gitops_modelkit.training.feature_schema import Schema
 
 
 @pytest.mark.parametrize(

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 import schemathesis
 import yaml
-from feature_schema import NumberFeature, Schema, load_schema
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from jsonschema_rs import validator_for
+from sagemaker_gitops_modelkit.gates import payloads, server
+from sagemaker_gitops_modelkit.gates.server import Server
+from sagemaker_gitops_modelkit.training.feature_schema import NumberFeature, Schema, load_schema
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-
-from model.tests.gates import payloads, server
-from model.tests.gates.server import Server
 
 OPENAPI = Path(__file__).parents[1] / "inference" / "openapi.yml"
 API: dict[str, Any] = yaml.safe_load(OPENAPI.read_text(encoding="utf-8"))

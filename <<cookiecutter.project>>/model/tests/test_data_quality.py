@@ -2,11 +2,10 @@
 
 import pandas as pd
 import pytest
-from feature_schema import Schema
-
-from model.tests.gates import data_quality
-from model.tests.gates.candidate import Candidate
-from model.tests.gates.marks import Recorder, judge, require
+from sagemaker_gitops_modelkit.gates import data_quality
+from sagemaker_gitops_modelkit.gates.candidate import Candidate
+from sagemaker_gitops_modelkit.gates.marks import Recorder, judge, require
+from sagemaker_gitops_modelkit.training.feature_schema import Schema
 
 
 @pytest.mark.parametrize("name", ["type_violations", "range_violations", "category_violations"])

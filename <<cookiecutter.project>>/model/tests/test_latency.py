@@ -13,12 +13,11 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.config import Config
-from feature_schema import Schema
-
-from model.tests.gates import payloads, server
-from model.tests.gates.load import Ask, Measured, hold
-from model.tests.gates.marks import Mark, Recorder, require
-from model.tests.gates.server import Caller
+from sagemaker_gitops_modelkit.gates import payloads, server
+from sagemaker_gitops_modelkit.gates.load import Ask, Measured, hold
+from sagemaker_gitops_modelkit.gates.marks import Mark, Recorder, require
+from sagemaker_gitops_modelkit.gates.server import Caller
+from sagemaker_gitops_modelkit.training.feature_schema import Schema
 
 CONFIG = Path(__file__).parents[2] / "infra" / "config"
 CALLERS = 4

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from evaluation import Scored, quality
-from failures import InputRefused
-from preprocessing import load_split
-
-from model.tests.gates.candidate import Candidate
-from model.tests.gates.marks import Mark, Recorder, judge, limits, require
+from sagemaker_gitops_modelkit.gates.candidate import Candidate
+from sagemaker_gitops_modelkit.gates.marks import Mark, Recorder, judge, limits, require
+from sagemaker_gitops_modelkit.training.data import load_split
+from sagemaker_gitops_modelkit.training.evaluation import Scored, quality
+from sagemaker_gitops_modelkit.training.failures import InputRefused
 
 
 @pytest.mark.parametrize("name", ["accuracy", "precision", "recall", "roc_auc"])

@@ -2,10 +2,9 @@
 
 import pandas as pd
 import pytest
-from evaluation import quality
-
-from model.tests.gates.candidate import Candidate
-from model.tests.gates.marks import Mark, Recorder, limits, require
+from sagemaker_gitops_modelkit.gates.candidate import Candidate
+from sagemaker_gitops_modelkit.gates.marks import Mark, Recorder, limits, require
+from sagemaker_gitops_modelkit.training.evaluation import quality
 
 
 @pytest.mark.parametrize("name", ["accuracy", "precision", "recall", "roc_auc"])

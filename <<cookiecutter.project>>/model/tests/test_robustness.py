@@ -2,10 +2,9 @@
 
 import pandas as pd
 import pytest
-
-from model.tests.gates import robustness
-from model.tests.gates.candidate import Candidate
-from model.tests.gates.marks import Recorder, judge, require
+from sagemaker_gitops_modelkit.gates import robustness
+from sagemaker_gitops_modelkit.gates.candidate import Candidate
+from sagemaker_gitops_modelkit.gates.marks import Recorder, judge, require
 
 
 @pytest.fixture(scope="module")

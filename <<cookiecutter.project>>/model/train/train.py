@@ -1,177 +1,42 @@
-"""The training container: `train.py train`, after SageMaker's contract for /opt/ml."""
+"""The training container, `train.py train`: which pipeline learns. The rest is the modelkit's."""
 
-import dataclasses
-import hashlib
-import json
-import os
-import signal
 import sys
-import traceback
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-import checkpoint
-from continuation import continue_from
-from evaluation import Scored, bias, by_group, curves, histogram, quality
-from export import export
-from failures import TrainingFailure
-from feature_schema import Schema, load_schema
-from hosts import load_hosts
-from hyperparameters import Hyperparameters, is_tuning, load_hyperparameters
-from learner import build_pipeline
-from parent import CHANNEL, Parent, load_parent, require_same_features
-from parity import Parity, prove_equal
-from preprocessing import Split, features, load_split, target
-from reference_statistics import constraints, statistics
-from scoring import open_session, score
-from validation import validate
-
-CODE = Path(__file__).resolve().parent
-# The first 1024 characters of output/failure become the job's FailureReason.
-FAILURE_CHARACTERS = 1024
+from preprocessing import columns
+from sagemaker_gitops_modelkit.training import BoostingHyperparameters, Learner, Schema, between, main
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.pipeline import Pipeline
 
 
-def main(arguments: list[str]) -> int:
-    """Train one model; return the exit code."""
-    if arguments != ["train"]:
-        sys.stderr.write("usage: train.py train   (SageMaker starts a training container so)\n")
-        return 2
-    # As process 1 of a container Python would ignore the SIGTERM of StopTrainingJob until it is killed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    root = Path(os.environ.get("SM_ML_ROOT", "/opt/ml"))
-    try:
-        train(root)
-    except TrainingFailure as failure:
-        return _fail(root, str(failure)[:FAILURE_CHARACTERS])
-    except Exception:  # noqa: BLE001 - whatever it is, the job's FailureReason must name it
-        return _fail(root, traceback.format_exc()[-FAILURE_CHARACTERS:])
-    return 0
+@dataclass(frozen=True, kw_only=True)
+class Hyperparameters(BoostingHyperparameters):
+    """What model/config/hyperparameters.json must hold beside rounds, threshold and seed, and between which bounds."""
+
+    learning_rate: float = between(0.0001, 1)
+    max_depth: int = between(1, 12)
+    min_samples_leaf: int = between(1, 100_000)
+    subsample: float = between(0.05, 1)
 
 
-def _fail(root: Path, reason: str) -> int:
-    sys.stderr.write(f"{reason}\n")
-    output = root / "output"
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "failure").write_text(reason, encoding="utf-8")
-    return 1
+def build_pipeline(schema: Schema, hyperparameters: Hyperparameters) -> Pipeline:
+    """Return the unfitted pipeline: shallow boosted trees on the prepared columns.
 
-
-def train(root: Path) -> None:
-    """Read the job's inputs below root, fit, export, prove, evaluate, and write the model."""
-    hosts = load_hosts(root / "input/config/resourceconfig.json")
-    if not hosts.first:
-        # Boosting grows one tree on the errors of the last, so it is not spread over machines.
-        print(f"{hosts.current} has nothing to do: {hosts.everyone[0]} trains alone", flush=True)  # noqa: T201
-        return
-    schema = load_schema(_schema_path())
-    given = root / "input/config/hyperparameters.json"
-    hyperparameters = load_hyperparameters(given)
-    split = load_split(root / "input/data/training", schema)
-    parent = load_parent(root / "input/data" / CHANNEL, sha256=os.environ.get("PARENT_SHA256"))
-    print(f"training on {len(split.train)} rows with {hyperparameters}", flush=True)  # noqa: T201 - the job's log
-    if is_tuning(given):
-        _print_metrics("validation", validate(split.train, schema, hyperparameters))
-    if parent:
-        model, parity = _continue(parent, split, hyperparameters)
-    else:
-        model, parity = _fit(split, schema, hyperparameters, checkpoints=root / "checkpoints")
-    scored = _judge(model, split, schema, hyperparameters.threshold)
-    metrics = _metrics(scored, split, schema, parity) | _lineage(parent, hyperparameters)
-    learnt = features(split.train, schema)
-    documents = {
-        "schema.json": _schema_document() | {"threshold": hyperparameters.threshold},
-        "metrics.json": metrics,
-        "statistics.json": statistics(learnt, schema),
-        "constraints.json": constraints(learnt, schema),
-    }
-    _write_model(root / "model", model, documents)
-    _write_json(root / "output/data/evaluation.json", curves(scored))
-    _announce(metrics)
-
-
-def _fit(split: Split, schema: Schema, hyperparameters: Hyperparameters, *, checkpoints: Path) -> tuple[bytes, Parity]:
-    unfitted = build_pipeline(schema, hyperparameters)
-    pipeline = checkpoint.fit(unfitted, features(split.train, schema), target(split.train, schema), checkpoints)
-    threshold = hyperparameters.threshold
-    model = export(pipeline, schema, threshold=threshold)
-    return model, prove_equal(pipeline, model, features(split.test, schema), schema, threshold=threshold)
-
-
-def _continue(parent: Parent, split: Split, hyperparameters: Hyperparameters) -> tuple[bytes, Parity]:
-    require_same_features(parent, _schema_path())
-    schema, threshold = parent.schema, hyperparameters.threshold
-    unfitted = build_pipeline(schema, hyperparameters)
-    continued = continue_from(parent, unfitted, rounds=hyperparameters.additional_rounds)
-    continued.pipeline.fit(features(split.train, schema), target(split.train, schema))
-    model = continued.export(schema, threshold=threshold)
-    parity = prove_equal(continued.pipeline, model, features(split.test, schema), schema, threshold=threshold)
-    return model, parity
-
-
-def _lineage(parent: Parent | None, hyperparameters: Hyperparameters) -> dict[str, Any]:
-    if parent is None:
-        return {}
-    return {"parent": {"sha256": parent.sha256, "additional_rounds": hyperparameters.additional_rounds}}
-
-
-def _judge(model: bytes, split: Split, schema: Schema, threshold: float) -> Scored:
-    return Scored(
-        truth=target(split.test, schema),
-        probability=score(open_session(model), features(split.test, schema), schema),
-        group=split.test[schema.protected].to_numpy(dtype=str),
-        threshold=threshold,
+    Trees need no scaler, and one would break the export: a scaled float32 can fall on the other side of
+    a split than the float64 that scikit-learn compares.
+    """
+    trees = GradientBoostingClassifier(
+        n_estimators=hyperparameters.n_estimators,
+        learning_rate=hyperparameters.learning_rate,
+        max_depth=hyperparameters.max_depth,
+        min_samples_leaf=hyperparameters.min_samples_leaf,
+        subsample=hyperparameters.subsample,
+        random_state=hyperparameters.seed,
     )
+    return Pipeline([("columns", columns(schema)), ("trees", trees)])
 
 
-def _schema_document() -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(_schema_path().read_text(encoding="utf-8"))
-    return document
-
-
-def _schema_path() -> Path:
-    beside = CODE / "schema.json"
-    return beside if beside.exists() else CODE.parent / "config" / "schema.json"
-
-
-def _metrics(scored: Scored, split: Split, schema: Schema, parity: Parity) -> dict[str, Any]:
-    groups = by_group(scored)
-    return {
-        "rows": {"train": len(split.train), "test": len(split.test)},
-        "threshold": scored.threshold,
-        "overall": quality(scored),
-        "bias": bias(groups, favourable=int(schema.favourable == schema.positive)),
-        "groups": groups,
-        "scores": histogram(scored),
-        "parity": dataclasses.asdict(parity),
-    }
-
-
-def _write_model(folder: Path, model: bytes, documents: dict[str, dict[str, Any]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.onnx").write_bytes(model)
-    for name, document in documents.items():
-        _write_json(folder / name, document)
-    names = sorted(["model.onnx", *documents])
-    hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
-    _write_json(folder / "manifest.json", {"files": hashes})
-
-
-def _write_json(path: Path, document: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(document, indent=1, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def _announce(metrics: dict[str, Any]) -> None:
-    """Print what SageMaker's MetricDefinitions read: one `name=value;` a line."""
-    _print_metrics("test", {**metrics["overall"], **metrics["bias"]})
-    sys.stdout.write(f"parity:max_abs_difference={metrics['parity']['max_abs_difference']:.3g};\n")
-
-
-def _print_metrics(rows: str, values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        sys.stdout.write(f"{rows}:{name}={value};\n")
-
+LEARNER = Learner(hyperparameters=Hyperparameters, pipeline=build_pipeline)
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:], LEARNER))

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from learner import FILE, predict
 from rows import load, split
-from train import judge
+from sagemaker_gitops_modelkit.training.job import judge
+from sagemaker_gitops_modelkit.training.learner import FILE, predict
 
 MODEL, DATA = Path(os.environ["MODEL_DIR"]), Path(os.environ["DATA_DIR"])
 BASELINE = json.loads((Path(__file__).parents[1] / "config/baseline.json").read_text())

@@ -1,1 +1,0 @@
-"""Stages that train, gate, release, watch and roll back one model."""

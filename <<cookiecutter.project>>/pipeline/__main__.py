@@ -1,5 +1,0 @@
-"""Entry point of `python -m pipeline`."""
-
-from pipeline.cli import main
-
-raise SystemExit(main())

@@ -1,1 +1,0 @@
-"""The only importers of boto3: thin, typed, fed with plain values."""

@@ -1,1 +1,0 @@
-"""Commands of `python -m pipeline` that cli.py adds in groups."""

@@ -1,1 +1,0 @@
-"""Statistics over captured data: pure functions."""

@@ -1,1 +1,0 @@
-"""Training jobs started by the SageMaker SDK, for who wants its ModelTrainer in the way."""

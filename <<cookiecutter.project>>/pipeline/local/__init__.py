@@ -1,1 +1,0 @@
-"""The embedded AWS that a laptop and the tests run against."""

@@ -1,1 +1,0 @@
-"""How traffic moves from one release to the next, and the record of it."""

@@ -1,1 +1,0 @@
-"""Pages and plots that people read: self-contained HTML, light and dark."""

@@ -1,1 +1,0 @@
-"""One module a stage; each is run(settings, aws, options) -> StageResult."""

@@ -1,1 +1,0 @@
-"""Hyperparameter tuning: which values to try, and what to make of the trials."""

@@ -1,0 +1,1 @@
+"""Train, gate, release, watch and roll back one model on Amazon SageMaker: the command `pipeline`."""

@@ -1,0 +1,1 @@
+"""The only importers of boto3: thin, typed, fed with plain values. It imports errors and the callers' client alone."""

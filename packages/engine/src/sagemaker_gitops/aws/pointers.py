@@ -1,0 +1,96 @@
+"""Which release serves, in DynamoDB: one item an endpoint, which clients/resolver.py reads."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import botocore.exceptions
+
+from sagemaker_gitops.aws.session import aws_errors, error_code
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+# A later holder of the lease wins; the same holder's later entry of the ledger does.
+_NOT_OLDER = "attribute_not_exists(fence) OR fence < :fence OR (fence = :fence AND #sequence <= :sequence)"
+
+
+class ActiveView(Protocol):
+    """The release that serves, and the ledger's entry that says so."""
+
+    @property
+    def version(self) -> int: ...  # noqa: D102
+    @property
+    def variant(self) -> str: ...  # noqa: D102
+    @property
+    def fingerprint(self) -> str: ...  # noqa: D102
+    @property
+    def commit(self) -> str: ...  # noqa: D102
+    @property
+    def sequence(self) -> int: ...  # noqa: D102
+    @property
+    def since(self) -> datetime: ...  # noqa: D102
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pointed:
+    """The item as it stands; `fence` is the lease's number of whoever wrote it."""
+
+    variant: str
+    fingerprint: str
+    sequence: int
+    fence: int
+
+
+class Pointers:
+    """Written by releases, read by callers, compared by reconcile and status."""
+
+    def __init__(self, client: "DynamoDBClient", *, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    @aws_errors()
+    def publish(self, endpoint: str, active: ActiveView, *, fence: int) -> bool:
+        """Write what serves; False when a later holder of the lease has written already."""
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_item(endpoint, active, fence=fence),
+                ConditionExpression=_NOT_OLDER,
+                ExpressionAttributeNames={"#sequence": "sequence"},
+                ExpressionAttributeValues={":fence": {"N": str(fence)}, ":sequence": {"N": str(active.sequence)}},
+            )
+        except botocore.exceptions.ClientError as err:
+            if error_code(err) == "ConditionalCheckFailedException":
+                return False
+            raise
+        return True
+
+    @aws_errors()
+    def read(self, endpoint: str) -> Pointed | None:
+        """Read what callers are told; None when they are told nothing."""
+        answer = self._client.get_item(TableName=self._table, Key={"endpoint": {"S": endpoint}}, ConsistentRead=True)
+        item = answer.get("Item")
+        if item is None:
+            return None
+        return Pointed(
+            variant=item["variant"]["S"],
+            fingerprint=item["fingerprint"]["S"],
+            sequence=int(item["sequence"]["N"]),
+            fence=int(item["fence"]["N"]),
+        )
+
+
+def _item(endpoint: str, active: ActiveView, *, fence: int) -> "dict[str, AttributeValueTypeDef]":
+    since = active.since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return {
+        "endpoint": {"S": endpoint},
+        "version": {"N": str(active.version)},
+        "variant": {"S": active.variant},
+        "fingerprint": {"S": active.fingerprint},
+        "commit": {"S": active.commit},
+        "since": {"S": since},
+        "sequence": {"N": str(active.sequence)},
+        "fence": {"N": str(fence)},
+    }

@@ -1,0 +1,97 @@
+"""One session, its clients, and AWS's refusals in our own words."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+from sagemaker_gitops.errors import AwsRefused, CredentialsMissing, PermissionMissing
+
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AccessDeniedFault"})
+_STALE = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
+
+# Throttling is normal on SageMaker's control plane; "standard" backs off with jitter.
+CONFIG = Config(retries={"mode": "standard", "max_attempts": 10}, connect_timeout=5, read_timeout=70)
+
+
+def open_session(region: str) -> boto3.Session:
+    """Open a session with whatever credentials the surroundings provide."""
+    return boto3.Session(region_name=region)
+
+
+def surroundings(session: boto3.Session) -> dict[str, str]:
+    """Return the variables that give a child process the same identity and the same AWS."""
+    found = {name: os.environ[name] for name in ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE") if name in os.environ}
+    with aws_errors():
+        credentials = session.get_credentials()
+    if credentials is None:
+        return found
+    frozen = credentials.get_frozen_credentials()
+    named = {
+        "AWS_ACCESS_KEY_ID": frozen.access_key,
+        "AWS_SECRET_ACCESS_KEY": frozen.secret_key,
+        "AWS_SESSION_TOKEN": frozen.token,
+        "AWS_REGION": session.region_name,
+        "AWS_DEFAULT_REGION": session.region_name,
+    }
+    return found | {name: value for name, value in named.items() if value}
+
+
+def error_code(err: botocore.exceptions.ClientError) -> str:
+    """Read AWS's own name for an error."""
+    return str(err.response.get("Error", {}).get("Code", ""))
+
+
+def is_missing(err: botocore.exceptions.ClientError) -> bool:
+    """Tell "there is no such thing" from every other refusal.
+
+    SageMaker has no code of its own for it: ValidationException covers bad requests too.
+    """
+    message = str(err.response.get("Error", {}).get("Message", ""))
+    code = error_code(err)
+    if code in {"ResourceNotFound", "ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "404"}:
+        return True
+    told = ("Could not find", "not found", "does not exist")
+    return code == "ValidationException" and any(words in message for words in told)
+
+
+@contextmanager
+def aws_errors() -> Iterator[None]:
+    """Turn what botocore raises into errors that say what to do next."""
+    try:
+        yield
+    except botocore.exceptions.ClientError as err:
+        raise _from_client(err) from err
+    except (botocore.exceptions.NoCredentialsError, botocore.exceptions.CredentialRetrievalError) as err:
+        raise CredentialsMissing(
+            str(err),
+            where="AWS credentials",
+            next_step="set AWS_PROFILE, or start the embedded AWS: `make demo`",
+        ) from err
+    except botocore.exceptions.EndpointConnectionError as err:
+        raise AwsRefused(
+            str(err),
+            where="the network, or AWS_ENDPOINT_URL",
+            next_step="check the connection; for the embedded AWS run `pipeline local up`",
+        ) from err
+    except botocore.exceptions.BotoCoreError as err:
+        raise AwsRefused(str(err), next_step="run the command again; it continues where it stopped") from err
+
+
+def _from_client(err: botocore.exceptions.ClientError) -> AwsRefused | CredentialsMissing | PermissionMissing:
+    code, where = error_code(err), f"{err.operation_name} ({error_code(err)})"
+    message = str(err.response.get("Error", {}).get("Message", "")) or str(err)
+    if code in _DENIED:
+        return PermissionMissing(
+            message,
+            where=where,
+            next_step="grant the action to this role in infra/lib/access.yml, then deploy it",
+        )
+    if code in _STALE:
+        return CredentialsMissing(
+            message, where=where, next_step="sign in again; the command continues where it stopped"
+        )
+    return AwsRefused(message, where=where, next_step="correct the value, or run again if AWS was at fault")

@@ -1,0 +1,4 @@
+"""Commands, options, and output for a terminal, GitHub, CodeBuild or another program.
+
+It may import the stages and what they take.
+"""

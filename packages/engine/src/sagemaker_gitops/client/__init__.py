@@ -1,0 +1,1 @@
+"""What an application that calls the model installs: boto3 and Python's standard library alone."""

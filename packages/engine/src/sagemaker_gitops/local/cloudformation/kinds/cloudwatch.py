@@ -1,0 +1,99 @@
+"""CloudWatch: alarms and dashboards."""
+
+from collections.abc import Mapping
+
+from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, present
+from sagemaker_gitops.local.server.api import Api
+from sagemaker_gitops.local.server.context import Document
+
+# CloudFormation's property names are PutMetricAlarm's parameter names.
+_ALARM = frozenset(
+    {
+        "AlarmName",
+        "AlarmDescription",
+        "ActionsEnabled",
+        "AlarmActions",
+        "OKActions",
+        "InsufficientDataActions",
+        "Namespace",
+        "MetricName",
+        "Dimensions",
+        "Statistic",
+        "ExtendedStatistic",
+        "Unit",
+        "Period",
+        "EvaluationPeriods",
+        "DatapointsToAlarm",
+        "Threshold",
+        "ComparisonOperator",
+        "TreatMissingData",
+        "EvaluateLowSampleCountPercentile",
+        "Metrics",
+    }
+)
+
+
+class Alarm(Kind):
+    """AWS::CloudWatch::Alarm."""
+
+    type = "AWS::CloudWatch::Alarm"
+    properties = _ALARM | {"Tags"}
+    replacing = frozenset({"AlarmName"})
+    name = "AlarmName"
+    tagged = True
+
+    def create(self, api: Api, properties: Document) -> str:
+        """PutMetricAlarm."""
+        api.call("cloudwatch", "put_metric_alarm", **properties)
+        return str(properties["AlarmName"])
+
+    def update(self, api: Api, identifier: str, *, before: Document, after: Document) -> None:
+        """PutMetricAlarm, TagResource."""
+        api.call("cloudwatch", "put_metric_alarm", **{k: v for k, v in after.items() if k != "Tags"})
+        arn = self.attributes(api, identifier)["Arn"]
+        api.call("cloudwatch", "tag_resource", ResourceARN=arn, Tags=after.get("Tags", []))
+
+    def read(self, api: Api, identifier: str) -> Document | None:
+        """DescribeAlarms, ListTagsForResource."""
+        found = api.call("cloudwatch", "describe_alarms", AlarmNames=[identifier])["MetricAlarms"]
+        if not found:
+            return None
+        alarm = found[0]
+        tags = api.call("cloudwatch", "list_tags_for_resource", ResourceARN=alarm["AlarmArn"])["Tags"]
+        return {**present(alarm, *_ALARM), "Tags": tags}
+
+    def delete(self, api: Api, identifier: str) -> None:
+        """DeleteAlarms."""
+        api.call("cloudwatch", "delete_alarms", AlarmNames=[identifier])
+
+    def attributes(self, api: Api, identifier: str) -> Mapping[str, str]:
+        """Return the alarm's ARN."""
+        alarms = api.call("cloudwatch", "describe_alarms", AlarmNames=[identifier])["MetricAlarms"]
+        return {"Arn": alarms[0]["AlarmArn"]}
+
+
+class Dashboard(Kind):
+    """AWS::CloudWatch::Dashboard."""
+
+    type = "AWS::CloudWatch::Dashboard"
+    properties = frozenset({"DashboardName", "DashboardBody"})
+    replacing = frozenset({"DashboardName"})
+    name = "DashboardName"
+
+    def create(self, api: Api, properties: Document) -> str:
+        """PutDashboard."""
+        api.call("cloudwatch", "put_dashboard", **properties)
+        return str(properties["DashboardName"])
+
+    def update(self, api: Api, identifier: str, *, before: Document, after: Document) -> None:
+        """PutDashboard."""
+        api.call("cloudwatch", "put_dashboard", **after)
+
+    def read(self, api: Api, identifier: str) -> Document | None:
+        """GetDashboard."""
+        answer = api.find("cloudwatch", "get_dashboard", DashboardName=identifier)
+        return None if answer is None else present(answer, "DashboardName", "DashboardBody")
+
+    def delete(self, api: Api, identifier: str) -> None:
+        """DeleteDashboards."""
+        api.call("cloudwatch", "delete_dashboards", DashboardNames=[identifier])

@@ -1,0 +1,1 @@
+"""The demo: one release after another, timed and reported."""

@@ -1,0 +1,1 @@
+"""EventBridge, and what it delivers to."""

@@ -1,0 +1,1 @@
+"""The server process: requests in, answers out, state in a folder."""

@@ -1,0 +1,90 @@
+"""The plane's own boto3 clients for the other services, acting inside the caller's account."""
+
+import threading
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from sagemaker_gitops.local.server.context import Place
+
+if TYPE_CHECKING:
+    from botocore.awsrequest import AWSRequest
+    from botocore.client import BaseClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sns import SNSClient
+    from mypy_boto3_sts import STSClient
+
+ACCOUNT_HEADER = "x-moto-account-id"
+INTERNAL_HEADER = "x-local-aws-internal"
+
+
+class Clients:
+    """One client for each service and place, created once."""
+
+    def __init__(self, endpoint_url: str, token: str) -> None:
+        self._endpoint_url = endpoint_url
+        self._token = token
+        self._lock = threading.Lock()
+        self._clients: dict[tuple[str, Place], BaseClient] = {}
+        self._session = boto3.Session(aws_access_key_id="plane", aws_secret_access_key="plane")  # noqa: S106
+
+    def ecr(self, place: Place) -> "ECRClient":
+        """Return the ECR client of a place."""
+        return self.of("ecr", place)  # type: ignore[return-value]
+
+    def s3(self, place: Place) -> "S3Client":
+        """Return the S3 client of a place."""
+        return self.of("s3", place)  # type: ignore[return-value]
+
+    def iam(self, place: Place) -> "IAMClient":
+        """Return the IAM client of a place."""
+        return self.of("iam", place)  # type: ignore[return-value]
+
+    def sts(self, place: Place) -> "STSClient":
+        """Return the STS client of a place."""
+        return self.of("sts", place)  # type: ignore[return-value]
+
+    def sns(self, place: Place) -> "SNSClient":
+        """Return the SNS client of a place."""
+        return self.of("sns", place)  # type: ignore[return-value]
+
+    def logs(self, place: Place) -> "CloudWatchLogsClient":
+        """Return the CloudWatch Logs client of a place."""
+        return self.of("logs", place)  # type: ignore[return-value]
+
+    def events(self, place: Place) -> "EventBridgeClient":
+        """Return the EventBridge client of a place."""
+        return self.of("events", place)  # type: ignore[return-value]
+
+    def cloudwatch(self, place: Place) -> "CloudWatchClient":
+        """Return the CloudWatch client of a place."""
+        return self.of("cloudwatch", place)  # type: ignore[return-value]
+
+    def of(self, service: str, place: Place) -> "BaseClient":
+        """Return the client of any service of a place."""
+        with self._lock:
+            key = (service, place)
+            if key not in self._clients:
+                self._clients[key] = self._create(service, place)
+            return self._clients[key]
+
+    def _create(self, service: str, place: Place) -> "BaseClient":
+        client: BaseClient = self._session.client(  # type: ignore[call-overload]
+            service,
+            region_name=place.region,
+            endpoint_url=self._endpoint_url,
+            config=Config(retries={"total_max_attempts": 1}, max_pool_connections=32, s3={"addressing_style": "path"}),
+        )
+
+        def mark(request: "AWSRequest", **_: object) -> None:
+            request.headers[ACCOUNT_HEADER] = place.account
+            request.headers[INTERNAL_HEADER] = self._token
+
+        client.meta.events.register("before-sign", mark)
+        return client

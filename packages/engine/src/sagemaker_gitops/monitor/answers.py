@@ -1,0 +1,183 @@
+"""What the model answered: scores by bin, favourable answers by group, and answers whose truth is known."""
+
+import csv
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+
+from sagemaker_gitops.monitor.baseline import Baseline
+from sagemaker_gitops.monitor.contract import Contract
+from sagemaker_gitops.monitor.events import UNREADABLE, Event, NamedMetadata, Payload, forms, texts
+from sagemaker_gitops.monitor.labelled import Labelled
+from sagemaker_gitops.monitor.payloads import Row, is_missing
+from sagemaker_gitops.monitor.tally import ScoreTally
+from sagemaker_gitops.monitor.truth import Known, Truth
+
+
+class Prediction(msgspec.Struct, gc=False):
+    """One row's answer."""
+
+    label: str
+    probability: Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class Answer(msgspec.Struct, gc=False):
+    """What the serving container answers to a request."""
+
+    predictions: list[Prediction]
+    fingerprint: str | None = None
+    inference_id: str | None = None
+
+
+NO_ANSWER = Answer(predictions=[])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """One event in detail; `groups` are the rows' values of the protected attribute, "" where unknown."""
+
+    name: str
+    predictions: Sequence[Prediction]
+    groups: Sequence[str]
+    known: Known | None
+
+
+_ANSWER = msgspec.json.Decoder(Answer)
+_ANSWERS = msgspec.json.Decoder(list[Answer])
+
+
+class AnswerReader:
+    """Decodes answers with the labels that the contract knows."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._labels = (contract.negative, contract.positive)
+
+    def read(self, payloads: Sequence[Payload | None]) -> list[Answer]:
+        """Decode answers: all at once where each is JSON, else one by one; what is none has no predictions."""
+        given = [payload for payload in payloads if payload is not None]
+        try:
+            if len(given) == len(payloads) and set(forms(given)) == {"json"}:
+                answers = self._at_once(texts(given))
+                if len(answers) == len(given):
+                    return answers
+        except (*UNREADABLE, ValueError):
+            pass  # one of them is none
+        return [_answer(payload) for payload in payloads]
+
+    def _at_once(self, bodies: Sequence[str]) -> list[Answer]:
+        content = f"[{','.join(bodies)}]"
+        fingerprint = _ANSWER.decode(bodies[0]).fingerprint
+        if fingerprint:
+            try:
+                return _of_one_release(fingerprint, self._labels).decode(content)
+            except UNREADABLE:
+                pass  # they are of several releases, or hold other labels
+        return _ANSWERS.decode(content)
+
+
+@lru_cache(maxsize=16)
+def _of_one_release(fingerprint: str, labels: tuple[str, ...]) -> "msgspec.json.Decoder[list[Answer]]":
+    """Decode answers that differ in little: msgspec makes no text of what can be one of a few only."""
+    prediction: Any = msgspec.defstruct("Known", [("label", Literal[labels])], bases=(Prediction,), gc=False)
+    fields: list[Any] = [("predictions", list[prediction]), ("fingerprint", Literal[fingerprint])]
+    answer: Any = msgspec.defstruct("OfOneRelease", fields, bases=(Answer,), gc=False)
+    return msgspec.json.Decoder(list[answer])
+
+
+class CallReader:
+    """Brings answers together with what ground truth and callers say about their rows."""
+
+    def __init__(self, baseline: Baseline, truth: Truth) -> None:
+        self._known = truth.known
+        self._width = len(baseline.contract.features) + 2
+
+    def read(self, event: Event, answer: Answer, rows: Sequence[Row]) -> Call:
+        """Look at one call in detail."""
+        meta, count = event.eventMetadata, len(answer.predictions)
+        name, known = self._look_up(meta, answer) if isinstance(meta, NamedMetadata) else ("", None)
+        return Call(
+            name=name,
+            predictions=answer.predictions,
+            groups=self._groups(rows, known, count),
+            known=known if known and len(known.labels) == count else None,
+        )
+
+    def _look_up(self, meta: NamedMetadata, answer: Answer) -> tuple[str, Known | None]:
+        name = str(meta.inferenceId or answer.inference_id or meta.eventId)
+        return name, self._known.get(name) or self._known.get(str(meta.eventId))
+
+    def _groups(self, rows: Sequence[Row], known: Known | None, count: int) -> Sequence[str]:
+        """Take the protected attribute from ground truth, or as the caller sent it along."""
+        groups: Sequence[str] = ()
+        if known and known.groups:
+            groups = known.groups
+        elif rows and len(rows[0]) == self._width:
+            groups = ["" if is_missing(row[-1]) else str(row[-1]) for row in rows]
+        return groups if len(groups) == count else ("",) * count
+
+
+def count_scores(answers: Sequence[Answer], scores: ScoreTally, baseline: Baseline) -> None:
+    """Add answers to the scores."""
+    predictions = list(chain.from_iterable([answer.predictions for answer in answers]))
+    positive = baseline.contract.positive
+    scores.rows += len(predictions)
+    scores.labelled_positive += [row.label for row in predictions].count(positive)
+    scores.counts += np.histogram(np.array([row.probability for row in predictions]), baseline.scores.edges)[0]
+
+
+def count_groups(calls: Iterable[Call], scores: ScoreTally, *, favourable: str) -> None:
+    """Add answers to the scores of their groups."""
+    for call in calls:
+        for group, row in zip(call.groups, call.predictions, strict=True):
+            if group:
+                numbers = scores.groups.setdefault(group, [0, 0])
+                numbers[0] += 1
+                numbers[1] += row.label == favourable
+
+
+def labelled_rows(calls: Iterable[Call], *, positive: str) -> dict[str, Labelled]:
+    """Collect the answers whose truth is known, by group."""
+    found: dict[str, list[tuple[int, float, bool, bool]]] = {}
+    for call in calls:
+        labels = call.known.labels if call.known else ()
+        for index, (group, row, truth) in enumerate(zip(call.groups, call.predictions, labels, strict=False)):
+            entry = (_key(call.name, index), row.probability, row.label == positive, truth)
+            found.setdefault(group, []).append(entry)
+    return {group: _columns(entries) for group, entries in found.items()}
+
+
+def _columns(entries: Sequence[tuple[int, float, bool, bool]]) -> Labelled:
+    keys, probabilities, predicted, truth = zip(*entries, strict=True)
+    return Labelled(
+        key=np.array(keys, dtype=np.uint64),
+        probability=np.array(probabilities, dtype=np.float64),
+        predicted=np.array(predicted, dtype=np.bool_),
+        truth=np.array(truth, dtype=np.bool_),
+    )
+
+
+def _key(call: str, index: int) -> int:
+    digest = hashlib.blake2b(f"{call}#{index}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little")
+
+
+def _answer(payload: Payload | None) -> Answer:
+    try:
+        if payload is None:
+            return NO_ANSWER
+        return _ANSWER.decode(payload.text()) if payload.form == "json" else _from_csv(payload.text())
+    except (*UNREADABLE, ValueError, csv.Error):
+        return NO_ANSWER
+
+
+def _from_csv(text: str) -> Answer:
+    """Read an answer that the caller wanted as lines of label and probability; the variant tells its release."""
+    rows = [row for row in csv.reader(text.splitlines(), strict=True) if row]
+    named = [dict(zip(("label", "probability"), row, strict=True)) for row in rows]
+    return Answer(predictions=msgspec.convert(named, list[Prediction], strict=False))

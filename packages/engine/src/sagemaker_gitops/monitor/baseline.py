@@ -1,0 +1,139 @@
+"""A release's baseline, read from the files that training wrote beside the model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from sagemaker_gitops.errors import MonitorBroken
+from sagemaker_gitops.monitor.bins import Bins, choose_bins, expand
+from sagemaker_gitops.monitor.contract import Contract, Feature, parse_contract
+from sagemaker_gitops.monitor.distances import Counts, Values
+
+FILES = ("schema.json", "statistics.json", "constraints.json", "metrics.json")
+# What a model scores that knows no classes.
+_NO_SCORES = {"scores": {"edges": [0, 1], "negative": [0], "positive": [0]}, "groups": {}}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumberBaseline:
+    """How a numeric feature was distributed in training."""
+
+    feature: Feature
+    bins: Bins
+    counts: Counts
+    completeness: float
+    low: float
+    high: float
+    deviation: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategoryBaseline:
+    """How often each category occurred in training; `categories` are those that the schema allows."""
+
+    feature: Feature
+    categories: tuple[str, ...]
+    counts: Counts
+    completeness: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreBaseline:
+    """What the release answered on its test split: probabilities by bin and class, and its quality.
+
+    A model that scores no classes has one empty bin.
+    """
+
+    edges: Values
+    negative: Counts
+    positive: Counts
+    labelled_positive: int
+    rows: int
+    quality: Mapping[str, float]
+
+    @property
+    def counts(self) -> Counts:
+        """All answers by bin of their probability."""
+        return self.negative + self.positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """Everything that a window is compared against."""
+
+    contract: Contract
+    numbers: Mapping[str, NumberBaseline]
+    categories: Mapping[str, CategoryBaseline]
+    scores: ScoreBaseline
+
+
+def read_baseline(files: Mapping[str, bytes], *, where: str) -> Baseline:
+    """Read the four files; `where` names their folder in errors."""
+    missing = [name for name in FILES if name not in files]
+    if missing:
+        raise _broken(f"the baseline lacks {', '.join(missing)}", where)
+    contract = parse_contract(files["schema.json"], where=f"{where}/schema.json")
+    try:
+        statistics = _by_name(files["statistics.json"])
+        constraints = _by_name(files["constraints.json"])
+        return Baseline(
+            contract=contract,
+            numbers={f.name: _number(f, statistics[f.name], constraints[f.name]) for f in contract.numbers},
+            categories={f.name: _category(f, statistics[f.name], constraints[f.name]) for f in contract.categories},
+            scores=_scores(msgspec.json.decode(files["metrics.json"]), contract),
+        )
+    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError, IndexError) as err:
+        raise _broken(f"the baseline cannot be read: {type(err).__name__}: {err}", where) from err
+
+
+def _broken(what: str, where: str) -> MonitorBroken:
+    return MonitorBroken(what, where=where, next_step="train the release again; model/train writes these files")
+
+
+def _by_name(content: bytes) -> dict[str, dict[str, Any]]:
+    return {feature["name"]: feature for feature in msgspec.json.decode(content)["features"]}
+
+
+def _number(feature: Feature, statistics: dict[str, Any], constraints: dict[str, Any]) -> NumberBaseline:
+    described = statistics["numerical_statistics"]
+    values, weights = expand(described["distribution"]["kll"]["sketch"]["data"])
+    bins = choose_bins(values, weights)
+    counts = np.bincount(np.searchsorted(bins.edges, values), weights=weights, minlength=len(bins))
+    return NumberBaseline(
+        feature=feature,
+        bins=bins,
+        counts=counts.astype(np.int64),
+        completeness=float(constraints["completeness"]),
+        low=float(described["min"]),
+        high=float(described["max"]),
+        deviation=float(described["std_dev"]),
+    )
+
+
+def _category(feature: Feature, statistics: dict[str, Any], constraints: dict[str, Any]) -> CategoryBaseline:
+    described = statistics["string_statistics"]["distribution"]["categorical"]["buckets"]
+    seen = {str(bucket["value"]): int(bucket["count"]) for bucket in described}
+    categories = tuple(constraints["string_constraints"]["domains"])
+    return CategoryBaseline(
+        feature=feature,
+        categories=categories,
+        counts=np.array([seen.get(category, 0) for category in categories], dtype=np.int64),
+        completeness=float(constraints["completeness"]),
+    )
+
+
+def _scores(metrics: dict[str, Any], contract: Contract) -> ScoreBaseline:
+    if contract.task == "regression":
+        metrics = metrics | _NO_SCORES
+    scores, groups = metrics["scores"], metrics["groups"].values()
+    return ScoreBaseline(
+        edges=np.array(scores["edges"], dtype=np.float64),
+        negative=np.array(scores["negative"], dtype=np.int64),
+        positive=np.array(scores["positive"], dtype=np.int64),
+        labelled_positive=round(sum(group["n"] * group["selection_rate"] for group in groups)),
+        rows=sum(group["n"] for group in groups),
+        quality={name: float(value) for name, value in metrics["overall"].items()},
+    )

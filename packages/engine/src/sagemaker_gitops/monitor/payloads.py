@@ -1,0 +1,229 @@
+"""Request bodies as columns of raw values, in the forms that the serving container accepts."""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import UNSET
+
+from sagemaker_gitops.monitor.arrow_bodies import read_arrow
+from sagemaker_gitops.monitor.contract import Contract
+from sagemaker_gitops.monitor.events import UNREADABLE, Form, Payload, forms, texts
+from sagemaker_gitops.monitor.plain_csv import read_plain
+
+# A cell as it came: text from CSV, any JSON value from JSON, None where there was nothing.
+Cell = Any
+Row = Sequence[Cell]
+T = TypeVar("T")
+
+_NOTHING = Payload(data="")
+
+
+@dataclass(kw_only=True)
+class Table:
+    """Rows of several requests: cells in the order of features and, unless `complete`, the carried columns.
+
+    `complete` rows hold every feature and nothing else; `lengths` are the requests' numbers of rows.
+    Where `columns` are given, Arrow arrays by feature, the rows themselves were never made.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    columns: Mapping[str, Any] | None = None
+    lengths: list[int] = field(default_factory=list)
+    textual: bool = False
+    complete: bool = False
+    extra: list[str] = field(default_factory=list)
+    undecodable: int = 0
+
+    def by_request(self) -> Iterator[Sequence[Row]]:
+        """Give each request's rows, in the order of the requests."""
+        ends = accumulate(self.lengths)
+        return (self.rows[end - length : end] for length, end in zip(self.lengths, ends, strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """Requests in the order of their events: where each was decoded to."""
+
+    by_form: Mapping[Form, Table]
+    forms: Sequence[Form]
+
+    @property
+    def tables(self) -> Iterable[Table]:
+        """A table for each form that occurs."""
+        return self.by_form.values()
+
+    @property
+    def has_groups(self) -> bool:
+        """Tell whether any caller sent the protected attribute along."""
+        return any(not is_missing(row[-1]) for table in self.tables if not table.complete for row in table.rows)
+
+    def lengths(self) -> Sequence[int]:
+        """Count the rows of each event."""
+        return self._in_order({form: table.lengths for form, table in self.by_form.items()})
+
+    def rows(self) -> Sequence[Sequence[Row]]:
+        """Give the rows of each event."""
+        return self._in_order({form: list(table.by_request()) for form, table in self.by_form.items()})
+
+    def _in_order(self, found: Mapping[Form, Sequence[T]]) -> Sequence[T]:
+        if len(found) == 1:
+            return next(iter(found.values()))
+        waiting = {form: iter(items) for form, items in found.items()}
+        return [next(waiting[form]) for form in self.forms]
+
+
+class Requests:
+    """Decodes request bodies by types made from the contract."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._contract = contract
+        self._names = contract.names
+        self._carried = contract.carried
+        self._known = frozenset((*self._names, *filter(None, self._carried)))
+        self._columns = (*self._names, *self._carried)
+        self._json = msgspec.json.Decoder(_body_type(self._columns))
+        self._readers: Mapping[Form, Callable[[Sequence[Payload]], Table]] = {
+            "json": self.json_table,
+            "csv": self.csv_table,
+            "arrow": self.arrow_table,
+        }
+
+    def decode(self, payloads: Sequence[Payload | None]) -> Batch:
+        """Decode the requests of a block of events; one that was not captured counts as undecodable."""
+        given = [payload or _NOTHING for payload in payloads]
+        told = forms(given)
+        if len(set(told)) == 1:
+            return Batch(by_form={told[0]: self._readers[told[0]](given)}, forms=told)
+        tables = {
+            form: self._readers[form]([payload for payload, one in zip(given, told, strict=True) if one == form])
+            for form in set(told)
+        }
+        return Batch(by_form=tables, forms=told)
+
+    def json_table(self, payloads: Sequence[Payload]) -> Table:
+        """Decode JSON requests."""
+        return _one_by_one(Table(), payloads, self._json_rows)
+
+    def arrow_table(self, payloads: Sequence[Payload]) -> Table:
+        """Decode Arrow streams; their cells have types, as JSON's do."""
+        return _one_by_one(Table(), payloads, self._arrow_rows)
+
+    def _json_rows(self, payload: Payload, table: Table) -> list[Row]:
+        try:
+            return [msgspec.structs.astuple(row) for row in self._json.decode(payload.text()).instances]
+        except (*UNREADABLE, ValueError):
+            return self._explained(payload, table)
+
+    def _explained(self, payload: Payload, table: Table) -> list[Row]:
+        """Read a body that has other columns than the contract, row by row."""
+        try:
+            body = msgspec.json.decode(payload.text())
+            if "columns" in body:
+                return self._from_columns(body["columns"], table)
+            return [self._from_names(dict(row), table) for row in body["instances"]]
+        except (*UNREADABLE, ValueError, TypeError, KeyError, AttributeError):
+            table.undecodable += 1
+            return []
+
+    def _arrow_rows(self, payload: Payload, table: Table) -> list[Row]:
+        try:
+            rows, strangers = read_arrow(payload.content(), self._columns)
+        except ValueError:
+            table.undecodable += 1
+            return []
+        table.extra += strangers * len(rows)
+        return rows
+
+    def _from_columns(self, columns: dict[str, list[Cell]], table: Table) -> list[Row]:
+        names = list(columns)
+        return [
+            self._from_names(dict(zip(names, row, strict=True)), table) for row in zip(*columns.values(), strict=True)
+        ]
+
+    def _from_names(self, cells: dict[str, Cell], table: Table) -> Row:
+        table.extra += cells.keys() - self._known
+        return [cells.get(name, UNSET) for name in self._columns]
+
+    def csv_table(self, payloads: Sequence[Payload]) -> Table:
+        """Decode CSV requests: all at once where their text is plain or each is one row, else one by one."""
+        bodies = _bodies(payloads)
+        if found := read_plain(bodies, self._contract):
+            return Table(columns=found.columns, lengths=found.lengths, textual=True, complete=True)
+        if plain := self._one_row_each(bodies):
+            return Table(rows=plain, lengths=[1] * len(plain), textual=True, complete=True)
+        return _one_by_one(Table(textual=True), bodies, self._csv_rows)
+
+    def _one_row_each(self, texts: Sequence[str]) -> list[Row] | None:
+        """Decode one CSV row a request in a single pass, or None when that is not what they are.
+
+        An unbalanced quote would swallow the next request, which makes the rows fewer than the requests.
+        """
+        try:
+            rows: list[list[str]] = list(csv.reader(texts, strict=True, skipinitialspace=True))
+        except csv.Error:
+            return None
+        plain = len(rows) == len(texts) and set(map(len, rows)) == {len(self._names)}
+        if not plain or not self._known.isdisjoint([row[0] for row in rows]):
+            return None
+        return list(rows)
+
+    def _csv_rows(self, text: str, table: Table) -> list[Row]:
+        try:
+            rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True) if row]
+        except csv.Error:
+            rows = []
+        if not rows:
+            table.undecodable += 1
+            return []
+        names = list(self._names)
+        if not self._known.isdisjoint(rows[0]):
+            names, rows = rows[0], rows[1:]
+        return [self._from_cells(names, row, table) for row in rows]
+
+    def _from_cells(self, names: list[str], row: list[str], table: Table) -> Row:
+        """Name the cells; a row of another width than its header is read as far as both go."""
+        if len(row) > len(names):
+            table.extra.append(f"column {len(names) + 1}")
+        return self._from_names(dict(zip(names, row, strict=False)), table)
+
+
+def _one_by_one(table: Table, bodies: Iterable[T], read: Callable[[T, Table], list[Row]]) -> Table:
+    """Add each body's rows to the table."""
+    for body in bodies:
+        rows = read(body, table)
+        table.rows += rows
+        table.lengths.append(len(rows))
+    return table
+
+
+def is_missing(cell: Cell) -> bool:
+    """Tell whether a cell holds nothing: null, left out, or empty text."""
+    return cell is None or cell is UNSET or cell == ""
+
+
+def _bodies(payloads: Sequence[Payload]) -> list[str]:
+    """Return bodies as text; one that is not what its encoding says is empty."""
+    try:
+        return texts(payloads)
+    except ValueError:
+        return list(map(_text, payloads))
+
+
+def _text(payload: Payload) -> str:
+    try:
+        return payload.text()
+    except ValueError:
+        return ""
+
+
+def _body_type(columns: Sequence[str]) -> type[Any]:
+    """Type a body of rows so that msgspec fills them by position and refuses what the contract lacks."""
+    fields: list[Any] = [(f"c{index}", Any, UNSET) for index in range(len(columns))]
+    rename = {f"c{index}": name for index, name in enumerate(columns)}
+    row = msgspec.defstruct("Row", fields, rename=rename, forbid_unknown_fields=True, gc=False)
+    return msgspec.defstruct("Body", [("instances", list[row])], gc=False)  # type: ignore[valid-type]

@@ -1,0 +1,94 @@
+"""The verdict on a window: evidence first, findings second, one of four outcomes last."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sagemaker_gitops.monitor.baseline import Baseline
+from sagemaker_gitops.monitor.bias import bias_findings, deserved_rates, favourable_rates
+from sagemaker_gitops.monitor.features import Distance, data_findings, drift_findings, feature_distances
+from sagemaker_gitops.monitor.finding import Finding, Outcome, Subject, judge
+from sagemaker_gitops.monitor.gaps import silent_hours, told
+from sagemaker_gitops.monitor.labelled import Labelled, join_labelled
+from sagemaker_gitops.monitor.predictions import prediction_findings
+from sagemaker_gitops.monitor.quality import Quality, measure, quality_findings
+from sagemaker_gitops.monitor.tally import Reading, Tally
+from sagemaker_gitops.project.monitor_config import MonitorConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the monitor found in one window; `reason` says in a sentence why the outcome is what it is.
+
+    `silent` are the hours in which nothing was captured, though something was before.
+    """
+
+    outcome: Outcome
+    reason: str
+    findings: tuple[Finding, ...]
+    distances: Mapping[str, Distance]
+    quality: Quality | None
+    silent: tuple[str, ...] = ()
+
+    @property
+    def violations(self) -> tuple[Finding, ...]:
+        """The findings that are violated, the most certain first."""
+        return tuple(sorted((f for f in self.findings if f.violated), key=lambda finding: finding.p_value))
+
+    @property
+    def subjects(self) -> frozenset[Subject]:
+        """What was violated."""
+        return frozenset(finding.subject for finding in self.violations)
+
+
+def evaluate(baseline: Baseline, tally: Tally, config: MonitorConfig, *, until: datetime | None = None) -> Verdict:
+    """Judge a window that has been read; `until` is its end, where it is one in time."""
+    found = feature_distances(baseline, tally)
+    labelled = {group: answers.distinct() for group, answers in tally.labelled.items()}
+    everyone = _everyone(labelled)
+    quality = measure(everyone) if everyone and len(everyone.key) >= config.minimum_labels else None
+    findings: list[Finding] = []
+    if tally.reading.rows >= config.minimum_rows:
+        findings += data_findings(baseline, tally, config.limits)
+        findings += drift_findings(found, config.limits)
+    if tally.scores.rows >= config.minimum_rows:
+        findings += prediction_findings(baseline.scores, tally.scores, config.limits)
+    if everyone and quality:
+        findings += quality_findings(baseline.scores, everyone, config.limits)
+    given = favourable_rates(tally.scores.groups) if tally.scores.rows >= config.minimum_rows else {}
+    deserved = deserved_rates(labelled, baseline.contract) if quality else {}
+    findings += bias_findings(given, deserved, config.limits)
+    judged = judge(findings, false_alarm_rate=config.false_alarm_rate)
+    silent = silent_hours(tally.reading.hours, until=until)
+    outcome, reason = _outcome(tally.reading, judged, silent, config)
+    return Verdict(
+        outcome=outcome, reason=reason, findings=judged, distances=found, quality=quality, silent=tuple(silent)
+    )
+
+
+def _everyone(labelled: Mapping[str, Labelled]) -> Labelled | None:
+    together = join_labelled([{"": answers} for answers in labelled.values()])
+    return together[""].distinct() if together else None
+
+
+def _outcome(
+    reading: Reading, findings: tuple[Finding, ...], silent: Sequence[str], config: MonitorConfig
+) -> tuple[Outcome, str]:
+    lines = reading.events + reading.corrupt_lines
+    bad = reading.corrupt_lines + reading.undecodable
+    if reading.unreadable_files and len(reading.unreadable_files) > config.maximum_corrupt * reading.files:
+        return Outcome.BROKEN, f"{len(reading.unreadable_files)} of {reading.files} capture files cannot be read"
+    if bad > config.maximum_corrupt * lines:
+        return Outcome.BROKEN, f"{bad} of {lines} captured events cannot be read"
+    violated = [finding for finding in findings if finding.violated]
+    if violated:
+        names = dict.fromkeys(finding.feature or finding.check for finding in violated)
+        return Outcome.DRIFT, f"{len(violated)} of {len(findings)} checks are violated: {', '.join(names)}"
+    if reading.rows < config.minimum_rows:
+        return Outcome.INSUFFICIENT, f"the window holds {reading.rows} rows; {config.minimum_rows} are needed"
+    if len(silent) > config.maximum_silent_hours:
+        return (
+            Outcome.INSUFFICIENT,
+            f"nothing was captured in {len(silent)} hours ({told(silent)}), so nobody knows them",
+        )
+    return Outcome.OK, f"{len(findings)} checks hold over {reading.rows} rows"

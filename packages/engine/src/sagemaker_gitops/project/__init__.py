@@ -1,0 +1,4 @@
+"""What a project says of itself: configuration, settings, Git, documents, contract checks, linters.
+
+It imports errors alone.
+"""

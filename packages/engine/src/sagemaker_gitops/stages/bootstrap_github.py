@@ -1,0 +1,75 @@
+"""bootstrap github: environments, rules of main and rights of workflows, as .github/environments.json declares them."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sagemaker_gitops.errors import GitHubRefused
+from sagemaker_gitops.github import identity, limits, plan, protection
+from sagemaker_gitops.github.client import Repository
+from sagemaker_gitops.github.plan import Change
+from sagemaker_gitops.project.config import Project
+from sagemaker_gitops.stages.result import StageResult
+
+_PROJECT = "infra/config/project.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Who is shown the differences, and says yes to ending them."""
+
+    agreed: Callable[[str], bool]
+
+
+def run(root: Path, project: Project, repository: Repository, options: Options) -> StageResult:
+    """Compare, show, carry out, and compare again; record what AWS has to trust."""
+    declaration = protection.declared(root, project)
+    limit = limits.reach(repository)
+    remark = limits.told(declaration, limit)
+    possible = limits.feasible(declaration, limit)
+    changes = plan.plan(repository, possible)
+    unrecorded = project.github.subject_prefix != identity.subject_prefix(repository)
+    if not changes and not unrecorded:
+        return _result(f"{repository.name} is as declared", (), remark)
+    if not options.agreed("\n".join([*map(str, changes), *([_told(project)] if unrecorded else [])])):
+        return _result(f"{repository.name} was left as it is", (), remark)
+    plan.carry_out(repository, changes)
+    _verify(repository, plan.plan(repository, possible))
+    recorded = _record(root, project, identity.subject_prefix(repository))
+    return _result(f"{repository.name} is now as declared{recorded}", changes, remark)
+
+
+def _told(project: Project) -> str:
+    was = project.github.subject_prefix or "none"
+    return f"{_PROJECT}\n  github.subject_prefix: {was} → what GitHub's tokens begin with"
+
+
+def _record(root: Path, project: Project, prefix: str) -> str:
+    """Write what AWS's trust policies compare into project.json, and say what follows from it."""
+    if project.github.subject_prefix == prefix:
+        return ""
+    path = root / _PROJECT
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["github"]["subject_prefix"] = prefix
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return (
+        f"; {_PROJECT} records `{prefix}`. Commit it, and let AWS trust it:"
+        " `pipeline bootstrap aws --env dev`, and so for staging and prod"
+    )
+
+
+def _verify(repository: Repository, left: tuple[Change, ...]) -> None:
+    if left:
+        raise GitHubRefused(
+            "GitHub accepted every change, but kept not all of them:\n    " + "\n    ".join(map(str, left)),
+            where=repository.name,
+            next_step="look whether an organisation's policy overrules them: Settings > Policies",
+        )
+
+
+def _result(outcome: str, changes: tuple[Change, ...], remark: str) -> StageResult:
+    lines = [f"### bootstrap github\n{outcome}.", *(f"\n```\n{change}\n```" for change in changes)]
+    if remark:
+        lines.append(f"\n**Not possible here.** {remark}")
+    return StageResult(summary="\n".join(lines), outputs={"changed": str(len(changes))})

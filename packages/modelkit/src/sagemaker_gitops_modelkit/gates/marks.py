@@ -1,0 +1,62 @@
+"""A mark: one measured figure beside the limit that baseline.json sets for it."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sagemaker_gitops_modelkit.gates.project import ROOT
+
+BASELINE = ROOT / "model/config/baseline.json"
+
+Recorder = Callable[[str, object], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A figure that must not fall below a minimum, or not rise above a maximum."""
+
+    gate: str
+    name: str
+    value: float
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Tell whether the figure keeps its limit; a figure that is not a number keeps none."""
+        above = self.minimum is None or self.value >= self.minimum
+        return above and (self.maximum is None or self.value <= self.maximum)
+
+    def __str__(self) -> str:
+        limit = f"at least {self.minimum:g}" if self.minimum is not None else f"at most {self.maximum:g}"
+        return f"{self.gate}: {self.name} is {self.value:.6g}, must be {limit}"
+
+
+def limits(gate: str) -> dict[str, dict[str, Any]]:
+    """Return the limits of one gate by the name of the figure."""
+    baseline: dict[str, dict[str, dict[str, Any]]] = json.loads(BASELINE.read_text(encoding="utf-8"))
+    return baseline[gate]
+
+
+def judge(gate: str, name: str, measured: Mapping[str, float]) -> Mark:
+    """Set one measured figure beside its limit."""
+    limit = limits(gate)[name]
+    if len({"minimum", "maximum"} & set(limit)) != 1:
+        raise ValueError(f"{BASELINE.name}: {gate}.{name} needs either a minimum or a maximum")
+    return Mark(
+        gate=gate,
+        name=name,
+        value=float(measured[name]),
+        minimum=limit.get("minimum"),
+        maximum=limit.get("maximum"),
+    )
+
+
+def require(mark: Mark, record: Recorder) -> None:
+    """Record the mark for the test stage's report, and fail when it is missed."""
+    limit = {key: value for key, value in asdict(mark).items() if value is not None}
+    record("mark", json.dumps(limit))
+
+    assert mark.reached, str(mark)

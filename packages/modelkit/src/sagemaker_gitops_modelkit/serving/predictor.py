@@ -1,0 +1,121 @@
+"""The model: ONNX Runtime with one thread, checked against its schema before it may answer."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Any
+
+import msgspec
+import numpy as np
+import onnxruntime
+
+from sagemaker_gitops_modelkit.serving.batch import Batch
+from sagemaker_gitops_modelkit.serving.schema import Feature, Schema
+
+COLUMNS = "columns of schema.json"
+PROBABILITIES = "probabilities"
+# Below this a thread costs more than it saves.
+MIN_PART_ROWS = 2000
+
+
+class ModelRefused(Exception):
+    """The model does not load, does not fit its schema or fails its self-test."""
+
+
+class Scores(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers in the order of the rows; probabilities are of the positive class."""
+
+    labels: Sequence[str]
+    probabilities: Sequence[float]
+
+
+class Predictor:
+    """Answers batches; safe to call from several threads."""
+
+    def __init__(self, model: bytes, schema: Schema, *, threads: int = 1) -> None:
+        self._threads = threads
+        # It starts no thread before there is work for one, so that it survives a fork.
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="model")
+        # In the graph's precision, as the training job judged it.
+        self._threshold = float(np.float32(schema.threshold))
+        self._negative, self._positive = schema.labels
+        self._session = _open(model)
+        _check_signature(self._session, schema)
+        self._self_test(schema)
+
+    def predict(self, batch: Batch) -> Scores:
+        """Run the model once over the whole batch and apply the decision threshold."""
+        return self.label(self.probabilities(batch))
+
+    def probabilities(self, batch: Batch) -> list[float]:
+        """Return each row's probability of the positive class; large batches are divided among threads."""
+        rows = len(batch)
+        parts = min(self._threads, rows // MIN_PART_ROWS)
+        if parts < 2:
+            return self._run(batch)
+        size = -(-rows // parts)
+        divided = [batch[start : start + size] for start in range(0, rows, size)]
+        return list(chain.from_iterable(self._pool.map(self._run, divided)))
+
+    def _run(self, batch: Batch) -> list[float]:
+        (both,) = self._session.run([PROBABILITIES], {COLUMNS: batch})
+        positive: list[float] = both[:, 1].tolist()
+        return positive
+
+    def label(self, probabilities: Sequence[float]) -> Scores:
+        """Decide by the model's threshold."""
+        threshold, negative, positive = self._threshold, self._negative, self._positive
+        labels = [positive if probability >= threshold else negative for probability in probabilities]
+        return Scores(labels=labels, probabilities=probabilities)
+
+    def _self_test(self, schema: Schema) -> None:
+        """Have the model answer two plausible rows with probabilities before the server listens."""
+        row = [_plausible(feature) for feature in schema.features]
+        try:
+            probabilities = self.probabilities(np.array([row, row], dtype=np.float32))
+        except Exception as error:  # ONNX Runtime raises a class of its own for each status code
+            raise ModelRefused(f"model.onnx fails its self-test: {error}") from error
+        if len(probabilities) != 2 or not all(0 <= probability <= 1 for probability in probabilities):
+            raise ModelRefused(f"model.onnx fails its self-test: it answers {probabilities}")
+
+
+def _open(model: bytes) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises a class of its own for each status code
+        raise ModelRefused(f"model.onnx does not load: {error}") from error
+
+
+def _check_signature(session: Any, schema: Schema) -> None:
+    inputs = [(node.name, node.type, node.shape[1:]) for node in session.get_inputs()]
+    expected = (COLUMNS, "tensor(float)", [len(schema.features)])
+    if inputs != [expected]:
+        raise ModelRefused(f"model.onnx and schema.json disagree about inputs: {inputs} instead of {[expected]}")
+    described = session.get_modelmeta().custom_metadata_map.get("columns", "nothing")
+    if not _describes(described, schema):
+        raise ModelRefused(f"model.onnx and schema.json disagree about inputs: the graph's columns are {described}")
+    if PROBABILITIES not in {node.name for node in session.get_outputs()}:
+        raise ModelRefused(f"model.onnx has no output {PROBABILITIES!r}")
+
+
+class _Column(msgspec.Struct, frozen=True):
+    name: str
+    categories: tuple[str, ...] = ()
+
+
+def _describes(text: str, schema: Schema) -> bool:
+    """Tell whether the training job meant the same columns, and by each number the same category."""
+    try:
+        columns = msgspec.json.decode(text, type=list[_Column])
+    except msgspec.DecodeError:
+        return False
+    return columns == [_Column(feature.name, feature.categories) for feature in schema.features]
+
+
+def _plausible(feature: Feature) -> float:
+    """Choose a value that the feature takes; 0 is the place of a feature's first category."""
+    return feature.minimum or feature.maximum or 0.0

@@ -1,0 +1,143 @@
+"""From the data set's CSV files to features, target and a fixed split. The gates use the same functions."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sagemaker_gitops_modelkit.training.failures import InputRefused
+from sagemaker_gitops_modelkit.training.feature_schema import INPUT, UNSEEN, Schema
+
+TEST_SHARE = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """The rows a model learns from, and those it is judged by."""
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+
+
+def read_text(directory: Path) -> pd.DataFrame:
+    """Read every CSV file below a channel as strings; an empty field or NA is missing."""
+    files = sorted(directory.glob("*.csv"))
+    if not files:
+        raise InputRefused(
+            "no CSV file was given",
+            where=str(directory),
+            next_step="upload the data version to the `training` channel's S3 prefix",
+        )
+    return pd.concat([_read_file(path) for path in files], ignore_index=True)
+
+
+def _read_file(path: Path) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=["", "NA"], encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputRefused(_undecodable(path), where=str(path), next_step="save the file as UTF-8") from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+        raise InputRefused(
+            f"the file is not a CSV table: {error}",
+            where=str(path),
+            next_step="give it a header line and one row a line",
+        ) from error
+    if frame.empty:
+        raise InputRefused("the file has no rows", where=str(path), next_step="give it data, or remove it")
+    return frame
+
+
+def _undecodable(path: Path) -> str:
+    """Say which byte is at fault: pandas knows its place in a block only."""
+    content = path.read_bytes()
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        return f"byte 0x{content[error.start]:02x} in line {line} is not UTF-8"
+    return "the file changed while it was read"
+
+
+def parse(text: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Convert the columns of the schema to numbers and strings; refuse what cannot be learnt from."""
+    if absent := [name for name in schema.columns if name not in text.columns]:
+        raise InputRefused(
+            f"missing column: {', '.join(absent)}",
+            where=f"the data's header: {', '.join(map(str, text.columns))}",
+            next_step="add the column, or change model/config/schema.json",
+        )
+    frame = text.loc[:, list(schema.columns)].copy()
+    for number in schema.numbers:
+        frame[number.name] = _to_numbers(frame[number.name])
+        if number.missing == "refuse":
+            _refuse_rows(frame[number.name].isna(), f"column {number.name} is missing")
+    for column in (schema.id, schema.protected):
+        _refuse_rows(frame[column].isna(), f"column {column} is missing")
+    known = frame[schema.target].isin([schema.positive, schema.negative])
+    _refuse_rows(~known, f"column {schema.target} is neither {schema.positive!r} nor {schema.negative!r}")
+    return frame
+
+
+def _to_numbers(column: "pd.Series[str]") -> "pd.Series[float]":
+    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
+    wrong = (numbers.isna() & column.notna()) | np.isinf(numbers)
+    if wrong.any():
+        example = column[wrong].iloc[0]
+        _refuse_rows(wrong, f"column {column.name} is not a finite number, as in {example!r}")
+    return numbers
+
+
+def _refuse_rows(wrong: "pd.Series[bool]", what: str) -> None:
+    if wrong.any():
+        first = int(np.flatnonzero(wrong.to_numpy())[0])
+        raise InputRefused(
+            f"{what} in {int(wrong.sum())} of {len(wrong)} rows",
+            where=f"first in data row {first + 1}",
+            next_step="correct the data, or change model/config/schema.json",
+        )
+
+
+def split(frame: pd.DataFrame, schema: Schema) -> Split:
+    """Hold out the rows whose id hashes low: a row keeps its side whatever rows come or go."""
+    held_out = np.array([_fraction(str(row_id)) < TEST_SHARE for row_id in frame[schema.id]], dtype=bool)
+    parts = Split(train=frame[~held_out], test=frame[held_out])
+    for name, part in (("training", parts.train), ("test", parts.test)):
+        if part[schema.target].nunique() < 2:
+            raise InputRefused(
+                f"the {name} split has {len(part)} rows and not both values of {schema.target}",
+                where=f"{len(frame)} rows in all, {TEST_SHARE:.0%} of them held out",
+                next_step="train on more rows",
+            )
+    return parts
+
+
+def _fraction(row_id: str) -> float:
+    digest = hashlib.sha256(row_id.encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+def load_split(directory: Path, schema: Schema) -> Split:
+    """Read, convert and split a data version."""
+    return split(parse(read_text(directory), schema), schema)
+
+
+def features(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Select the model's inputs; a missing category is the empty string."""
+    table = frame.loc[:, list(schema.feature_names)].copy()
+    for category in schema.categories:
+        table[category.name] = table[category.name].fillna("").astype(object)
+    return table
+
+
+def target(frame: pd.DataFrame, schema: Schema) -> npt.NDArray[np.int64]:
+    """Return 1 for the positive value of the target, 0 for the other."""
+    return np.asarray(frame[schema.target] == schema.positive, dtype=np.int64)
+
+
+def onnx_inputs(table: pd.DataFrame, schema: Schema) -> dict[str, npt.NDArray[np.float32]]:
+    """Convert features to the graph's input, shape (rows, features): a category is its place in the schema's list."""
+    places = {f.name: table[f.name].map(f.places).fillna(UNSEEN) for f in schema.categories}
+    return {INPUT: table.assign(**places)[list(schema.feature_names)].to_numpy(dtype=np.float32)}

@@ -1,0 +1,53 @@
+"""When an alarm is in ALARM: M out of N, and what missing data counts for."""
+
+from typing import Any
+
+import pytest
+from sagemaker_gitops.local.cloudwatch.alarm_state import judge
+
+
+def alarm(**changes: Any) -> dict[str, Any]:
+    """Return an alarm above 5 in two of three periods."""
+    return {
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 5.0,
+        "EvaluationPeriods": 3,
+        "DatapointsToAlarm": 2,
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "values", "expected"),
+    [
+        ({}, [6, 1, 6], "ALARM"),
+        ({}, [5, 1, 6], "OK"),
+        ({}, [None, 6, 6], "ALARM"),
+        ({}, [None, None, 6], "OK"),
+        ({}, [None, None, None], "INSUFFICIENT_DATA"),
+        ({"TreatMissingData": "breaching"}, [None, None, 1], "ALARM"),
+        ({"TreatMissingData": "notBreaching"}, [None, None, None], "OK"),
+        ({"TreatMissingData": "notBreaching"}, [None, 6, 6], "ALARM"),
+        ({"TreatMissingData": "ignore"}, [None, None, None], None),
+        ({"TreatMissingData": "ignore"}, [None, 6, 6], "ALARM"),
+        ({"ComparisonOperator": "LessThanOrEqualToThreshold"}, [5, 5, 9], "ALARM"),
+        ({"ComparisonOperator": "LessThanThreshold"}, [5, 5, 4], "OK"),
+        ({"ComparisonOperator": "GreaterThanOrEqualToThreshold"}, [5, 5, 4], "ALARM"),
+    ],
+)
+def test_state_by_values(changes: dict[str, Any], values: list[float | None], expected: str | None) -> None:
+    """The state follows from the last periods' values; None means that it stays."""
+    verdict = judge(alarm(**changes), values)
+
+    assert (verdict.state if verdict else None) == expected
+
+
+def test_without_datapoints_to_alarm_every_period_counts() -> None:
+    """M defaults to N."""
+    definition = {k: v for k, v in alarm().items() if k != "DatapointsToAlarm"}
+
+    two, three = judge(definition, [1, 6, 6]), judge(definition, [6, 6, 6])
+
+    assert two is not None
+    assert three is not None
+    assert (two.state, three.state) == ("OK", "ALARM")

@@ -1,0 +1,202 @@
+"""IAM's decision: policies, boundary, resource policy, conditions and wildcards, as AWS's reference has them."""
+
+from typing import Any
+
+import pytest
+from sagemaker_gitops.local.iam.access import Access
+from sagemaker_gitops.local.iam.actions import needed
+from sagemaker_gitops.local.iam.conditions import arn_matches, holds
+from sagemaker_gitops.local.iam.decision import Decision, Role, decide
+from sagemaker_gitops.local.iam.policy import Policy, Principal
+from sagemaker_gitops.local.server.context import Place
+from sagemaker_gitops.local.server.refusal import Refusal
+
+OWN, OTHER = "111111111111", "222222222222"
+ARN = f"arn:aws:iam::{OWN}:role/worker"
+OBJECT = "arn:aws:s3:::bucket/models/1.tar.gz"
+READ = Access(action="s3:GetObject", resource=OBJECT)
+PLACE = Place(account=OWN, region="eu-west-1")
+
+
+def policy(*statements: dict[str, Any]) -> Policy:
+    """Write a policy."""
+    return Policy(name="policy", document={"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def allow(action: str = "s3:GetObject", resource: str = "*", **more: Any) -> dict[str, Any]:
+    """Write a statement that allows."""
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def deny(action: str = "*", resource: str = "*", **more: Any) -> dict[str, Any]:
+    """Write a statement that denies."""
+    return {**allow(action, resource, **more), "Effect": "Deny"}
+
+
+def decided(
+    *policies: Policy,
+    access: Access = READ,
+    boundary: Policy | None = None,
+    owner: str = OWN,
+    shared: Policy | None = None,
+) -> Decision:
+    """Decide on an access of a role with some policies."""
+    role = Role(principal=Principal(arn=ARN, account=OWN), policies=policies, boundary=boundary)
+    return decide(role, access, owner=owner, resource_policy=shared)
+
+
+def test_nothing_is_allowed_by_itself() -> None:
+    """A role without a policy is refused, and told why."""
+    decision = decided()
+
+    assert not decision.allowed
+    assert decision.reason == "because no identity-based policy allows it"
+
+
+def test_one_statement_is_enough() -> None:
+    """Action and resource match with their wildcards, the action in any case."""
+    assert decided(policy(allow("s3:getobj*", "arn:aws:s3:::bucket/models/?.tar.gz"))).allowed
+    assert not decided(policy(allow("s3:Get*", "arn:aws:s3:::bucket/model/*"))).allowed
+    assert not decided(policy(allow("s3:GetObject", "arn:aws:s3:::BUCKET/*"))).allowed
+
+
+@pytest.mark.parametrize("where", ["identity", "boundary", "resource"])
+def test_one_denial_outweighs_everything(where: str) -> None:
+    """Wherever it stands."""
+    refusing = policy(allow("*"), deny("s3:*", Principal="*"))
+    open_to_all = policy(allow("*", Principal="*"))
+
+    decision = decided(
+        refusing if where == "identity" else policy(allow("*")),
+        boundary=refusing if where == "boundary" else policy(allow("*")),
+        shared=refusing if where == "resource" else open_to_all,
+    )
+
+    assert not decision.allowed
+    assert decision.reason == f"with an explicit deny in {where} policy"
+
+
+def test_boundary_grants_nothing_and_limits_everything() -> None:
+    """What it does not allow is refused, and what only it allows as well."""
+    assert not decided(policy(allow("*")), boundary=policy(allow("s3:PutObject"))).allowed
+    assert not decided(boundary=policy(allow("*"))).allowed
+    assert decided(policy(allow("*")), boundary=policy(allow("s3:*"))).allowed
+
+
+def test_another_account_must_agree() -> None:
+    """Its resource's policy and the role's own, both."""
+    own, shared = policy(allow()), policy(allow(Principal={"AWS": OWN}))
+
+    assert not decided(own, owner=OTHER).allowed
+    assert not decided(owner=OTHER, shared=shared).allowed
+    assert decided(own, owner=OTHER, shared=shared).allowed
+    assert not decided(own, owner=OTHER, shared=policy(allow(Principal={"AWS": OTHER}))).allowed
+
+
+def test_resource_may_name_a_role_of_its_account() -> None:
+    """That role needs no policy of its own, but still its boundary; naming the account names nobody."""
+    named, account = policy(allow(Principal={"AWS": ARN})), policy(allow(Principal={"AWS": OWN}))
+
+    assert decided(shared=named).allowed
+    assert not decided(shared=named, boundary=policy(allow("ec2:*"))).allowed
+    assert not decided(shared=account).allowed
+
+
+def test_key_obeys_its_own_policy() -> None:
+    """IAM counts for a key only where the key's policy hands over to the account."""
+    access = Access(action="kms:Decrypt", resource=f"arn:aws:kms:eu-west-1:{OWN}:key/1")
+    own = policy(allow("kms:Decrypt"))
+
+    assert not decided(own, access=access, shared=policy(allow("kms:*", Principal={"AWS": OTHER}))).allowed
+    assert decided(
+        own, access=access, shared=policy(allow("kms:*", Principal={"AWS": f"arn:aws:iam::{OWN}:root"}))
+    ).allowed
+
+
+CONDITIONS = [
+    ({"StringEquals": {"k": "a"}}, {"k": ("a",)}, True),
+    ({"StringEquals": {"k": ["a", "b"]}}, {"K": ("b",)}, True),
+    ({"StringEquals": {"k": "a"}}, {}, False),
+    ({"StringEqualsIfExists": {"k": "a"}}, {}, True),
+    ({"StringEqualsIfExists": {"k": "a"}}, {"k": ("b",)}, False),
+    ({"StringNotEquals": {"k": "a"}}, {}, True),
+    ({"StringNotEquals": {"k": ["a", "b"]}}, {"k": ("b",)}, False),
+    ({"StringLike": {"k": "models/*"}}, {"k": ("models/1",)}, True),
+    ({"StringLike": {"k": "models/*"}}, {"k": ("Models/1",)}, False),
+    ({"Bool": {"k": "false"}}, {"k": ("true",)}, False),
+    ({"Bool": {"k": False}}, {"k": ("false",)}, True),
+    ({"Null": {"k": "true"}}, {}, True),
+    ({"Null": {"k": "false"}}, {}, False),
+    ({"NumericLessThan": {"k": "10"}}, {"k": ("9",)}, True),
+    ({"ForAnyValue:StringEquals": {"k": "a"}}, {"k": ("b", "a")}, True),
+    ({"ForAnyValue:StringEquals": {"k": "a"}}, {}, False),
+    ({"ForAllValues:StringEquals": {"k": "a"}}, {"k": ("b", "a")}, False),
+    ({"ForAllValues:StringEquals": {"k": "a"}}, {}, True),
+    ({"StringEquals": {"kms:ResourceAliases": "alias/a"}}, {"kms:ResourceAliases": ("alias/a",)}, False),
+    ({"StringEquals": {"k": "a"}, "Bool": {"l": "true"}}, {"k": ("a",), "l": ("false",)}, False),
+]
+
+
+@pytest.mark.parametrize(("condition", "context", "wanted"), CONDITIONS)
+def test_condition_is_satisfied_as_in_the_reference(
+    condition: dict[str, dict[str, object]], context: dict[str, tuple[str, ...]], wanted: bool
+) -> None:
+    """Missing keys, quantifiers, negations, and keys that carry many values."""
+    assert holds(condition, context) is wanted
+
+
+def test_unknown_operator_is_an_error_and_not_a_guess() -> None:
+    """A condition that cannot be judged must not be skipped."""
+    with pytest.raises(ValueError, match="DateGreaterThan"):
+        holds({"DateGreaterThan": {"k": "2026"}}, {"k": ("2027",)})
+
+
+def test_wildcard_in_an_arn_stays_in_its_part() -> None:
+    """`iam::*:role/x` is not fooled by a colon."""
+    assert arn_matches("arn:aws:iam::*:role/p-*", f"arn:aws:iam::{OWN}:role/p-deploy")
+    assert not arn_matches("arn:aws:iam::*:role/p-*", f"arn:aws:sts::{OWN}:role/p-deploy")
+    assert not arn_matches("arn:*:role/p-*", f"arn:aws:iam::{OWN}:role/p-deploy")
+
+
+def test_creation_needs_all_that_it_does() -> None:
+    """The model itself, its tags, the role that is passed, and the other account's package."""
+    package = f"arn:aws:sagemaker:eu-west-1:{OTHER}:model-package/group/1"
+    params = {
+        "ModelName": "m",
+        "ExecutionRoleArn": ARN,
+        "Tags": [{"Key": "k", "Value": "v"}],
+        "Containers": [{"ModelPackageName": package}],
+    }
+
+    found = needed("sagemaker", "CreateModel", params, PLACE)
+
+    model = f"arn:aws:sagemaker:eu-west-1:{OWN}:model/m"
+    assert [(item.action, item.resource) for item in found] == [
+        ("sagemaker:CreateModel", model),
+        ("sagemaker:AddTags", model),
+        ("iam:PassRole", ARN),
+        ("sagemaker:DescribeModelPackage", package),
+        ("sagemaker:CreateModel", package),
+    ]
+
+
+def test_transaction_needs_each_of_its_actions() -> None:
+    """TransactWriteItems is no action of its own."""
+    items = [{"Put": {"TableName": "ledger"}}, {"ConditionCheck": {"TableName": "lease"}}]
+
+    found = needed("dynamodb", "TransactWriteItems", {"TransactItems": items}, PLACE)
+
+    assert [item.action for item in found] == ["dynamodb:PutItem", "dynamodb:ConditionCheckItem"]
+
+
+def test_dashboard_is_named_by_an_arn_without_a_region() -> None:
+    """Dashboards are an account's."""
+    (found,) = needed("cloudwatch", "PutDashboard", {"DashboardName": "churn-dev", "DashboardBody": "{}"}, PLACE)
+
+    assert found == Access(action="cloudwatch:PutDashboard", resource=f"arn:aws:cloudwatch::{OWN}:dashboard/churn-dev")
+
+
+def test_call_of_unknown_needs_is_refused() -> None:
+    """A role cannot slip through by a service that nobody described."""
+    with pytest.raises(Refusal, match="authorization of lambda"):
+        needed("lambda", "Invoke", {}, PLACE)

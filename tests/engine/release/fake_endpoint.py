@@ -1,0 +1,209 @@
+"""One endpoint that keeps state and takes time, and refuses what AWS refuses."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from sagemaker_gitops.errors import AwsRefused
+from sagemaker_gitops.release.ports import Guard
+from sagemaker_gitops.release.state import Layout, Placement
+
+PROVISION_SECONDS = 30.0
+SHIFT_SECONDS = 2.0
+_MAX_LOOKS = 5_000
+
+
+class Killed(BaseException):
+    """The process was killed: no handler of the pipeline may see it."""
+
+
+class FakeClock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.moment = datetime(2026, 1, 1, tzinfo=UTC)
+        self._looks = 0
+
+    def now(self) -> datetime:
+        """Return the present moment; whoever looks for ever is caught."""
+        self._looks += 1
+        if self._looks > _MAX_LOOKS:
+            raise AssertionError("this rollout does not end")
+        return self.moment
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.moment += timedelta(seconds=max(seconds, 0.001))
+
+
+class Killer:
+    """Kills the process at the n-th change it makes, just before or just after AWS has taken it."""
+
+    def __init__(self, at: int | None = None, *, before: bool = False) -> None:
+        self.count = 0
+        self._at = at
+        self._before = before
+
+    def around(self, change: Callable[[], None]) -> None:
+        """Make a change, unless this is where the process dies."""
+        self.count += 1
+        dies = self.count == self._at
+        if dies and self._before:
+            raise Killed
+        change()
+        if dies:
+            raise Killed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A variant as the endpoint shows it."""
+
+    name: str
+    model: str
+    weight: float
+    instances: int
+    instance_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """The endpoint as DescribeEndpoint shows it."""
+
+    status: str
+    config: str
+    production: tuple[Variant, ...]
+    shadow: tuple[Variant, ...] = ()
+    failure: str = ""
+    capture_percent: int = 100
+
+
+class FakeFleets:
+    """One endpoint. `outcomes` says how the next updates end: "ok", "back" (AWS rolls back) or "failed"."""
+
+    def __init__(self, clock: FakeClock, killer: Killer) -> None:
+        self._clock = clock
+        self.killer = killer
+        self._view: View | None = None
+        self._pending: tuple[datetime, View | None] | None = None
+        self.outcomes: list[str] = []
+        self.calls: list[str] = []
+        self.labels: dict[str, str] = {}
+        # Every split of traffic that callers ever saw.
+        self.seen: list[dict[str, float]] = []
+
+    def describe(self, endpoint: str) -> View | None:
+        """Look at the endpoint at the present moment."""
+        self._settle()
+        if self._pending and self._view:
+            return replace(self._view, status="Updating")
+        if self._pending:
+            return View(status="Creating", config="", production=())
+        return self._view
+
+    def create(self, endpoint: str, config: str, layout: Layout) -> None:
+        """Bring up an endpoint."""
+        self._require(self._view is None and self._pending is None, "Cannot create already existing endpoint")
+        self._start("create", config, layout)
+
+    def update(self, endpoint: str, config: str, layout: Layout, guard: Guard | None) -> None:
+        """Replace the fleet."""
+        view = self._updatable()
+        same = {item.name for item in view.production} == {item.name for item in layout.production}
+        self._require(guard is None or same, "A deployment with DeploymentConfig requires the same variant names")
+        self._start("update", config, layout)
+
+    def shift(self, endpoint: str, weights: Mapping[str, int]) -> None:
+        """Split traffic."""
+        view = self._updatable()
+        self._require(set(weights) <= {item.name for item in view.production}, "Could not find variant")
+        production = tuple(replace(item, weight=weights.get(item.name, item.weight)) for item in view.production)
+        self._change("shift", SHIFT_SECONDS, replace(view, production=production))
+
+    def resize(self, endpoint: str, counts: Mapping[str, int]) -> None:
+        """Change numbers of instances."""
+        view = self._updatable()
+        self._require(set(counts) <= {item.name for item in view.production}, "Could not find variant")
+        production = tuple(replace(item, instances=counts.get(item.name, item.instances)) for item in view.production)
+        self._change("resize", SHIFT_SECONDS, replace(view, production=production))
+
+    def delete(self, endpoint: str) -> None:
+        """Delete the endpoint."""
+        self._settle()
+        self._require(self._pending is None, "Cannot update in-progress endpoint")
+        self._change("delete", SHIFT_SECONDS, None)
+
+    def tag(self, endpoint: str, tags: Mapping[str, str]) -> None:
+        """Write tags."""
+        self.labels |= tags
+
+    def tags(self, endpoint: str) -> dict[str, str]:
+        """Read tags."""
+        return self.labels
+
+    @property
+    def view(self) -> View | None:
+        """The endpoint once everything has settled."""
+        if self._pending:
+            self._clock.moment = max(self._clock.moment, self._pending[0])
+        self._settle()
+        return self._view
+
+    def put(self, view: View) -> None:
+        """Change the endpoint behind the pipeline's back."""
+        self._view = view
+
+    def _start(self, name: str, config: str, layout: Layout) -> None:
+        one_to_one = len(layout.production) == len(layout.shadow) == 1
+        self._require(not layout.shadow or one_to_one, "exactly one production and one shadow variant")
+        self._require(sum(item.weight for item in layout.production) > 0, "no variant has a weight")
+        names = [item.name for item in (*layout.production, *layout.shadow)]
+        self._require(len(names) == len(set(names)), "Variant names must be unique")
+        new = View(
+            status="InService", config=config, production=_variants(layout.production), shadow=_variants(layout.shadow)
+        )
+        outcome = self.outcomes.pop(0) if self.outcomes else "ok"
+        if outcome == "failed":
+            new = View(status="Failed", config=config, production=(), failure="the container did not answer /ping")
+        elif outcome == "back" and self._view:
+            new = replace(self._view, failure="an alarm rang")
+        elif outcome == "back":
+            new = View(status="Failed", config=config, production=(), failure="an alarm rang")
+        self._change(name, PROVISION_SECONDS, new)
+
+    def _change(self, name: str, seconds: float, new: View | None) -> None:
+        def act() -> None:
+            self.calls.append(name)
+            self._pending = (self._clock.now() + timedelta(seconds=seconds), new)
+
+        self.killer.around(act)
+
+    def _settle(self) -> None:
+        if self._pending and self._clock.now() >= self._pending[0]:
+            self._view, self._pending = self._pending[1], None
+            if self._view and self._view.status == "InService":
+                self.seen.append({item.name: item.weight for item in self._view.production})
+
+    def _updatable(self) -> View:
+        self._settle()
+        self._require(self._pending is None, "Cannot update in-progress endpoint")
+        if self._view is None or self._view.status == "Failed":
+            raise AwsRefused("the endpoint takes no update")
+        return self._view
+
+    def _require(self, condition: bool, message: str) -> None:
+        if not condition:
+            raise AwsRefused(message)
+
+
+def _variants(items: Iterable[Placement]) -> tuple[Variant, ...]:
+    return tuple(
+        Variant(
+            name=item.name,
+            model=item.model,
+            weight=item.weight,
+            instances=item.instances,
+            instance_type=item.instance_type,
+        )
+        for item in items
+    )

@@ -1,0 +1,173 @@
+"""Workflows and buildspecs: clean by every linter, pinned, thin, and saying the same line."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.bake import ROOT, TEMPLATE, bake, commit
+from tests.documents import load, steps, uses, workflows
+
+BIN = Path(sys.executable).parent
+PROJECT = ROOT / TEMPLATE
+ACTIONS = ROOT / "tests/act/actions"
+CALLERS = {"cd.yml", "ci.yml", "operate.yml", "promote.yml"}
+STAGES = sorted(path.stem for path in (PROJECT / "pipeline/buildspec").glob("*.yml"))
+
+
+@pytest.fixture(scope="module", params=["template", "project"])
+def repository(request: pytest.FixtureRequest, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return this repository, then a project baked from it; linters look for a repository's root."""
+    if request.param == "template":
+        return ROOT
+    scratch = tmp_path_factory.mktemp("workflows")
+    project = bake(template, scratch / "mortgage-decisions", {}, scratch)
+    commit(project)
+    return project
+
+
+def output_of(*command: str | Path, folder: Path) -> str:
+    """Run a linter and return all that it says, with its exit code if that is not 0."""
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return run.stdout + run.stderr + (f"exit code {run.returncode}" if run.returncode else "")
+
+
+def test_actionlint_and_shellcheck_find_nothing(repository: Path) -> None:
+    """Expressions, job graph, inputs, outputs, permissions of calls, and the shell in `run`."""
+    files = sorted((repository / ".github/workflows").glob("*.yml"))
+
+    assert output_of(BIN / "actionlint", "-shellcheck", BIN / "shellcheck", *files, folder=repository) == ""
+
+
+def test_zizmor_finds_nothing(repository: Path) -> None:
+    """Security, at its pedantic level; each ignore stands with its reason in zizmor.yml."""
+    persona = ("--strict-collection", "--persona", "pedantic")
+
+    found = output_of(BIN / "zizmor", "--offline", "--quiet", *persona, repository / ".github", folder=repository)
+
+    assert "No findings to report" in found, found
+
+
+def test_github_parser_finds_nothing(repository: Path) -> None:
+    """GitHub's own language service, with the inputs of each third-party action."""
+    assert output_of("node", ROOT / "tests/workflows/check.mjs", repository, ACTIONS, folder=ROOT) == ""
+
+
+@pytest.mark.parametrize(
+    ("schema", "pattern"),
+    [
+        ("github-workflows", ".github/workflows/*.yml"),
+        ("github-actions", ".github/actions/*/action.yml"),
+        ("dependabot", ".github/dependabot.yml"),
+    ],
+)
+def test_published_schemas_hold(repository: Path, schema: str, pattern: str) -> None:
+    """The JSON schemas that editors use accept every file."""
+    files = sorted(repository.glob(pattern))
+    if not files:
+        pytest.skip(f"no {pattern} here")
+
+    found = output_of(BIN / "check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files, folder=repository)
+
+    assert found.strip() == "ok -- validation done"
+
+
+@pytest.mark.parametrize("workflow", workflows(PROJECT))
+def test_workflow_opens_with_its_story(workflow: str) -> None:
+    """The first words say what happens; a reusable one shows how it is called."""
+    text = (PROJECT / ".github/workflows" / workflow).read_text(encoding="utf-8")
+    header = text.split("\nname:")[0]
+
+    assert header.startswith("# PROCESS\n")
+    assert workflow in CALLERS or f"uses: ./.github/workflows/{workflow}" in header
+
+
+def test_actions_are_pinned_by_one_commit(repository: Path) -> None:
+    """Every action has one 40-digit commit and names its release; template and project agree."""
+    pins: dict[str, set[str]] = {}
+    for action, ref in [*uses(repository), *uses(PROJECT)]:
+        pins.setdefault(action, set()).add(ref)
+
+    assert {action: refs for action, refs in pins.items() if len(refs) > 1} == {}
+    assert all(re.fullmatch(r"[0-9a-f]{40}", ref) for refs in pins.values() for ref in refs)
+    for path in (repository / ".github").rglob("*.yml"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if "@" in line and "uses:" in line:
+                assert re.search(r"@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), f"{path}: {line}"
+
+
+def test_jobs_start_without_permissions_and_end_in_time(repository: Path) -> None:
+    """No workflow grants anything at its top, and no job can hang for GitHub's six hours."""
+    for name, workflow in workflows(repository).items():
+        assert workflow["permissions"] == {}, name
+        for job in workflow["jobs"].values():
+            assert "uses" in job or job["timeout-minutes"] <= 120, name
+
+
+def test_runs_are_one_line_without_expressions(repository: Path) -> None:
+    """What runs can be typed on a laptop; values come through the environment."""
+    for name, step in steps(repository):
+        assert "\n" not in step.get("run", "").strip(), name
+        assert "${{" not in step.get("run", ""), name
+
+
+def test_no_workflow_trusts_strangers(repository: Path) -> None:
+    """No secrets handed on wholesale, and no trigger that runs a fork's code with rights."""
+    for path in (repository / ".github/workflows").glob("*.yml"):
+        text = path.read_text(encoding="utf-8")
+
+        assert "pull_request_target" not in text
+        assert "secrets: inherit" not in text
+        assert "secrets." not in text
+
+
+def test_required_check_looks_at_every_check() -> None:
+    """No job of ci can fail unseen, but the one that writes the comment."""
+    jobs = workflows(PROJECT)["ci.yml"]["jobs"]
+
+    assert set(jobs["required"]["needs"]) == set(jobs) - {"report", "required"}
+    assert jobs["required"]["if"] == "always()"
+
+
+@pytest.mark.parametrize("name", sorted(CALLERS))
+def test_callers_only_call(name: str) -> None:
+    """A caller reads as a table of contents."""
+    for job in workflows(PROJECT)[name]["jobs"].values():
+        assert set(job) <= {"name", "needs", "if", "strategy", "uses", "permissions", "with"}
+
+
+def test_inputs_explain_themselves() -> None:
+    """Every input has a description and a type."""
+    for name, workflow in workflows(PROJECT).items():
+        for trigger in workflow["on"].values() if isinstance(workflow["on"], dict) else []:
+            for given in trigger.get("inputs", {}).values() if isinstance(trigger, dict) else []:
+                assert {"description", "type"} <= set(given), name
+
+
+def test_composite_uses_only_what_it_declares() -> None:
+    """No linter sees a mistyped `inputs.x` in a composite action."""
+    for path in (PROJECT / ".github/actions").glob("*/action.yml"):
+        used = set(re.findall(r"\binputs\.([\w-]+)", path.read_text(encoding="utf-8").split("\nruns:")[1]))
+
+        assert used <= set(load(path)["inputs"])
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_buildspec_says_the_line_of_the_workflow(stage: str) -> None:
+    """CodeBuild and GitHub run the same text, with the same variables, and one workflow has it."""
+    spec = load(PROJECT / f"pipeline/buildspec/{stage}.yml")
+    (line,) = spec["phases"]["build"]["commands"]
+
+    running = [step for _, step in steps(PROJECT) if step.get("run") == line]
+
+    assert line.startswith(f"pipeline {stage}")
+    assert len(running) == 1
+    assert set(spec["env"].get("variables", {})) == set(running[0].get("env", {})) - {"GITHUB_TOKEN"}
+
+
+def test_every_stage_line_has_a_buildspec() -> None:
+    """No stage can be run from GitHub only, but those that are about pull requests and GitHub."""
+    lines = [step["run"].split()[3] for _, step in steps(PROJECT) if "-m pipeline" in step.get("run", "")]
+
+    assert set(lines) - set(STAGES) == {"page", "plan", "preflight", "rehearse"}
