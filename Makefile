@@ -9,7 +9,9 @@ BIN      := $(VENV)/bin
 UV       := $(BIN)/uv pip
 # Locks are requirement files: a uv.lock would name the package index it was made with.
 COMPILE  := uv pip compile --universal --python-version 3.11 --fork-strategy fewest --generate-hashes --no-header --no-annotate --quiet \
-            --constraints "../$(TEMPLATE)/requirements.txt" $(LOCK_FLAGS)
+            --no-emit-package sagemaker-gitops --no-emit-package sagemaker-gitops-modelkit $(LOCK_FLAGS)
+PINNED   := $(COMPILE) --constraints "../$(TEMPLATE)/requirements.txt"
+LOCKS    := ../packages/engine/src/sagemaker_gitops/build/locks
 DEST     ?= build/demo-project
 
 # The machine's own certificates count, so that a company's proxy works.
@@ -34,18 +36,19 @@ $(VENV)/.bake: tests/requirements-bake.txt | $(BIN)/uv
 
 $(VENV)/.test: tests/requirements.txt tests/package-lock.json | $(BIN)/uv
 	@$(UV) sync --quiet --python $(BIN)/python --require-hashes $<
+	@$(UV) install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable packages/engine --editable packages/modelkit
 	@command -v npm >/dev/null || { echo "make: Node 20 or newer with npm is needed for GitHub's workflow parser. Install it." >&2; exit 1; }
 	@cd tests && npm ci --silent
 	@touch $@
 
 .PHONY: demo
 demo: $(VENV)/.bake  ## Bake a project into DEST and run its whole loop on this machine.
-	@$(BIN)/python tests/bake.py "$(DEST)"
+	@$(BIN)/python -m tests.bake "$(DEST)"
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(MAKE) --no-print-directory -C "$(DEST)" demo
 
 .PHONY: test
-test: $(VENV)/.test  ## Test sources, bakes, a generated project with its own tests, and the demo.
-	@$(BIN)/python -m pytest tests
+test: $(VENV)/.test  ## Test packages, sources, bakes, a generated project with its own tests, and the demo.
+	@$(BIN)/python -m pytest tests --numprocesses 2 --dist loadfile
 
 .PHONY: acceptance
 acceptance: $(VENV)/.test  ## Run the workflows under act and the containers under Docker: many minutes.
@@ -55,14 +58,24 @@ acceptance: $(VENV)/.test  ## Run the workflows under act and the containers und
 check: $(VENV)/.test  ## Run the tests that need no installed project: seconds, not minutes.
 	@$(BIN)/python -m pytest tests --quiet -m "not slow and not acceptance"
 
+.PHONY: reference
+reference: $(VENV)/.test  ## Write docs/reference.md from the code.
+	@$(BIN)/python -m tests.engine.reference > docs/reference.md
+
 .PHONY: snapshot
 snapshot: $(VENV)/.bake  ## Write tests/snapshot anew: what projects look like, for reviewers to browse as a diff.
-	@$(BIN)/python tests/snapshot.py
+	@$(BIN)/python -m tests.snapshots
 
 .PHONY: lock
 lock: $(BIN)/uv  ## Resolve tests/pyproject.toml into the hashed requirement files (LOCK_FLAGS=--upgrade for newer ones).
-	cd tests && ../$(BIN)/$(COMPILE) --group pyproject.toml:bake --output-file requirements-bake.txt
-	cd tests && ../$(BIN)/$(COMPILE) --group pyproject.toml:test --output-file requirements.txt
+	cd tests && ../$(BIN)/$(PINNED) --group pyproject.toml:bake --output-file requirements-bake.txt
+	cd tests && ../$(BIN)/$(PINNED) --group pyproject.toml:build --output-file requirements-build.txt
+	cd tests && ../$(BIN)/$(PINNED) --group pyproject.toml:test --output-file requirements.txt
+	cd tests && ../$(BIN)/$(COMPILE) --group pyproject.toml:clients --output-file engine/local/clients.txt
+	cd tests && ../$(BIN)/$(COMPILE) --constraints engine/local/clients.txt --group pyproject.toml:sdk --output-file $(LOCKS)/sagemaker.txt
+	cd tests && ../$(BIN)/$(COMPILE) --group pyproject.toml:data --output-file $(LOCKS)/dvc.txt
+	cd tests && ../$(BIN)/$(COMPILE) --group pyproject.toml:experiments --output-file $(LOCKS)/mlflow.txt
+	cd tests && ../$(BIN)/$(COMPILE) --group pyproject.toml:policies --output-file engine/infra/linters.txt
 	cd tests && npm install --package-lock-only --silent
 
 .PHONY: clean

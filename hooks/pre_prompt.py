@@ -93,7 +93,7 @@ def pin(wheel: Path, target: Path) -> None:
 
 def main() -> None:
     """Fill vendor/."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - cookiecutter runs on older Pythons
         sys.exit("No project was made: cookiecutter runs on Python " + sys.version.split()[0] + ", 3.11 is needed.")
     VENDOR.mkdir(exist_ok=True)
     for old in VENDOR.glob("*.whl"):

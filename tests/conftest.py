@@ -18,6 +18,7 @@ ENGINE = ("cache", "experiments", "infra", "release/live", "scale")
 ACCEPTANCE = (HERE / "act", HERE / "containers", *(HERE / "engine" / name for name in ENGINE))
 # The gates and their helpers look for the project there, as pytest runs in the template's root.
 os.environ["PROJECT_ROOT"] = str(SAMPLE)
+pytest_plugins = ["sagemaker_gitops_modelkit.gates.fixtures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

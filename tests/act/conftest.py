@@ -12,13 +12,13 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from act.dispatches import Dispatches
-from act.issuer import OWNER_ID, REPOSITORY_ID, Issuer
-from act.loopback import serving
-from act.lowering import NO_ENVIRONMENT
-from act.registry import client
-from act.runner import Host
-from act.sts import Policy, Sts
+from tests.act.dispatches import Dispatches
+from tests.act.issuer import OWNER_ID, REPOSITORY_ID, Issuer
+from tests.act.loopback import serving
+from tests.act.lowering import NO_ENVIRONMENT
+from tests.act.registry import client
+from tests.act.runner import Host
+from tests.act.sts import Policy, Sts
 from tests.commands import newcomer
 
 # What the Makefile exports to everything that it runs.

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from act.loopback import Answer, Request
-from act.registry import client
+from tests.act.loopback import Answer, Request
+from tests.act.registry import client
 
 _SECONDS = 30
 

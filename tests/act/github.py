@@ -16,6 +16,7 @@ REVIEWER = "octocat"
 def approved(repository: str) -> dict[str, Any]:
     """Make a review that lets every run into prod, from GitHub's own example of one."""
     call = description.find("GET", f"/repos/{repository}/actions/runs/1/approvals")
+    assert call, "GitHub describes no such call"
     review: dict[str, Any] = call.example()[0]
     review["environments"] = [{**review["environments"][0], "name": "prod"}]
     review.update(state="approved", comment="gates are green", user={**review["user"], "login": REVIEWER})

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlparse
 
 import jwt
-from act.loopback import Answer, Request
 from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.act.loopback import Answer, Request
 
 ISSUER = "https://token.actions.githubusercontent.com"
 OWNER_ID, REPOSITORY_ID = "456", "789"

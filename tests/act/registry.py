@@ -10,7 +10,7 @@ import boto3
 
 def client(service: str, aws: Mapping[str, str]) -> Any:
     """Open a client of the embedded AWS."""
-    return boto3.client(
+    return boto3.client(  # type: ignore[call-overload]
         service,
         endpoint_url=aws["AWS_ENDPOINT_URL"],
         region_name=aws["AWS_REGION"],

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from act.lowering import lower
+from tests.act.lowering import lower
 from tests.documents import uses
 
 STAND_INS = Path(__file__).parent / "actions"

@@ -12,8 +12,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import jwt
-from act.issuer import ISSUER, KEY, Claims
-from act.loopback import Answer, Request
+from tests.act.issuer import ISSUER, KEY, Claims
+from tests.act.loopback import Answer, Request
 
 _REFUSAL = (
     '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'

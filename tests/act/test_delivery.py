@@ -10,12 +10,12 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from act.callers import ask, traffic
-from act.changes import pull_request, set_hyperparameter
-from act.conftest import Checkout, Surroundings, clone, running_github, surround
-from act.dispatches import Dispatches
-from act.registry import client, packages, statement, stored
-from act.runner import Host
+from tests.act.callers import ask, traffic
+from tests.act.changes import pull_request, set_hyperparameter
+from tests.act.conftest import Checkout, Surroundings, clone, running_github, surround
+from tests.act.dispatches import Dispatches
+from tests.act.registry import client, packages, statement, stored
+from tests.act.runner import Host
 
 pytestmark = pytest.mark.slow
 

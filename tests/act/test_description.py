@@ -6,8 +6,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
-from act.conftest import Checkout, running_github
-from act.prism import checking
+from tests.act.conftest import Checkout, running_github
+from tests.act.prism import checking
 
 pytestmark = pytest.mark.slow
 

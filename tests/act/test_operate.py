@@ -9,12 +9,12 @@ from urllib.request import Request, urlopen
 
 import botocore.exceptions
 import pytest
-from act.callers import ask, runtime, traffic
-from act.changes import set_hyperparameter
-from act.conftest import Checkout, Surroundings, clone, running_github, surround
-from act.dispatches import Dispatches
-from act.registry import packages
-from act.runner import Host
+from tests.act.callers import ask, runtime, traffic
+from tests.act.changes import set_hyperparameter
+from tests.act.conftest import Checkout, Surroundings, clone, running_github, surround
+from tests.act.dispatches import Dispatches
+from tests.act.registry import packages
+from tests.act.runner import Host
 
 pytestmark = pytest.mark.slow
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from act.changes import edit, pull_request, set_hyperparameter
-from act.conftest import Checkout
-from act.issuer import Issuer
-from act.runner import Host
+from tests.act.changes import edit, pull_request, set_hyperparameter
+from tests.act.conftest import Checkout
+from tests.act.issuer import Issuer
+from tests.act.runner import Host
 
 pytestmark = pytest.mark.slow
 # The project's own tests run in test_generated.py; here it is enough that their job runs.

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from act.changes import edit, pull_request
-from act.conftest import Checkout
-from act.issuer import Issuer
-from act.runner import Host
-from act.sts import Sts
+from tests.act.changes import edit, pull_request
+from tests.act.conftest import Checkout
+from tests.act.issuer import Issuer
+from tests.act.runner import Host
+from tests.act.sts import Sts
 
 pytestmark = pytest.mark.slow
 REFUSED = {

@@ -78,7 +78,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _run(python: str, name: str, folder: Path, *, rows: int) -> Measured:
     """Run one subject."""
-    environment = {"DO_NOT_TRACK": "1", "PYTHONPATH": f"{PROJECT}:{PROJECT / 'model/train'}"}
+    environment = {"DO_NOT_TRACK": "1", "PYTHONPATH": str(HERE.parents[1])}
     return measure(name, [python, str(SUBJECTS), name, str(folder), str(rows)], environment)
 
 

@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(name: str, path: Path) -> Measured:
     command = [sys.executable, __file__, "--run", name, "--file", str(path)]
-    return measure(name, command, {"PYTHONPATH": str(PROJECT)})
+    return measure(name, command, {})
 
 
 def write_events(path: Path, count: int, encoding: str) -> None:

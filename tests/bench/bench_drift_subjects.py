@@ -90,8 +90,8 @@ def evidently(folder: Path, _rows: int) -> None:
 def _write_baseline(folder: Path) -> None:
     """Write the four files with the training code's own functions, on at most a million rows."""
     import pyarrow.parquet as pq
-    from feature_schema import parse_schema
-    from reference_statistics import constraints, statistics
+    from sagemaker_gitops_modelkit.training.feature_schema import parse_schema
+    from sagemaker_gitops_modelkit.training.reference_statistics import constraints, statistics
 
     features: list[dict[str, Any]] = [
         {"name": name, "type": "number", "minimum": 0, "maximum": 1e9, "missing": "refuse"} for name in NUMBERS

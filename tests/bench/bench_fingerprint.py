@@ -20,7 +20,6 @@ from pathlib import Path
 from statistics import median
 
 PROJECT = Path(__file__).parents[2] / "<<cookiecutter.project>>"
-sys.path.insert(0, str(PROJECT))
 
 from sagemaker_gitops.build import contents, fingerprint  # noqa: E402  the project is no installed package
 
@@ -64,6 +63,8 @@ def _checkout(root: Path, *, size: int) -> Path:
     root.mkdir()
     shutil.copytree(PROJECT / "model", root / "model", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "data").mkdir()
+    (root / "vendor").mkdir()
+    (root / "vendor/modelkit.txt").write_text("a pin\n")
     block = os.urandom(BLOCK_BYTES)
     with (root / "data" / "large.csv").open("wb") as file:
         for _ in range(size // BLOCK_BYTES):

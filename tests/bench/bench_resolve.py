@@ -16,11 +16,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import boto3
 
 PROJECT = Path(__file__).parents[2] / "<<cookiecutter.project>>"
-sys.path.insert(0, str(PROJECT))
 
 from sagemaker_gitops.client.resolver import Freshness, Resolver  # noqa: E402  the project is no installed package
 
@@ -63,7 +63,7 @@ def _report(client: object, *, rounds: int, reads: int, factor: float) -> int:
     return 0 if ratio >= factor else 1
 
 
-def _resolver(client: object, *, ttl: float) -> Resolver:
+def _resolver(client: Any, *, ttl: float) -> Resolver:
     return Resolver(client, table=TABLE, endpoint=ENDPOINT, freshness=Freshness(ttl_seconds=ttl))
 
 

@@ -2,20 +2,15 @@
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
+import uvloop
 from granian.constants import Interfaces
 from granian.server.embed import Server
-
-INFERENCE = Path(__file__).parents[2] / "<<cookiecutter.project>>" / "model" / "inference"
-sys.path.insert(0, str(INFERENCE))
-
-import uvloop  # noqa: E402
-from app import Application  # noqa: E402
-from model import Model  # noqa: E402
-from settings import Settings  # noqa: E402
-from telemetry import Telemetry  # noqa: E402
+from sagemaker_gitops_modelkit.serving.app import Application
+from sagemaker_gitops_modelkit.serving.model import Model
+from sagemaker_gitops_modelkit.serving.settings import Settings
+from sagemaker_gitops_modelkit.serving.telemetry import Telemetry
 
 
 async def main(port: int) -> None:

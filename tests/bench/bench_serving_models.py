@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import joblib
+from sagemaker_gitops_modelkit.training.data import features, load_split, target
+from sagemaker_gitops_modelkit.training.export import export
+from sagemaker_gitops_modelkit.training.feature_schema import Schema, load_schema
+from sagemaker_gitops_modelkit.training.hyperparameters import load_hyperparameters
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -15,11 +19,7 @@ from sklearn.preprocessing import StandardScaler
 PROJECT = Path(__file__).parents[2] / "<<cookiecutter.project>>"
 sys.path.insert(0, str(PROJECT / "model" / "train"))
 
-from export import export  # noqa: E402 - the project's own folder comes first on the path
-from feature_schema import Schema, load_schema  # noqa: E402
-from hyperparameters import load_hyperparameters  # noqa: E402
-from learner import build_pipeline  # noqa: E402
-from preprocessing import features, load_split, target  # noqa: E402
+from train import Hyperparameters, build_pipeline  # noqa: E402 - the project's own, found on the path above
 
 BATCHES = (1, 100, 10_000)
 CONFIG = PROJECT / "model" / "config"
@@ -48,7 +48,7 @@ def prepare(scratch: Path) -> Workload:
     """Fit both models and write the requests."""
     workload = Workload(scratch=scratch)
     schema = load_schema(CONFIG / "schema.json")
-    parameters = load_hyperparameters(CONFIG / "hyperparameters.json")
+    parameters = load_hyperparameters(CONFIG / "hyperparameters.json", Hyperparameters)
     split = load_split(PROJECT / "data", schema)
     trees = build_pipeline(schema, parameters)
     # A linear model wants one scale; in the graph it may follow the same columns.

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from containers.docker import Docker
 from tests.bake import ROOT, TEMPLATE
+from tests.containers.docker import Docker
 
 HERE = Path(__file__).parent
 PROJECT = ROOT / TEMPLATE

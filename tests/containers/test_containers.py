@@ -9,8 +9,8 @@ import threading
 import time
 from pathlib import Path
 
-from containers.conftest import PROJECT, lay_out
-from containers.docker import Container, Docker, mounts
+from tests.containers.conftest import PROJECT, lay_out
+from tests.containers.docker import Container, Docker, mounts
 
 ROW = "0.221,0.221,0.8,5,2,no,3.9,no,no,no,no,yes\n"
 # The container's user, by the Dockerfiles.

@@ -13,8 +13,8 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
-from containers.conftest import HERE, PROJECT
-from containers.docker import Docker
+from tests.containers.conftest import HERE, PROJECT
+from tests.containers.docker import Docker
 
 # What `image` does with Docker, without ECR's name and password.
 BUILD = """

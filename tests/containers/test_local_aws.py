@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from containers.docker import Docker, Done
+from tests.containers.docker import Docker, Done
 
 
 @dataclass(frozen=True, kw_only=True)

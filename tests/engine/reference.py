@@ -41,10 +41,7 @@ def _commands() -> str:
         "Completion in bash (or zsh, with `source_zsh`):",
         "",
         "```bash",
-        'pipeline() { pipeline "$@"; }',
-        # click's script calls an executable; a function of the shell is none.
-        'eval "$(_PIPELINE_COMPLETE=source_bash pipeline \\',
-        """  | sed 's/\\(=complete_[a-z]*\\) [^ )]*/\\1 pipeline/')\"""",
+        'eval "$(_PIPELINE_COMPLETE=source_bash pipeline)"',
         "```",
         "",
     ]

@@ -39,7 +39,7 @@ DEFECTS = {
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """Make a repository that holds nothing but the settings of the linters."""
-    subprocess.run(["git", "init", "-q", tmp_path], check=True)  # noqa: S607
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / "pyproject.toml").write_text('[tool.ruff.lint]\nselect = ["F"]\n[tool.mypy]\nstrict = true\n')
     return tmp_path
 

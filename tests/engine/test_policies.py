@@ -6,8 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from tests.bake import ROOT as REPOSITORY
 from tests.engine.policies import Held, listed, of_roles, policies
-from tests.sample import ROOT
 
 # AWS's tables name a dataset as the resource of these two, and no metric is part of one: PutMetricData is narrowed
 # by its namespace instead.
@@ -69,7 +69,7 @@ def test_every_statement_says_what_it_is_for() -> None:
 
 def test_reference_names_every_star() -> None:
     """Whoever audits the roles finds each of them."""
-    text = Path(ROOT / "docs/reference.md").read_text()
+    text = Path(REPOSITORY / "docs/reference.md").read_text()
     section = text.partition("## IAM by role")[2]
 
     for held in of_roles():

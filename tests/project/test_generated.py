@@ -54,7 +54,7 @@ def test_setup_is_done_once(installed: Path) -> None:
 COMMANDS = """
 import json
 from typer.main import get_command
-from pipeline.cli import app
+from sagemaker_gitops.cli.app import app
 def options(command):
     return sorted(name for parameter in command.params for name in parameter.opts)
 print(json.dumps({name: options(command) for name, command in get_command(app).commands.items()}))
@@ -68,9 +68,9 @@ def test_workflows_call_commands_that_exist(installed: Path) -> None:
     )
     known: dict[str, list[str]] = json.loads(run.stdout)
 
-    lines = [step["run"].split() for _, step in steps(installed) if "-m pipeline" in step.get("run", "")]
+    lines = [step["run"].split() for _, step in steps(installed) if step.get("run", "").startswith("pipeline ")]
 
     assert lines
     for words in lines:
-        unknown = {word for word in words[4:] if word.startswith("--")} - set(known[words[3]])
+        unknown = {word for word in words[2:] if word.startswith("--")} - set(known[words[1]])
         assert unknown == set(), words

@@ -14,7 +14,7 @@ from tests.bake import ROOT, bake, commit
 from tests.commands import make, newcomer
 from tests.documents import load
 from tests.interpreters import PYTHONS, find, version_of
-from tests.snapshot import ANSWERS
+from tests.snapshots import ANSWERS
 
 pytestmark = pytest.mark.acceptance
 # The answers that are hardest to satisfy, each with one Python.

@@ -5,11 +5,12 @@ import re
 from pathlib import Path
 
 import boto3
-import post_gen_project
-import pre_gen_project
 import pytest
 from cookiecutter.exceptions import CookiecutterException
 from tests.bake import ROOT, bake
+
+import post_gen_project
+import pre_gen_project
 
 CONTEXT = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 RULES = CONTEXT["_rules"]

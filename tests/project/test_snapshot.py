@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.bake import ROOT, TEMPLATE, export
-from tests.snapshot import ANSWERS, KEPT, write
+from tests.snapshots import ANSWERS, KEPT, write
 
 
 def differences(one: Path, other: Path) -> list[str]:

@@ -33,7 +33,7 @@ def test_hooks_and_tests_are_clean(check: str) -> None:
     """Hooks and tests obey the rules of the generated project's own code."""
     program, *arguments = CHECKS[check]
 
-    files = [name for name in tracked(ROOT, "docs", "hooks", "tests") if name.endswith(".py")]
+    files = [name for name in tracked(ROOT, "docs", "hooks", "packages", "tests") if name.endswith(".py")]
     if check == "types":  # an example's modules import each other as they lie in a project
         files = [name for name in files if not name.startswith("tests/examples/")]
 
@@ -59,7 +59,7 @@ def test_picture_is_what_its_source_draws() -> None:
 
 def test_uv_is_one_version() -> None:
     """The uv that is installed first is the uv that the locks then keep."""
-    locks = ["pipeline/uv.txt", "requirements.txt"]
+    locks = ["vendor/uv.txt", "requirements.txt"]
     texts = [(ROOT / TEMPLATE / name).read_text(encoding="utf-8") for name in locks]
     texts.append((ROOT / "tests/requirements.txt").read_text(encoding="utf-8"))
 

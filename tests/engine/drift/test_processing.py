@@ -26,7 +26,6 @@ from sagemaker_gitops.project.monitor_config import MonitorConfig
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.state import Release
 from tests.engine.drift.worlds import END, FINGERPRINT, VARIANT, WINDOW, World, as_arrow, events, read, truth_lines
-from tests.sample import ROOT
 
 # The serving image has numpy and msgspec; whatever else the worker imports would fail there.
 LAUNCHER = """

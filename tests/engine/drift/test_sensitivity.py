@@ -3,7 +3,6 @@
 import json
 import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt

@@ -98,8 +98,8 @@ def test_counting_imports_no_pandas(world: World, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
     program = (
         "import sys; from pathlib import Path\n"
-        "from pipeline.drift.baseline import FILES, read_baseline\n"
-        "from pipeline.drift.tables import read_tables\n"
+        "from sagemaker_gitops.monitor.baseline import FILES, read_baseline\n"
+        "from sagemaker_gitops.monitor.tables import read_tables\n"
         "folder = Path(sys.argv[1])\n"
         "baseline = read_baseline({name: (folder / name).read_bytes() for name in FILES}, where='here')\n"
         "print(read_tables(folder / 'rows.parquet', baseline).reading.rows, 'pandas' in sys.modules)\n"

@@ -3,7 +3,6 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
 
 from sagemaker_gitops.local.iam.policy import Policy
 from tests.engine.infra.beyond import beyond

@@ -6,7 +6,6 @@ import pytest
 from sagemaker_gitops.local.server import control
 from sagemaker_gitops.local.server.folder import Folder
 from tests.engine.local.harness import PROJECT_ROOT, LocalAws, options, prepare, put_images
-from tests.sample import ROOT
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,6 @@ from tests.engine.local.harness import (
     channel,
     variant,
 )
-from tests.sample import ROOT
 
 BIN = Path(os.environ.get("CLIENTS_VENV", PROJECT_ROOT / ".local" / "clients")) / "bin"
 SDK_PROGRAM = Path(__file__).parent / "sdk" / "model_trainer.py"

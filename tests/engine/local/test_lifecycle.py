@@ -15,7 +15,6 @@ from sagemaker_gitops.local.server import control
 from sagemaker_gitops.local.server.cli import main
 from sagemaker_gitops.local.server.folder import Folder
 from tests.engine.local.harness import BUCKET, PROJECT_ROOT, ROLE, LocalAws, eventually, options, prepare, put_images
-from tests.sample import ROOT
 
 
 @pytest.fixture

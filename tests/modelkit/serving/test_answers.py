@@ -16,9 +16,9 @@ from sagemaker_gitops_modelkit.training.hyperparameters import load_hyperparamet
 from sagemaker_gitops_modelkit.training.parity import edge_rows
 from tests.modelkit.serving.conftest import IDENTITY
 from tests.sample import ROOT
-from train import build_pipeline
+from train import Hyperparameters, build_pipeline
 
-CONFIG = ROOT / "config"
+CONFIG = ROOT / "model/config"
 
 
 def test_ping_answers_once_the_model_is_ready(caller: Caller) -> None:
@@ -131,7 +131,7 @@ def test_large_batch_equals_its_rows_one_by_one(
 
 def test_answers_equal_scikit_learn(caller: Caller, split: Split, schema: Schema) -> None:
     """The served model is scikit-learn's pipeline: on every row, and on rows at every split of its trees."""
-    hyperparameters = load_hyperparameters(CONFIG / "hyperparameters.json")
+    hyperparameters = load_hyperparameters(CONFIG / "hyperparameters.json", Hyperparameters)
     table = features(split.train, schema)
     pipeline = build_pipeline(schema, hyperparameters).fit(table, target(split.train, schema))
     everything = pd.concat([table, features(split.test, schema)], ignore_index=True)

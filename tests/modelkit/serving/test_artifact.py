@@ -15,7 +15,6 @@ from sagemaker_gitops_modelkit.gates.server import SERVE
 from sagemaker_gitops_modelkit.serving.artifact import ArtifactRefused, read_artifact
 from sagemaker_gitops_modelkit.serving.predictor import ModelRefused, Predictor
 from sagemaker_gitops_modelkit.serving.schema import SchemaInvalid, parse_schema
-from tests.sample import ROOT
 
 MAX_BYTES = 10_000_000
 

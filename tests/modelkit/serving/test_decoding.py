@@ -5,7 +5,6 @@ import io
 import json
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from sagemaker_gitops_modelkit.serving.problem import Problem
 from sagemaker_gitops_modelkit.serving.schema import Schema, parse_schema
 from tests.sample import ROOT
 
-CONFIG = ROOT / "config"
+CONFIG = ROOT / "model/config"
 SCHEMA = parse_schema((CONFIG / "schema.json").read_bytes())
 MAX_ROWS = 20
 RARELY_SLOW = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])

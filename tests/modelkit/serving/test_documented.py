@@ -1,7 +1,6 @@
 """docs/serving.md says what the code does."""
 
 import re
-from pathlib import Path
 
 import msgspec
 from sagemaker_gitops_modelkit.serving.metrics import Metrics

@@ -23,7 +23,7 @@ def test_freed_memory_serves_the_next_batch() -> None:
     """Batches of 20 MB fetch their pages from the kernel once, not each time."""
     given_back = _faults("")
 
-    kept = _faults("from heap import keep_freed_memory; keep_freed_memory()")
+    kept = _faults("from sagemaker_gitops_modelkit.serving.heap import keep_freed_memory; keep_freed_memory()")
 
     # 20 MB are 4,900 pages, fetched by every batch; how many at once differs from kernel to kernel.
     assert 0 < kept < given_back / 4

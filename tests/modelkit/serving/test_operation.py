@@ -18,7 +18,6 @@ from sagemaker_gitops_modelkit.gates.payloads import Instance
 from sagemaker_gitops_modelkit.gates.server import SERVE, Caller, Reply, Server
 from sagemaker_gitops_modelkit.training.feature_schema import Schema
 from tests.modelkit.serving.conftest import Start
-from tests.sample import ROOT
 
 
 @pytest.fixture(scope="session")

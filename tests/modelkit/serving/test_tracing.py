@@ -17,7 +17,6 @@ from sagemaker_gitops_modelkit.gates import payloads
 from sagemaker_gitops_modelkit.gates.payloads import Instance
 from sagemaker_gitops_modelkit.gates.server import SERVE
 from tests.modelkit.serving.conftest import Start
-from tests.sample import ROOT
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 XRAY = "Root=1-67891233-abcdef012345678912345678;Parent=463ac35c9f6413ad;Sampled=1"

@@ -10,10 +10,10 @@ from sagemaker_gitops_modelkit.training.checkpoint import Checkpoints
 from sagemaker_gitops_modelkit.training.data import Split, features, load_split, target
 from sagemaker_gitops_modelkit.training.export import export
 from sagemaker_gitops_modelkit.training.feature_schema import Schema, load_schema
-from sagemaker_gitops_modelkit.training.hyperparameters import Hyperparameters, parse_hyperparameters
+from sagemaker_gitops_modelkit.training.hyperparameters import parse_hyperparameters
 from sklearn.ensemble import GradientBoostingClassifier
 from tests.sample import ROOT
-from train import build_pipeline
+from train import Hyperparameters, build_pipeline
 
 
 class Interrupted(Exception):
@@ -35,7 +35,7 @@ def split(schema: Schema) -> Split:
 def shaped(**changes: str) -> Hyperparameters:
     """Return the checkout's hyperparameters with some changed."""
     values = json.loads((ROOT / "model/config/hyperparameters.json").read_text())
-    return parse_hyperparameters({**values, "n_estimators": "20", **changes}, where="test")
+    return parse_hyperparameters({**values, "n_estimators": "20", **changes}, Hyperparameters, where="test")
 
 
 def fitted(split: Split, schema: Schema, hyperparameters: Hyperparameters, folder: Path) -> bytes:

@@ -15,14 +15,14 @@ from sagemaker_gitops_modelkit.training.data import Split, features, target
 from sagemaker_gitops_modelkit.training.export import export
 from sagemaker_gitops_modelkit.training.failures import InputRefused
 from sagemaker_gitops_modelkit.training.feature_schema import Schema
-from sagemaker_gitops_modelkit.training.hyperparameters import Hyperparameters, load_hyperparameters
+from sagemaker_gitops_modelkit.training.hyperparameters import load_hyperparameters
 from sagemaker_gitops_modelkit.training.parent import Parent, load_parent
 from sagemaker_gitops_modelkit.training.parity import prove_equal
 from sagemaker_gitops_modelkit.training.scoring import open_session, score
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
-from train import build_pipeline
+from train import Hyperparameters, build_pipeline
 
 ROUNDS = 5
 
@@ -30,7 +30,7 @@ ROUNDS = 5
 @pytest.fixture(scope="module")
 def hyperparameters() -> Hyperparameters:
     """Return the repository's."""
-    return load_hyperparameters(training.MODEL / "config" / "hyperparameters.json")
+    return load_hyperparameters(training.MODEL / "config" / "hyperparameters.json", Hyperparameters)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_parent_that_takes_texts_is_continued(
     table, truth = features(split.train, schema), target(split.train, schema)
     fitted = build_pipeline(schema, hyperparameters).fit(table, truth)
     with monkeypatch.context() as earlier:
-        earlier.setattr("export.take_columns", lambda *_: None)
+        earlier.setattr("sagemaker_gitops_modelkit.training.export.take_columns", lambda *_: None)
         older = Parent(graph=export(fitted, schema, threshold=0.3), schema=schema, sha256="0" * 64)
     assert not takes_columns(onnx.load_from_string(older.graph))
 

@@ -9,7 +9,7 @@ from sagemaker_gitops_modelkit.training.failures import ExportImpossible
 from sagemaker_gitops_modelkit.training.feature_schema import Schema
 from sagemaker_gitops_modelkit.training.hyperparameters import load_hyperparameters
 from sklearn.base import BaseEstimator, TransformerMixin
-from train import build_pipeline
+from train import Hyperparameters, build_pipeline
 
 
 class Shouting(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -27,7 +27,7 @@ class Shouting(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit
 
 def test_step_without_a_converter_is_named(split: Split, schema: Schema) -> None:
     """The message names the step, where it stands, and the document with the other ways."""
-    pipeline = build_pipeline(schema, load_hyperparameters(MODEL / "config" / "hyperparameters.json"))
+    pipeline = build_pipeline(schema, load_hyperparameters(MODEL / "config" / "hyperparameters.json", Hyperparameters))
     pipeline.steps.insert(1, ("shouting", Shouting()))
     pipeline.fit(features(split.train, schema), target(split.train, schema))
 

@@ -7,13 +7,14 @@ import pytest
 from sagemaker_gitops_modelkit.gates.training import MODEL
 from sagemaker_gitops_modelkit.training.failures import InputRefused
 from sagemaker_gitops_modelkit.training.hyperparameters import load_hyperparameters, parse_hyperparameters
+from train import Hyperparameters
 
 GOOD: dict[str, str] = json.loads((MODEL / "config" / "hyperparameters.json").read_text())
 
 
 def test_repository_values_are_accepted() -> None:
     """The strings of model/config/hyperparameters.json become numbers."""
-    parsed = load_hyperparameters(MODEL / "config" / "hyperparameters.json")
+    parsed = load_hyperparameters(MODEL / "config" / "hyperparameters.json", Hyperparameters)
 
     assert parsed.n_estimators == int(GOOD["n_estimators"])
     assert parsed.threshold == float(GOOD["threshold"])
@@ -22,7 +23,7 @@ def test_repository_values_are_accepted() -> None:
 @pytest.mark.parametrize("name", ["_tuning_objective_metric", "sagemaker_region"])
 def test_settings_of_sagemaker_itself_are_ignored(name: str) -> None:
     """A tuner's or the SDK's own entries are not ours to refuse."""
-    parse_hyperparameters({**GOOD, name: "anything"}, where="job")
+    parse_hyperparameters({**GOOD, name: "anything"}, Hyperparameters, where="job")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_settings_of_sagemaker_itself_are_ignored(name: str) -> None:
 def test_bad_value_is_refused_by_name(change: dict[str, str], message: str) -> None:
     """The message says which hyperparameter has which value, where, and what would be right."""
     with pytest.raises(InputRefused) as refused:
-        parse_hyperparameters({**GOOD, **change}, where="job")
+        parse_hyperparameters({**GOOD, **change}, Hyperparameters, where="job")
 
     assert refused.value.what == message
     assert refused.value.where == "job"
@@ -51,7 +52,9 @@ def test_bad_value_is_refused_by_name(change: dict[str, str], message: str) -> N
 def test_absent_value_is_refused_by_name() -> None:
     """There are no hidden defaults: what the fingerprint covers is all there is."""
     with pytest.raises(InputRefused, match="missing hyperparameter: seed"):
-        parse_hyperparameters({name: text for name, text in GOOD.items() if name != "seed"}, where="job")
+        parse_hyperparameters(
+            {name: text for name, text in GOOD.items() if name != "seed"}, Hyperparameters, where="job"
+        )
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '"text"'])
@@ -61,6 +64,6 @@ def test_unreadable_file_is_refused(content: str, tmp_path: Path) -> None:
     path.write_text(content)
 
     with pytest.raises(InputRefused) as refused:
-        load_hyperparameters(path)
+        load_hyperparameters(path, Hyperparameters)
 
     assert refused.value.where == str(path)

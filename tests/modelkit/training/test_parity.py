@@ -12,7 +12,7 @@ from sagemaker_gitops_modelkit.training.feature_schema import Schema
 from sagemaker_gitops_modelkit.training.hyperparameters import load_hyperparameters
 from sagemaker_gitops_modelkit.training.parity import edge_rows, prove_equal
 from sklearn.pipeline import Pipeline
-from train import build_pipeline
+from train import Hyperparameters, build_pipeline
 
 THRESHOLD = 0.3
 
@@ -20,7 +20,7 @@ THRESHOLD = 0.3
 @pytest.fixture(scope="module")
 def pipeline(split: Split, schema: Schema) -> Pipeline:
     """Return the repository's pipeline, fitted."""
-    unfitted = build_pipeline(schema, load_hyperparameters(MODEL / "config" / "hyperparameters.json"))
+    unfitted = build_pipeline(schema, load_hyperparameters(MODEL / "config" / "hyperparameters.json", Hyperparameters))
     return unfitted.fit(features(split.train, schema), target(split.train, schema))
 
 

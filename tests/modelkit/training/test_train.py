@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sagemaker_gitops_modelkit.gates import training
 from sagemaker_gitops_modelkit.training import job as train
-from tests.sample import ROOT
+from train import LEARNER
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_threshold_is_part_of_the_artefact(model_dir: Path) -> None:
 
 def test_metrics_are_printed_for_metric_definitions(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each metric stands on a line of its own, as `test:name=value;`."""
-    exit_code = train.main(["train"])
+    exit_code = train.main(["train"], LEARNER)
 
     overall = json.loads((job / "model/metrics.json").read_text())["overall"]
     lines = capsys.readouterr().out.splitlines()
@@ -95,7 +95,7 @@ def test_second_machine_leaves_the_work_to_the_first(job: Path, capsys: pytest.C
     hosts = {"current_host": "algo-2", "hosts": ["algo-1", "algo-2"]}
     (job / "input/config/resourceconfig.json").write_text(json.dumps(hosts))
 
-    exit_code = train.main(["train"])
+    exit_code = train.main(["train"], LEARNER)
 
     assert exit_code == 0
     assert "algo-2 has nothing to do" in capsys.readouterr().out
@@ -120,11 +120,11 @@ def test_refused_input_ends_the_job_with_its_message(job: Path) -> None:
     """A user's error is the content of output/failure, without a traceback; no model is left."""
     (job / "input/config/hyperparameters.json").write_text('{"n_estimators": "many"}')
 
-    exit_code = train.main(["train"])
+    exit_code = train.main(["train"], LEARNER)
 
     failure = (job / "output/failure").read_text()
     assert exit_code == 1
-    assert failure.startswith("missing hyperparameter: learning_rate")
+    assert failure.startswith("missing hyperparameter: threshold, seed, additional_rounds, learning_rate")
     assert "where:" in failure
     assert "next:" in failure
     assert "Traceback" not in failure
@@ -141,7 +141,7 @@ def test_unexpected_error_ends_the_job_with_the_end_of_its_traceback(
 
     monkeypatch.setattr(train, "statistics", explode)
 
-    exit_code = train.main(["train"])
+    exit_code = train.main(["train"], LEARNER)
 
     failure = (job / "output/failure").read_text()
     assert exit_code == 1
@@ -151,7 +151,7 @@ def test_unexpected_error_ends_the_job_with_the_end_of_its_traceback(
 
 def test_another_argument_than_train_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """The container has one verb."""
-    exit_code = train.main(["serve"])
+    exit_code = train.main(["serve"], LEARNER)
 
     assert exit_code == 2
     assert "usage: train.py train" in capsys.readouterr().err

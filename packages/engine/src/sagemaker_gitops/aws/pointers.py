@@ -1,4 +1,4 @@
-"""Which release serves, in DynamoDB: one item an endpoint, which clients/resolver.py reads."""
+"""Which release serves, in DynamoDB: one item an endpoint, which client.resolver reads."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

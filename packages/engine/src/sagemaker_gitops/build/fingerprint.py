@@ -10,13 +10,11 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from sagemaker_gitops.build import contents, feature_records
 from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.project import features as definition
-
-ImageKind = Literal["train", "inference"]
+from sagemaker_gitops.project.config import ImageKind
 
 # The pin of the modelkit's wheel: the training contract, export and proof that every model is made with.
 MODELKIT = Path("vendor/modelkit.txt")

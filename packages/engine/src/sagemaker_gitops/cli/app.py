@@ -60,7 +60,7 @@ app.add_typer(features.app, name="features")
 app.add_typer(foundation.app, name="bootstrap")
 app.add_typer(foundation.plain)
 
-# The shell's completion asks for words by this variable; docs/reference.md says how to switch it on.
+# The shell's completion asks for words by this variable; the template's docs/reference.md says how to switch it on.
 COMPLETE = "_PIPELINE_COMPLETE"
 # What `local up` and `local env` print for a shell is what another program gets as outputs.
 _EXPORT = re.compile(r"^export (\w+)=(.*)$", re.MULTILINE)

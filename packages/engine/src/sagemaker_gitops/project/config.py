@@ -17,6 +17,7 @@ from sagemaker_gitops.project.monitor_config import MonitorConfig
 from sagemaker_gitops.project.retrain_config import RetrainConfig
 
 Environment = Literal["dev", "staging", "prod"]
+ImageKind = Literal["train", "inference"]
 ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "prod")
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
@@ -125,7 +126,7 @@ class Serving(Section):
     capture_percent: int = Field(default=100, ge=0, le=100)
     sla: ServiceLevel
     load_test: bool = False
-    # Whether callers send features, or ids whose features clients/features.py looks up.
+    # Whether callers send features, or ids whose features client.features looks up.
     features: Literal["request", "store"] = "request"
 
     @model_validator(mode="after")
@@ -223,7 +224,7 @@ def _validated(model: type[Model], values: dict[str, Any], path: Path) -> Model:
         raise ConfigurationError(
             "the configuration is not valid:\n    " + "\n    ".join(problems),
             where=f"{path} (or a variable {_PREFIX}… that overrides it)",
-            next_step="correct each line above; docs/reference.md lists every key",
+            next_step="correct each line above; the template's docs/reference.md lists every key",
         ) from err
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from sagemaker_gitops.build.fingerprint import ImageKind
 from sagemaker_gitops.project.config import (
     Approval,
     Aws,
     Environment,
     EnvironmentFile,
+    ImageKind,
     Project,
     Section,
     Serving,

@@ -1,6 +1,7 @@
 """What two models answer to the same held-out rows.
 
-`python -m sagemaker_gitops_modelkit.gates.paired FILE` writes it as JSON. MODEL_DIR, CHAMPION_DIR and DATA_DIR name models and data as they do for the gates.
+`python -m sagemaker_gitops_modelkit.gates.paired FILE` writes it as JSON.
+MODEL_DIR, CHAMPION_DIR and DATA_DIR name models and data as they do for the gates.
 """
 
 import json

@@ -85,7 +85,7 @@ class ParentScore(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scik
         return np.asarray(self.predict_proba(columns)[:, 1] >= 0.5, dtype=np.int64)
 
 
-def rounds(hyperparameters: Hyperparameters) -> int:
+def additional_rounds(hyperparameters: Hyperparameters) -> int:
     """Return how many rounds fine-tuning adds."""
     if not isinstance(hyperparameters, BoostingHyperparameters):
         raise InputRefused(
@@ -96,7 +96,7 @@ def rounds(hyperparameters: Hyperparameters) -> int:
     return hyperparameters.additional_rounds
 
 
-def continue_from(parent: Parent, unfitted: Pipeline, *, hyperparameters: Hyperparameters) -> Continued:
+def continue_from(parent: Parent, unfitted: Pipeline, *, rounds: int) -> Continued:
     """Return the unfitted pipeline that adds rounds to the parent's; its learner says how."""
     learner = unfitted.named_steps["trees"]
     if not isinstance(learner, GradientBoostingClassifier):
@@ -109,7 +109,7 @@ def continue_from(parent: Parent, unfitted: Pipeline, *, hyperparameters: Hyperp
     take_columns(graph, parent.schema)  # an older parent takes texts
     node = ensemble(graph)
     columns = ParentColumns(_open(_until(graph, node.input[0])), parent.schema)
-    trees = learner.set_params(n_estimators=rounds(hyperparameters), init=ParentScore(_open(_alone(graph, node))))
+    trees = learner.set_params(n_estimators=rounds, init=ParentScore(_open(_alone(graph, node))))
     return Continued(pipeline=Pipeline([("columns", columns), ("trees", trees)]), parent=graph)
 
 

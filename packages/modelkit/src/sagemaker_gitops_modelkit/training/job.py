@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_gitops_modelkit.training import checkpoint
-from sagemaker_gitops_modelkit.training.continuation import continue_from, rounds
+from sagemaker_gitops_modelkit.training.continuation import additional_rounds, continue_from
 from sagemaker_gitops_modelkit.training.data import Split, features, load_split, target
 from sagemaker_gitops_modelkit.training.evaluation import Scored, bias, by_group, curves, histogram, quality
 from sagemaker_gitops_modelkit.training.export import export
@@ -106,7 +106,7 @@ def _continue(
     require_same_features(parent, _schema_path(learner))
     schema, threshold = parent.schema, hyperparameters.threshold
     unfitted = learner.pipeline(schema, hyperparameters)
-    continued = continue_from(parent, unfitted, hyperparameters=hyperparameters)
+    continued = continue_from(parent, unfitted, rounds=additional_rounds(hyperparameters))
     continued.pipeline.fit(features(split.train, schema), target(split.train, schema))
     model = continued.export(schema, threshold=threshold)
     parity = prove_equal(continued.pipeline, model, features(split.test, schema), schema, threshold=threshold)
@@ -116,7 +116,7 @@ def _continue(
 def _lineage(parent: Parent | None, hyperparameters: Hyperparameters) -> dict[str, Any]:
     if parent is None:
         return {}
-    return {"parent": {"sha256": parent.sha256, "additional_rounds": rounds(hyperparameters)}}
+    return {"parent": {"sha256": parent.sha256, "additional_rounds": additional_rounds(hyperparameters)}}
 
 
 def _judge(model: bytes, split: Split, schema: Schema, threshold: float) -> Scored:

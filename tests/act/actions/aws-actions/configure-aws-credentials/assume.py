@@ -5,6 +5,7 @@ import os
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore import UNSIGNED
@@ -22,7 +23,7 @@ def token(url: str) -> str:
         return str(json.load(answer)["value"])
 
 
-def credentials(web_identity: str) -> dict[str, str]:
+def credentials(web_identity: str) -> dict[str, Any]:
     """Ask STS for the role's credentials."""
     sts = boto3.client("sts", region_name=os.environ["REGION"], config=Config(signature_version=UNSIGNED))
     try:
@@ -31,7 +32,7 @@ def credentials(web_identity: str) -> dict[str, str]:
         )
     except ClientError as refusal:
         sys.exit(f"::error::Could not assume role with OIDC: {refusal.response['Error']['Message']}")
-    granted: dict[str, str] = answer["Credentials"]
+    granted: dict[str, Any] = {**answer["Credentials"]}
     return granted
 
 

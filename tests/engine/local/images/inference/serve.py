@@ -7,8 +7,6 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.sample import ROOT
-
 MODEL = json.loads((Path(os.environ["SM_ML_ROOT"]) / "model/model.json").read_text())
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 

@@ -5,8 +5,6 @@ import sys
 import time
 from pathlib import Path
 
-from tests.sample import ROOT
-
 INPUT, OUTPUT = (Path(path) for path in sys.argv[1:3])
 
 

@@ -6,8 +6,6 @@ import sys
 import time
 from pathlib import Path
 
-from tests.sample import ROOT
-
 ROOT = Path(os.environ["SM_ML_ROOT"])
 
 

@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from tests.sample import ROOT
-
 BEHAVIOUR = json.loads((Path(os.environ["SM_ML_ROOT"]) / "model/model.json").read_text())
 VERSION, FINGERPRINT = os.environ["MODEL_VERSION"], os.environ["MODEL_FINGERPRINT"]
 ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
