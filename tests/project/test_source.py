@@ -33,11 +33,20 @@ def test_hooks_and_tests_are_clean(check: str) -> None:
     """Hooks and tests obey the rules of the generated project's own code."""
     program, *arguments = CHECKS[check]
 
-    files = [name for name in tracked(ROOT, "docs", "hooks", "packages", "tests") if name.endswith(".py")]
+    files = [name for name in tracked(ROOT, "docs", "hooks", "tests") if name.endswith(".py")]
     if check == "types":  # an example's modules import each other as they lie in a project
         files = [name for name in files if not name.startswith("tests/examples/")]
+        files += [name for name in tracked(ROOT, "packages") if name.endswith(".py")]
 
     run = subprocess.run([BIN / program, *arguments, *files], cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]], ids=["lint", "format"])
+def test_packages_are_clean(arguments: list[str]) -> None:
+    """Each package obeys the same rules, by its own pyproject.toml."""
+    run = subprocess.run([BIN / "ruff", *arguments, "packages"], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert run.returncode == 0, run.stdout + run.stderr
 
