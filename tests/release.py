@@ -1,4 +1,4 @@
-"""Prepare a release of the template: `python tests/release.py v0.1.0 build/release` writes its archive and notes.
+"""Prepare a release of the template: `python -m tests.release v0.1.0 build/release` writes archive, wheels and notes.
 
 It prints the archive's name and digest as a workflow step's outputs. A tag is refused unless
 cookiecutter.json bakes that version into projects, and CHANGELOG.md dates and tells it.
@@ -13,6 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "hooks"))
+
+import pre_prompt  # noqa: E402 - a hook lies in no package
+
 NAME = "sagemaker-gitops"
 HEADING = re.compile(r"^## (?P<version>v\S+) \((?P<date>[^)]*)\)$", re.MULTILINE)
 
@@ -61,12 +65,20 @@ def prepare(root: Path, tag: str, folder: Path) -> Path:
     return archive(root, tag, folder.resolve())
 
 
+def outputs(prefix: str, file: Path) -> str:
+    """Name a file and its digest as a step's outputs."""
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    return f"{prefix}name={file.name}\n{prefix}digest=sha256:{digest}\n"
+
+
 def main(arguments: Sequence[str]) -> None:
     """Prepare the release that is named, or say why not."""
     try:
         packed = prepare(ROOT, arguments[0], Path(arguments[1]))
-        digest = hashlib.sha256(packed.read_bytes()).hexdigest()
-        sys.stdout.write(f"name={packed.name}\ndigest=sha256:{digest}\n")
+        sys.stdout.write(outputs("", packed))
+        for package in pre_prompt.PACKAGES:
+            pinned = pre_prompt.pack(ROOT / "packages" / package, packed.parent)
+            sys.stdout.write(outputs(f"{package}_", pinned))
     except Refused as refused:
         sys.exit(f"error: {refused}")
 
