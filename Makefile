@@ -58,6 +58,13 @@ acceptance: $(VENV)/.test  ## Run the workflows under act and the containers und
 check: $(VENV)/.test  ## Run the tests that need no installed project: seconds, not minutes.
 	@$(BIN)/python -m pytest tests --quiet -m "not slow and not acceptance"
 
+CLIENTS := build/clients
+.PHONY: clients
+clients: $(VENV)/.test  ## Prove the embedded AWS with the AWS CLI and the SageMaker SDK (900 MB).
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(CLIENTS)
+	@$(UV) sync --quiet --require-hashes --python $(CLIENTS)/bin/python tests/engine/local/clients.txt
+	@CLIENTS_VENV="$(CURDIR)/$(CLIENTS)" $(BIN)/python -m pytest -m "" tests/engine/local/test_clients.py tests/engine/experiments/test_managed_runs.py tests/engine/scale/test_launcher.py
+
 .PHONY: reference
 reference: $(VENV)/.test  ## Write docs/reference.md from the code.
 	@$(BIN)/python -m tests.engine.reference > docs/reference.md
