@@ -48,7 +48,8 @@ demo: $(VENV)/.bake  ## Bake a project into DEST and run its whole loop on this 
 
 .PHONY: test
 test: $(VENV)/.test  ## Test packages, sources, bakes, a generated project with its own tests, and the demo.
-	@$(BIN)/python -m pytest tests --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest tests -m "not slow and not acceptance" --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest tests -m "slow and not acceptance" # alone: they measure latency, and end within bounds
 
 .PHONY: acceptance
 acceptance: $(VENV)/.test  ## Run the workflows under act and the containers under Docker: many minutes.
