@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sagemaker_gitops
 import sagemaker_gitops_modelkit
+from tests.sample import ROOT as SAMPLE
 
 PACKAGE = Path(sagemaker_gitops.__file__).parent
 MODELKIT = Path(sagemaker_gitops_modelkit.__file__).parent
@@ -32,6 +33,8 @@ MOST_ARROWS = 45
 BOTO3_OWNERS = {"aws", "client", "local"}
 # It runs in the SDK's environment, and only hands a request of `aws` on.
 SDK_PROGRAM = PACKAGE / "build/sdk_program.py"
+# The program that stands for a Lambda function's runtime: it imports the function's own code, in a process of its own.
+BY_PATH = {("local/events/functions.py", "sys.path"), ("local/events/functions.py", "import_module")}
 # What several stages share.
 SHARED = {"sagemaker_gitops.stages.contract_review", "sagemaker_gitops.stages.result"}
 
@@ -102,11 +105,15 @@ def test_stages_never_import_each_other() -> None:
         (path.name, name)
         for path in (PACKAGE / "stages").glob("*.py")
         for name in imports(path)
-        if name.startswith("sagemaker_gitops.stages")
-        and name.rpartition(".")[0] not in SHARED | {"sagemaker_gitops.stages"}
+        if name.startswith("sagemaker_gitops.stages") and not shared(name)
     ]
 
     assert crossing == []
+
+
+def shared(name: str) -> bool:
+    """Tell whether a dotted name is a module that several stages share, or lies in one."""
+    return name in SHARED or name.rpartition(".")[0] in SHARED
 
 
 def test_no_stage_knows_that_it_is_local() -> None:
@@ -146,11 +153,20 @@ def test_modelkit_knows_neither_engine_nor_aws() -> None:
     assert guilty == []
 
 
+def test_model_imports_nothing_of_the_engine() -> None:
+    """A team replaces its model without the engine, and an upgrade of the engine cannot break one."""
+    model = sorted((SAMPLE / "model").rglob("*.py"))
+
+    assert model
+    assert [path.name for path in model if any(n.split(".")[0] == "sagemaker_gitops" for n in imports(path))] == []
+
+
 def test_engine_imports_nothing_by_path() -> None:
     """A project's files are read and run, never imported."""
-    # dvc, mlflow and the SDK run in environments of their own; a Lambda's program puts its own folder first.
-    words = ("sys.path.insert", "spec_from_file_location")
+    ways = ("sys.path", "spec_from_file_location", "runpy", "import_module", "__import__", "site.addsitedir")
 
-    found = {path.name for path in modules() for word in words if word in path.read_text()}
+    found = {
+        (path.relative_to(PACKAGE).as_posix(), word) for path in modules() for word in ways if word in path.read_text()
+    }
 
-    assert found <= {"functions.py"}
+    assert found == BY_PATH
