@@ -1,11 +1,11 @@
-"""The check-up: each thing that is missing on GitHub is named with what mends it."""
+"""The check-up: each thing that is missing on GitHub is named with what fixes it."""
 
 from pathlib import Path
 
 from sagemaker_gitops.github import checkup, protection
-from sagemaker_gitops.github.checkup import Problem
 from sagemaker_gitops.github.client import Repository
 from sagemaker_gitops.project.config import read_project
+from sagemaker_gitops.project.problem import Problem
 from sagemaker_gitops.stages import bootstrap_github
 from sagemaker_gitops.stages.bootstrap_github import Options
 from tests.engine.github.stand_in import GitHub
@@ -23,7 +23,7 @@ def test_fresh_repository_lacks_everything(checkout: Path, repository: Repositor
     assert "environment prod: reviewers: none → @example-bank/ml-reviewers" in found
     assert "environment dev: variable AWS_REGION: missing → eu-west-1" in found
     assert "ruleset main: ruleset: missing → present" in found
-    assert {item.mend for item in problems(checkout, repository)} == {"pipeline bootstrap github"}
+    assert {item.fix for item in problems(checkout, repository)} == {"pipeline bootstrap github"}
 
 
 def test_repository_that_was_set_up_has_none(checkout: Path, repository: Repository) -> None:
@@ -35,10 +35,10 @@ def test_repository_that_was_set_up_has_none(checkout: Path, repository: Reposit
 
 
 def test_limit_of_the_plan_comes_with_its_fallback(checkout: Path, github: GitHub, repository: Repository) -> None:
-    """What no command can mend says what holds in its place."""
+    """What no command can fix says what holds in its place."""
     github.state.private = True
 
     last = problems(checkout, repository)[-1]
 
     assert "Enterprise" in last.what
-    assert "preflight refuses prod" in last.mend
+    assert "preflight refuses prod" in last.fix

@@ -8,7 +8,7 @@ import typer
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.cli.running import place, run
 from sagemaker_gitops.project.config import Environment
-from sagemaker_gitops.project.problem import Ailment
+from sagemaker_gitops.project.problem import Problem
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stages import bootstrap as bootstrap_stage
 from sagemaker_gitops.stages import doctor as doctor_stage
@@ -36,7 +36,7 @@ def bootstrap_aws(env: Env, yes: Yes = False) -> None:
 
 @plain.command()
 def doctor(env: Env) -> None:
-    """Say what is missing on AWS and GitHub or was changed by hand, and which command mends it."""
+    """Say what is missing on AWS and GitHub or was changed by hand, and which command fixes it."""
 
     def act(settings: Settings, aws: Aws) -> StageResult:
         return doctor_stage.run(settings, aws, also=_github(settings))
@@ -61,7 +61,7 @@ def teardown(
     run(env, lambda settings, aws: teardown_stage.run(settings, aws, options))
 
 
-def _github(settings: Settings) -> tuple[Ailment, ...]:
+def _github(settings: Settings) -> tuple[Problem, ...]:
     if not (os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")):
         place().progress("GitHub was not looked at: set GITHUB_TOKEN")
         return ()
@@ -69,4 +69,4 @@ def _github(settings: Settings) -> tuple[Ailment, ...]:
     from sagemaker_gitops.cli.repository import open_repository  # noqa: PLC0415
     from sagemaker_gitops.stages import doctor_github  # noqa: PLC0415
 
-    return doctor_github.ailments(settings, open_repository(settings.project_file))
+    return doctor_github.problems(settings, open_repository(settings.project_file))

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ailment:
-    """What is wrong, and the command that mends it."""
+class Problem:
+    """What is wrong, and the command or step that fixes it."""
 
     what: str
-    remedy: str
+    fix: str

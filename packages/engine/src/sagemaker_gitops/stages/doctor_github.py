@@ -2,12 +2,12 @@
 
 from sagemaker_gitops.github import checkup, protection
 from sagemaker_gitops.github.client import Repository
-from sagemaker_gitops.project.problem import Ailment
+from sagemaker_gitops.project.problem import Problem
 from sagemaker_gitops.project.settings import Settings
 
 
-def ailments(settings: Settings, repository: Repository) -> tuple[Ailment, ...]:
+def problems(settings: Settings, repository: Repository) -> tuple[Problem, ...]:
     """Name everything on GitHub that is not as declared."""
     declared = protection.declared(settings.root, settings.project_file)
-    problems = checkup.problems(repository, declared)
-    return tuple(Ailment(what=f"GitHub: {problem.what}", remedy=problem.mend) for problem in problems)
+    found = checkup.problems(repository, declared)
+    return tuple(Problem(what=f"GitHub: {problem.what}", fix=problem.fix) for problem in found)
