@@ -1,6 +1,7 @@
 """plan and rehearse: what a pull request learns, without credentials too."""
 
 import json
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -45,8 +46,16 @@ def commit(checkout: Path) -> Commit:
     [
         ("docs/notes.md", set()),
         ("model/train/notes.md", set()),
-        ("pipeline/runner.py", {"code"}),
-        ("model/train/learner.py", {"code", "model"}),
+        ("docs/picture.png", set()),
+        (".github/ISSUE_TEMPLATE/question.yml", set()),
+        ("infra/lib/respond.py", {"code"}),
+        ("model/train/train.py", {"code", "model"}),
+        ("model/train/é.py", {"code", "model"}),
+        ("model/train/a\nb.py", {"code", "model"}),
+        ("data/größe.csv", {"model", "api"}),
+        (".github/CODEOWNERS", {"code", "model", "api"}),
+        ("vendor/modelkit.txt", {"code", "model", "api"}),
+        ("something.unknown", {"code", "model", "api"}),
         ("model/config/baseline.json", {"code", "model", "api"}),
         ("data/more.csv", {"model", "api"}),
         ("model/inference/openapi.yml", {"code", "model", "api"}),
@@ -68,10 +77,21 @@ def test_plan_compares_with_the_common_ancestor(checkout: Path, commit: Commit) 
     """What main gained meanwhile is no part of the change."""
     commit("docs/notes.md", "mine")
     git(checkout, "checkout", "--quiet", "main")
-    commit("model/train/learner.py", "theirs")
+    commit("model/train/train.py", "theirs")
     git(checkout, "checkout", "--quiet", "change")
 
     assert set(plan.run(checkout, plan.Options(base="main")).outputs.values()) == {"false"}
+
+
+def test_plan_reads_a_file_name_that_is_no_utf8(checkout: Path, commit: Commit) -> None:
+    """A name of any bytes is a change like others."""
+    with (checkout / os.fsdecode(b"model/train/\xff.py")).open("w") as file:
+        file.write("changed")
+    commit("docs/notes.md", "changed")
+
+    outputs = plan.run(checkout, plan.Options(base="main")).outputs
+
+    assert outputs == {"code": "true", "model": "true", "api": "false"}
 
 
 @pytest.mark.usefixtures("commit")

@@ -32,25 +32,38 @@ def content(root: Path, commit: str, file: str) -> str | None:
 
 def listed(root: Path, commit: str, folder: str) -> tuple[str, ...]:
     """List the files of a folder as they were at a commit, relative to `root`."""
-    done = _git(root, "ls-tree", "-r", "--name-only", commit, "--", folder)
+    done = _git(root, "ls-tree", "-r", "-z", "--name-only", commit, "--", folder)
     if done.returncode != 0:
         raise ConfigurationError(
             f"{commit} is not in this clone: {done.stderr.strip()}",
             where="--base",
             next_step="fetch it with its history: `git fetch --unshallow origin`, in a workflow `fetch-depth: 0`",
         )
-    return tuple(done.stdout.splitlines())
+    return _names(done.stdout)
 
 
 def changed(root: Path, commit: str) -> tuple[str, ...]:
     """List the files that differ between a commit and HEAD, relative to `root`."""
-    done = _git(root, "diff", "--name-only", "--no-renames", "--relative", commit, "HEAD")
-    return tuple(done.stdout.splitlines())
+    done = _git(root, "diff", "-z", "--name-only", "--no-renames", "--relative", commit, "HEAD")
+    return _names(done.stdout)
+
+
+def _names(listed: str) -> tuple[str, ...]:
+    """Split names that git ends with NUL; without -z it quotes whatever is beyond ASCII."""
+    return tuple(listed.split("\0")[:-1])
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     try:
-        return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)  # noqa: S607
+        # A file's name may be any bytes; surrogates carry those that are no UTF-8.
+        return subprocess.run(  # noqa: S603
+            ["git", *arguments],  # noqa: S607
+            cwd=root,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            check=False,
+        )
     except FileNotFoundError as err:
         raise ConfigurationError(
             "git is not installed, and a model is named by its commit", where="PATH", next_step="install git"

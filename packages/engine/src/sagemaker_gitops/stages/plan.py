@@ -1,13 +1,13 @@
 """plan: say what a change touches, so that a pull request runs what can be affected and nothing else."""
 
 from dataclasses import dataclass
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from sagemaker_gitops.project import git
 from sagemaker_gitops.stages.result import StageResult
 
-# What each group of checks reads; prose alone affects none of them.
+# What each group of checks reads.
 _GROUPS = {
     "code": ("*.py", "*.toml", "*.yml", "*.yaml", "*.json", "*.txt", "*.sh", "*Dockerfile", "Makefile", "vendor/*"),
     "model": ("model/*", "data/*", "requirements.txt", "vendor/*"),
@@ -21,8 +21,10 @@ _GROUPS = {
         "package*.json",
     ),
 }
-# Whoever changes how checks run gets all of them.
-_EVERYTHING = (".github/workflows/*", ".github/actions/*")
+# Whoever changes how checks run, who must review, or what a model must reach gets all of them.
+_EVERYTHING = (".github/*", "vendor/*", "model/config/baseline.json", "requirements.txt", "pyproject.toml")
+# No check reads prose. Whatever is neither prose nor known above affects everything.
+_PROSE = ("*.md", "docs/*", "LICENSE", ".github/ISSUE_TEMPLATE/*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +37,20 @@ class Options:
 def run(root: Path, options: Options) -> StageResult:
     """Name the groups that the files changed since `base` belong to."""
     files = git.changed(root, git.merge_base(root, options.base))
-    groups = {name: _touches(files, (*patterns, *_EVERYTHING)) for name, patterns in _GROUPS.items()}
-    told = ", ".join(name for name, touched in groups.items() if touched) or "nothing that a check reads"
+    affected = {name for file in files for name in _affected(file)}
+    listed = ", ".join(name for name in _GROUPS if name in affected) or "nothing that a check reads"
     return StageResult(
-        summary=f"### plan\n{len(files)} files changed; affected: {told}.",
-        outputs={name: str(touched).lower() for name, touched in groups.items()},
+        summary=f"### plan\n{len(files)} files changed; affected: {listed}.",
+        outputs={name: str(name in affected).lower() for name in _GROUPS},
     )
 
 
-def _touches(files: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
-    return any(fnmatch(file, pattern) for file in files for pattern in patterns if not file.endswith(".md"))
+def _affected(file: str) -> set[str]:
+    if _matches(file, _PROSE):
+        return set()
+    groups = {name for name, patterns in _GROUPS.items() if _matches(file, patterns)}
+    return set(_GROUPS) if not groups or _matches(file, _EVERYTHING) else groups
+
+
+def _matches(file: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(file, pattern) for pattern in patterns)
