@@ -56,7 +56,7 @@ def _names(listed: str) -> tuple[str, ...]:
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     try:
         # A file's name may be any bytes; surrogates carry those that are no UTF-8.
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(
             ["git", *arguments],  # noqa: S607
             cwd=root,
             capture_output=True,
