@@ -66,7 +66,7 @@ def test_trend_names_the_release_that_served_each_window(world: World) -> None:
 
     html = webpage(judged(world, past=past))
 
-    trend = html[html.index("Window after window") :]
+    trend = html[html.index("Earlier windows") :]
     assert trend.count("<svg") == 2
     assert f"v2 {FORMER}: 500" in trend
     assert f"v3 {RELEASE}: 500" in trend

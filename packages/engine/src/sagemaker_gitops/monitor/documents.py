@@ -33,8 +33,7 @@ class Judged:
 
 def documents(judged: Judged, *, report: str) -> dict[str, bytes]:
     """Write every file; `report` is where the page will be found."""
-    # matplotlib takes half a second to import, which only a run that draws should wait for.
-    from sagemaker_gitops.monitor.webpage import webpage  # noqa: PLC0415
+    from sagemaker_gitops.monitor.webpage import webpage  # noqa: PLC0415  it imports this module
 
     return {
         REPORT: webpage(judged).encode(),

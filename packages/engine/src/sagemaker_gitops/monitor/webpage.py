@@ -1,16 +1,14 @@
 """A run as one HTML page with plots: features, scores, the trend, and which release served when."""
 
-import html
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 
 from sagemaker_gitops.monitor.charts import Chart, by_psi, feature_charts, score_chart
 from sagemaker_gitops.monitor.documents import Judged
-from sagemaker_gitops.monitor.policy import Decision
 from sagemaker_gitops.monitor.record import Record
 from sagemaker_gitops.monitor.verdict import Verdict
-from sagemaker_gitops.report import page
+from sagemaker_gitops.report.page import Figure, render
 from sagemaker_gitops.report.plots import Axis, Line, at, bars, stacks, timeline
 
 _TREND_FEATURES = 5
@@ -20,19 +18,23 @@ _SHARE = Axis(label="share of rows")
 def webpage(judged: Judged) -> str:
     """Write the page."""
     record, verdict = judged.record, judged.verdict
-    psi = {name: distance.psi for name, distance in verdict.distances.items()}
-    sections = [
-        page.Section(title="In short", body=page.facts(_facts(record, verdict)) + _decisions(record.decisions)),
-        page.Section(title="What is violated", body=_violations(verdict)),
-        *_answers(judged),
-        page.Section(title="Features", body=page.figures(_features(judged, psi))),
-        page.Section(title="Window after window", body=_trend([*judged.past, record], verdict)),
-    ]
-    lead = f"{record.endpoint}, {record.start:%Y-%m-%d %H:%M} to {record.end:%Y-%m-%d %H:%M} UTC: {record.reason}."
-    return page.page(f"Monitor: {record.outcome}", lead, sections)
+    trend = [*judged.past, record]
+    versions = {one.release.fingerprint[:8]: one.release.version for one in trend}
+    return render(
+        "monitor.html",
+        title=f"Monitor: {record.outcome}",
+        lead=f"{record.endpoint}, {record.start:%Y-%m-%d %H:%M} to {record.end:%Y-%m-%d %H:%M} UTC: {record.reason}.",
+        record=record,
+        summary=_summary(record, verdict),
+        violations=verdict.violations,
+        scores=_scores(judged),
+        features=_features(judged, {name: distance.psi for name, distance in verdict.distances.items()}),
+        trend=_trend(trend, versions, verdict) if judged.past else [],
+        windows=[_window(one, versions) for one in reversed(trend)],
+    )
 
 
-def _facts(record: Record, verdict: Verdict) -> list[tuple[str, str]]:
+def _summary(record: Record, verdict: Verdict) -> list[tuple[str, str]]:
     values = [
         ("outcome", record.outcome),
         ("release", f"v{record.release.version} {record.release.fingerprint[:8]}"),
@@ -45,38 +47,14 @@ def _facts(record: Record, verdict: Verdict) -> list[tuple[str, str]]:
     return values
 
 
-def _decisions(decisions: Sequence[Decision]) -> str:
-    items = [
-        f"<li>{page.word(decision.reaction, good=not decision.taken)}: {html.escape(decision.reason)}</li>"
-        for decision in decisions
-    ]
-    return f"<ul>{''.join(items)}</ul>" if items else ""
+def _scores(judged: Judged) -> list[Figure]:
+    if judged.baseline.contract.task == "regression":
+        return []
+    remark = f"{judged.tally.scores.rows:,} predictions of this release."
+    return [_plot("Probability of the positive class", score_chart(judged.baseline, judged.tally), remark)]
 
 
-def _violations(verdict: Verdict) -> str:
-    if not verdict.violations:
-        return "<p>Nothing.</p>"
-    rows = [
-        [
-            finding.subject,
-            html.escape(finding.feature),
-            finding.check,
-            f"{finding.p_value:.2g}",
-            html.escape(finding.description),
-        ]
-        for finding in verdict.violations
-    ]
-    return page.table(["about", "feature", "check", "p", "what"], rows, numbers=[3])
-
-
-def _answers(judged: Judged) -> Iterator[page.Section]:
-    if judged.baseline.contract.task == "classification":
-        chart, answers = score_chart(judged.baseline, judged.tally), f"{judged.tally.scores.rows:,} answers"
-        plot = _plot("Probability of the positive class", chart, f"{answers} of this release.")
-        yield page.Section(title="Answers", body=page.figures([plot]))
-
-
-def _features(judged: Judged, psi: Mapping[str, float]) -> list[str]:
+def _features(judged: Judged, psi: Mapping[str, float]) -> list[Figure]:
     violated = {finding.feature for finding in judged.verdict.violations}
     plots = []
     for name, chart in by_psi(feature_charts(judged.baseline, judged.tally), psi):
@@ -85,78 +63,69 @@ def _features(judged: Judged, psi: Mapping[str, float]) -> list[str]:
     return plots
 
 
-def _plot(name: str, chart: Chart, remark: str) -> str:
+def _plot(name: str, chart: Chart, remark: str) -> Figure:
     svg = bars(chart.bins, {"baseline": chart.baseline, "window": chart.window}, _SHARE)
-    return page.figure(svg, f"{name}. {remark}".strip())
+    return Figure(svg=svg, caption=f"{name}. {remark}".strip())
 
 
-def _trend(trend: Sequence[Record], verdict: Verdict) -> str:
-    versions = {record.release.fingerprint[:8]: record.release.version for record in trend}
-    rows = [
-        [
-            _window(record),
-            page.word(record.outcome, good=record.outcome == "ok"),
-            f"{record.rows:,}",
-            page.code(_served(record, versions)),
-        ]
-        for record in reversed(trend)
-    ]
-    table = page.table(["window (UTC)", "outcome", "rows", "served by"], rows, numbers=[2])
-    if len(trend) == 1:
-        return table
-    plots = [_psi_plot(trend, versions, verdict), _quality_plot(trend), _release_plot(trend, versions)]
-    return page.figures(filter(None, plots)) + table
+def _trend(trend: Sequence[Record], versions: Mapping[str, int], verdict: Verdict) -> list[Figure]:
+    plots = (_psi_plot(trend, versions, verdict), _quality_plot(trend), _release_plot(trend, versions))
+    return [plot for plot in plots if plot]
 
 
-def _window(record: Record) -> str:
-    start, end = (f"{moment:%m-%d %H:%M}".replace(" ", "&nbsp;") for moment in (record.start, record.end))
-    return f"{start} to {end}"
+def _window(record: Record, versions: Mapping[str, int]) -> dict[str, str]:
+    return {
+        "span": f"{record.start:%m-%d %H:%M} to {record.end:%m-%d %H:%M}",
+        "outcome": record.outcome,
+        "rows": f"{record.rows:,}",
+        "served_by": _served(record, versions),
+    }
 
 
 def _served(record: Record, versions: Mapping[str, int]) -> str:
-    parts = [f"{_name(mark, versions)}: {rows:,}" for mark, rows in sorted(record.releases.items())]
+    parts = [f"{_name(fingerprint, versions)}: {rows:,}" for fingerprint, rows in sorted(record.releases.items())]
     return ", ".join(parts) or "none"
 
 
-def _name(mark: str, versions: Mapping[str, int]) -> str:
+def _name(fingerprint: str, versions: Mapping[str, int]) -> str:
     """Name a release by its version, where a run knew it; rows name only the start of its fingerprint."""
-    return f"v{versions[mark]} {mark}" if mark in versions else mark
+    return f"v{versions[fingerprint]} {fingerprint}" if fingerprint in versions else fingerprint
 
 
-def _psi_plot(trend: Sequence[Record], versions: Mapping[str, int], verdict: Verdict) -> str:
+def _psi_plot(trend: Sequence[Record], versions: Mapping[str, int], verdict: Verdict) -> Figure | None:
     last = trend[-1].psi
     names = sorted(last, key=lambda name: -last[name])[:_TREND_FEATURES]
     lines = _lines(trend, {name: [record.psi.get(name) for record in trend] for name in names})
     if not lines:
-        return ""
+        return None
     level = next((finding.limit for finding in verdict.findings if finding.metric == "psi"), None)
     came = [
         (after.end, _name(after.release.fingerprint[:8], versions))
         for before, after in pairwise(trend)
         if before.release.fingerprint != after.release.fingerprint
     ]
-    svg = timeline(lines, _ends(trend), Axis(label="PSI"), marks=came, level=level)
-    caption = "The features that moved most; dashed the limit, dotted the first window of another release."
-    return page.figure(svg, caption, wide=True)
+    svg = timeline(lines, _ends(trend), Axis(label="PSI"), events=came, level=level)
+    caption = "The features with the highest PSI; dashed the threshold, dotted the first window of another release."
+    return Figure(svg=svg, caption=caption, wide=True)
 
 
-def _quality_plot(trend: Sequence[Record]) -> str:
+def _quality_plot(trend: Sequence[Record]) -> Figure | None:
     named = {"accuracy": "accuracy", "ROC AUC": "roc_auc", "recall": "recall"}
     values = {name: [record.quality.get(figure) for record in trend] for name, figure in named.items()}
     lines = _lines(trend, values)
     if max((len(line.points) for line in lines), default=0) < 2:
-        return ""
+        return None
     svg = timeline(lines, _ends(trend), Axis(label="by ground truth", limits=(0, 1)))
-    return page.figure(svg, "Quality, where enough ground truth has come.", wide=True)
+    return Figure(svg=svg, caption="Model quality, in windows with enough ground truth.", wide=True)
 
 
-def _release_plot(trend: Sequence[Record], versions: Mapping[str, int]) -> str:
-    marks = sorted({mark for record in trend for mark in record.releases}, key=lambda mark: versions.get(mark, 0))
-    if not marks:
-        return ""
-    series = {_name(mark, versions): [float(record.releases.get(mark, 0)) for record in trend] for mark in marks}
+def _release_plot(trend: Sequence[Record], versions: Mapping[str, int]) -> Figure | None:
+    names = sorted({one for record in trend for one in record.releases}, key=lambda one: versions.get(one, 0))
+    if not names:
+        return None
+    series = {_name(one, versions): [float(record.releases.get(one, 0)) for record in trend] for one in names}
     svg = stacks(_ends(trend), series, Axis(label="rows"))
-    return page.figure(svg, "Which release answered, window after window.", wide=True)
+    return Figure(svg=svg, caption="Rows of each window, by the release that served them.", wide=True)
 
 
 def _ends(trend: Sequence[Record]) -> list[datetime]:

@@ -1,4 +1,8 @@
-"""Plots as inline SVG that takes the page's ink, so that they read in light and dark."""
+"""Plots as inline SVG that takes the page's ink, so that they read in light and dark.
+
+Matplotlib takes half a second to import, which only a command that draws waits for.
+"""
+# ruff: noqa: PLC0415
 
 import io
 import re
@@ -7,18 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-import matplotlib as mpl
-
-mpl.use("svg")
-
-from matplotlib import dates
-from matplotlib import pyplot as plt
-from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Points = Sequence[tuple[float, float]]
-Marks = Sequence[tuple[datetime, str]]
+Events = Sequence[tuple[datetime, str]]
 
 # Okabe and Ito's palette: told apart by people who see few colours, on white and on black.
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#d55e00", "#56b4e9")
@@ -82,15 +81,15 @@ def shares(lines: Sequence[Line], events: Sequence[tuple[float, str]], x: Axis, 
 
 
 def timeline(
-    lines: Sequence[Line], moments: Sequence[datetime], y: Axis, *, marks: Marks = (), level: float | None = None
+    lines: Sequence[Line], moments: Sequence[datetime], y: Axis, *, events: Events = (), level: float | None = None
 ) -> str:
-    """Draw curves over all of these moments, with points at `at(moment)`; `level` is a limit, marks what came when."""
+    """Draw curves over time, with points at `at(moment)`; `level` is a threshold, `events` are moments with a name."""
     with _canvas(_span(moments), y, size=_WIDE) as (axes, out):
         for line, colour in zip(lines, COLOURS, strict=False):
             axes.plot(*zip(*line.points, strict=True), color=colour, label=line.name, marker=".")
         if level is not None:
             axes.axhline(level, color=_INK, linewidth=0.8, linestyle="--")
-        for moment, name in marks:
+        for moment, name in events:
             axes.axvline(at(moment), color=_INK, linewidth=0.8, linestyle=":")
             axes.annotate(
                 name, (at(moment), 1.0), xycoords=("data", "axes fraction"), xytext=(3, -2), fontsize=8,
@@ -130,7 +129,9 @@ def _step(moments: Sequence[datetime]) -> float:
     return min((b - a for a, b in pairwise(places) if b > a), default=1.0)
 
 
-def _calendar(axes: Axes) -> None:
+def _calendar(axes: "Axes") -> None:
+    from matplotlib import dates
+
     # Matplotlib has no types for its dates.
     locator = dates.AutoDateLocator(maxticks=9)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
@@ -141,15 +142,20 @@ def _marker(line: Line) -> str | None:
     return "o" if len(line.points) <= 12 else None
 
 
-def _legend(axes: Axes) -> None:
+def _legend(axes: "Axes") -> None:
     if len(axes.get_legend_handles_labels()[0]) > 1:
         # Above the axes, where it hides nothing.
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False, labelcolor=_INK, fontsize=9)
 
 
 @contextmanager
-def _canvas(x: Axis, y: Axis, *, size: tuple[float, float] = (5, 3.8)) -> Iterator[tuple[Axes, list[str]]]:
+def _canvas(x: Axis, y: Axis, *, size: tuple[float, float] = (5, 3.8)) -> Iterator[tuple["Axes", list[str]]]:
     """Give axes to draw on; the list holds the finished SVG afterwards."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
     out: list[str] = []
     # A fixed salt makes the ids, and so the file, the same on every run.
     with mpl.rc_context({"svg.hashsalt": "plots", "svg.fonttype": "none", "font.family": "sans-serif"}):
@@ -165,10 +171,12 @@ def _canvas(x: Axis, y: Axis, *, size: tuple[float, float] = (5, 3.8)) -> Iterat
     )
 
 
-def _dress(axes: Axes, x: Axis, y: Axis) -> None:
+def _dress(axes: "Axes", x: Axis, y: Axis) -> None:
     axes.set_xlabel(x.label, color=_INK)
     axes.set_ylabel(y.label, color=_INK)
     if x.counts:
+        from matplotlib.ticker import MaxNLocator
+
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if x.limits:
         axes.set_xlim(*x.limits)
