@@ -14,10 +14,11 @@ from sagemaker_gitops.local.iam.identity import Identity, Signature, signature
 from sagemaker_gitops.local.server import wire
 from sagemaker_gitops.local.server.calls import Calls, Recorded
 from sagemaker_gitops.local.server.clients import ACCOUNT_HEADER, INTERNAL_HEADER
-from sagemaker_gitops.local.server.context import Document
+from sagemaker_gitops.local.server.context import Document, Place
 from sagemaker_gitops.local.server.faults import Faults
 from sagemaker_gitops.local.server.fronts import Front
 from sagemaker_gitops.local.server.journal import Journal
+from sagemaker_gitops.local.server.moto_rules import MotoRules
 from sagemaker_gitops.local.server.refusal import Refusal, unsupported
 from sagemaker_gitops.local.server.switches import SWITCHES
 
@@ -32,10 +33,11 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Guards:
-    """Who stands at the door: who are you, what may you, what befalls you, and who writes it down."""
+    """Who stands at the door: who are you, what may you, what can anybody, what befalls you, who writes it down."""
 
     identity: Identity
     authorizer: Authorizer
+    rules: MotoRules
     faults: Faults
     calls: Calls
 
@@ -48,6 +50,7 @@ class Gateway:
         self._moto = moto
         self._identity = guards.identity
         self._authorizer = guards.authorizer
+        self._rules = guards.rules
         self._faults = guards.faults
         self._calls = guards.calls
         self._token = token
@@ -69,9 +72,8 @@ class Gateway:
             return wire.error_response(request, refusal, signed.service)(environ, start_response)
         if signed.service == "iam":
             self._authorizer.forget()
-        if internal:
-            return self._moto.call(request)(environ, start_response)
-        return self._other(request, signed)(environ, start_response)
+        answer = self._internal if internal else self._other
+        return answer(request, signed)(environ, start_response)
 
     def _own(self, front: Front, operation: str, request: Request, *, internal: bool) -> Response:
         caller = self._identity.caller(request)
@@ -96,6 +98,14 @@ class Gateway:
             self._calls.record(caller, call, status=response.status_code)
         return response
 
+    def _internal(self, request: Request, signed: Signature) -> Response:
+        place = Place(account=request.headers[ACCOUNT_HEADER], region=signed.region)
+        try:
+            self._rules.check(request, signed, place)
+        except Refusal as refusal:
+            return wire.error_response(request, refusal, signed.service)
+        return self._moto.call(request)
+
     def _other(self, request: Request, signed: Signature) -> Response:
         caller = self._identity.caller(request)
         operation = wire.operation_name(request)
@@ -104,6 +114,7 @@ class Gateway:
         try:
             self._faults.meet(signed.service, operation)
             needed = self._authorizer.check(caller, signed.service, action, params)
+            self._rules.check(request, signed, caller.place)
             # Otherwise moto would put unknown keys into an account of its own choice.
             request.environ[_ACCOUNT_KEY] = caller.place.account
             response = self._moto.call(request)

@@ -39,6 +39,7 @@ from sagemaker_gitops.local.server.foundation import Foundation
 from sagemaker_gitops.local.server.fronts import ControlPlane, FeatureRuntime, Front, Runtime
 from sagemaker_gitops.local.server.gateway import Gateway, Guards
 from sagemaker_gitops.local.server.journal import Journal
+from sagemaker_gitops.local.server.moto_rules import MotoRules
 from sagemaker_gitops.local.server.store import Store
 from sagemaker_gitops.local.server.switches import Switches
 
@@ -90,6 +91,7 @@ class Plane:
         guards = Guards(
             identity=Identity(moto, self._foundation.store, account),
             authorizer=authorizer,
+            rules=MotoRules(clients),
             faults=self._foundation.faults,
             calls=self._calls,
         )

@@ -1,0 +1,67 @@
+"""What AWS refuses of the services that moto plays, where moto alone would say yes."""
+
+import json
+from collections.abc import Callable, Mapping
+
+from werkzeug.wrappers import Request
+
+from sagemaker_gitops.local.iam import requests
+from sagemaker_gitops.local.iam.access import Access
+from sagemaker_gitops.local.iam.identity import Signature
+from sagemaker_gitops.local.iam.policy import Policy, Principal, judge_resource
+from sagemaker_gitops.local.server.api import Api, api
+from sagemaker_gitops.local.server.clients import Clients
+from sagemaker_gitops.local.server.context import Document, Place
+from sagemaker_gitops.local.server.refusal import Refusal
+
+_CLOUDTRAIL = Principal(arn="cloudtrail.amazonaws.com", account="")
+_ENCRYPTS = ("kms:DescribeKey", "kms:GenerateDataKey")
+
+
+class MotoRules:
+    """Holds a request against AWS's documentation before moto gets it."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def check(self, request: Request, signed: Signature, place: Place) -> None:
+        """Refuse what AWS refuses."""
+        if rules := _RULES.get(signed.service):
+            operation, params = requests.asked(request, signed)
+            if operation in rules:
+                rules[operation](api(self._clients, place), params)
+
+
+def _trail(services: Api, params: Document) -> None:
+    """Require of the key that CloudTrail may encrypt and, under an S3 Bucket Key, decrypt the bucket's key.
+
+    Source: CloudTrail User Guide, "Configure AWS KMS key policies for CloudTrail".
+    """
+    if not (key := params.get("KmsKeyId")):
+        return
+    place, name = services.place, str(params["Name"]).rpartition("/")[2]
+    trail = f"arn:aws:cloudtrail:{place.region}:{place.account}:trail/{name}"
+    metadata = services.call("kms", "describe_key", KeyId=key)["KeyMetadata"]
+    found = services.call("kms", "get_key_policy", KeyId=metadata["KeyId"], PolicyName="default")["Policy"]
+    policy = Policy(name="key policy", document=json.loads(found))
+    needed = (*_ENCRYPTS, "kms:Decrypt") if _has_bucket_key(services, params) else _ENCRYPTS
+    for action in needed:
+        context = {"aws:SourceArn": (trail,), "aws:SourceAccount": (place.account,)}
+        asked = Access(action=action, resource=metadata["Arn"], context=context)
+        if judge_resource(policy, asked, _CLOUDTRAIL) != "allowed":
+            raise Refusal(
+                "InsufficientEncryptionPolicyException",
+                f"Insufficient permissions to access S3 bucket {params.get('S3BucketName')} or KMS key {key}.",
+            )
+
+
+def _has_bucket_key(services: Api, params: Document) -> bool:
+    bucket = params.get("S3BucketName")
+    answer = services.find("s3", "get_bucket_encryption", Bucket=bucket) if bucket else None
+    rules = (answer or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+    return any(rule.get("BucketKeyEnabled") for rule in rules)
+
+
+_RULES: Mapping[str, Mapping[str, Callable[[Api, Document], None]]] = {
+    "cloudtrail": {"CreateTrail": _trail, "UpdateTrail": _trail},
+}
