@@ -52,12 +52,12 @@ def handler(event: Document, _context: object) -> Document:
     actor, reason = _told(event)
     place = Place(os.environ, actor=actor)
     # In this order: what a holder who has just let go wrote down is then read.
-    owner = "" if event.get("take_over") is True else place.holder()
+    owner = place.holder()
     standing = place.standing()
     try:
         alarm = str(event.get("detail", {}).get("alarmName", ""))
         _require_to_serve(standing, alarm.removeprefix(f"{os.environ['ENDPOINT']}-").rpartition("-")[0])
-        if owner:
+        if owner and event.get("take_over") is not True:
             raise Refused(f"{owner} is changing the endpoint, and watches it")
         return _respond(place, standing, reason)
     except Refused as why:
@@ -199,7 +199,7 @@ class Place(Limits):
         self._table, self._bucket = environ["LEDGER_TABLE"], environ["LEDGER_BUCKET"]
         self._retention = timedelta(days=int(environ["LEDGER_DAYS"]))
         self._lease: Document = {"TableName": environ["LEASE_TABLE"], "Key": {"endpoint": {"S": self._endpoint}}}
-        self._actor, self._active = actor, environ["ACTIVE_TABLE"]
+        self._actor, self._active, self._fence = actor, environ["ACTIVE_TABLE"], "0"
         self._sagemaker = boto3.client("sagemaker")
         self._dynamodb = boto3.client("dynamodb")
         self._s3 = boto3.client("s3")
@@ -217,17 +217,25 @@ class Place(Limits):
     def holder(self) -> str:
         """Name who holds the lease, if anybody alive does."""
         item = self._dynamodb.get_item(**self._lease, ConsistentRead=True).get("Item")
+        self._fence = item["fence"]["N"] if item and "fence" in item else "0"
         return item["holder"]["S"] if item and float(item["expires"]["N"]) > time.time() else ""
 
     def take_over(self) -> str:
-        """Take the lease from whoever holds it, and return the number that fences the former holder off."""
+        """Take the lease, unless somebody else took it since it was looked at; return the number that fences others off."""
         expires = {"N": str(int(time.time()) + _LEASE_SECONDS)}
-        answer = self._dynamodb.update_item(
-            **self._lease,
-            UpdateExpression="SET holder = :owner, expires = :expires ADD fence :one",
-            ExpressionAttributeValues={":owner": {"S": self._actor}, ":expires": expires, ":one": {"N": "1"}},
-            ReturnValues="ALL_NEW",
-        )
+        values = {":owner": {"S": self._actor}, ":expires": expires, ":one": {"N": "1"}, ":seen": {"N": self._fence}}
+        try:
+            answer = self._dynamodb.update_item(
+                **self._lease,
+                UpdateExpression="SET holder = :owner, expires = :expires ADD fence :one",
+                ConditionExpression="attribute_not_exists(fence) OR fence = :seen",
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as err:
+            if err.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise Refused("somebody else has just begun to change the endpoint") from err
         return str(answer["Attributes"]["fence"]["N"])
 
     def release(self, fence: str) -> None:

@@ -6,9 +6,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import boto3
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from moto import mock_aws
+from sagemaker_gitops.aws.lease import Lease
 from sagemaker_gitops.release.history import fold
 from sagemaker_gitops.release.ledger import GENESIS, Entry, parse
 from sagemaker_gitops.release.limits import Limits, objection
@@ -197,3 +200,40 @@ def test_alarm_of_another_variant_is_refused(respond: Any) -> None:
     """Nobody depends on it."""
     with pytest.raises(respond.Refused, match="about another variant"):
         respond._require_to_serve(_standing(respond, V1, V2), release(1).variant)
+
+
+def _place(respond: Any, actor: str) -> Any:
+    names = ("ENVIRONMENT", "ENDPOINT", "LEDGER_TABLE", "LEDGER_BUCKET", "LEASE_TABLE", "ACTIVE_TABLE")
+    numbers = {"LEDGER_DAYS": "1", "COOLDOWN_MINUTES": "1", "MAXIMUM_PER_DAY": "1"}
+    return respond.Place({name: name.lower() for name in names} | numbers, actor=actor)
+
+
+@mock_aws
+@pytest.mark.parametrize("other", ["function", "deploy"])
+def test_of_two_that_begin_together_one_moves_traffic(
+    respond: Any, monkeypatch: pytest.MonkeyPatch, other: str
+) -> None:
+    """Both found the lease free; what has been taken since is nobody's to steal, even for an operator."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, "eu-west-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    dynamodb = boto3.client("dynamodb")
+    dynamodb.create_table(
+        TableName="lease_table",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "endpoint", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "endpoint", "KeyType": "HASH"}],
+    )
+    first, second = _place(respond, "first"), _place(respond, "second")
+    assert (first.holder(), second.holder()) == ("", "")
+
+    if other == "function":
+        first.take_over()
+    else:
+        held = Lease(dynamodb, table="lease_table").acquire("endpoint", "a deploy", now=0.0, seconds=60)
+        assert held is not None
+
+    with pytest.raises(respond.Refused, match="just begun to change the endpoint"):
+        second.take_over()
+    assert second.holder() == ("first" if other == "function" else "")
+    assert int(second.take_over()) > 1
