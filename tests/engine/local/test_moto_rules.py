@@ -1,7 +1,9 @@
 """What moto accepts and AWS refuses: the embedded AWS refuses it, too."""
 
+import io
 import json
 import uuid
+import zipfile
 from typing import Any
 
 import pytest
@@ -70,3 +72,20 @@ def test_trail_is_made_when_its_key_allows_it(
     trail: dict[str, Any] = aws.client("cloudtrail").create_trail(Name=name, S3BucketName=target, KmsKeyId=made)
 
     assert trail["TrailARN"].endswith(name)
+
+
+def test_function_reserves_no_concurrency_in_a_new_account(aws: LocalAws, name: str) -> None:
+    """A new account has ten concurrent executions, and ten have to stay unreserved."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", "handler = print")
+    functions = aws.client("lambda")
+    code = {"ZipFile": packed.getvalue()}
+    functions.create_function(FunctionName=name, Runtime="python3.13", Handler="index.handler", Role=role, Code=code)
+
+    error, message = refused(functions.put_function_concurrency, FunctionName=name, ReservedConcurrentExecutions=1)
+
+    assert (error, "minimum value of [10]" in message) == ("InvalidParameterValueException", True)

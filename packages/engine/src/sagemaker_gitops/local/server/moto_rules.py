@@ -9,12 +9,15 @@ from sagemaker_gitops.local.iam import requests
 from sagemaker_gitops.local.iam.access import Access
 from sagemaker_gitops.local.iam.identity import Signature
 from sagemaker_gitops.local.iam.policy import Policy, Principal, judge_resource
+from sagemaker_gitops.local.server import rest
 from sagemaker_gitops.local.server.api import Api, api
 from sagemaker_gitops.local.server.clients import Clients
 from sagemaker_gitops.local.server.context import Document, Place
 from sagemaker_gitops.local.server.refusal import Refusal
 
 _CLOUDTRAIL = Principal(arn="cloudtrail.amazonaws.com", account="")
+# A new account's concurrent executions, and how many of them no function may reserve.
+_ACCOUNT_CONCURRENCY, _UNRESERVED = 10, 10
 _ENCRYPTS = ("kms:DescribeKey", "kms:GenerateDataKey")
 
 
@@ -27,9 +30,16 @@ class MotoRules:
     def check(self, request: Request, signed: Signature, place: Place) -> None:
         """Refuse what AWS refuses."""
         if rules := _RULES.get(signed.service):
-            operation, params = requests.asked(request, signed)
+            operation, params = _asked(request, signed)
             if operation in rules:
                 rules[operation](api(self._clients, place), params)
+
+
+def _asked(request: Request, signed: Signature) -> tuple[str, Document]:
+    if signed.service != "lambda":
+        return requests.asked(request, signed)
+    described = rest.match("lambda", request)
+    return (described.name, rest.params(described, request, request.get_data())) if described else ("", {})
 
 
 def _trail(services: Api, params: Document) -> None:
@@ -62,6 +72,25 @@ def _has_bucket_key(services: Api, params: Document) -> bool:
     return any(rule.get("BucketKeyEnabled") for rule in rules)
 
 
+def _concurrency(services: Api, params: Document) -> None:
+    """Keep some concurrency unreserved: all of it in a new account, which has no more.
+
+    Source: Lambda Developer Guide, "Lambda quotas" and "Configuring reserved concurrency for a function".
+    """
+    name, wanted = str(params["FunctionName"]).rpartition(":")[2], int(params["ReservedConcurrentExecutions"])
+    functions = services.every("lambda", "list_functions", "Functions")
+    others = [item["FunctionName"] for item in functions if item["FunctionName"] != name]
+    answers = (services.call("lambda", "get_function_concurrency", FunctionName=other) for other in others)
+    reserved = sum(int(answer.get("ReservedConcurrentExecutions", 0)) for answer in answers)
+    if _ACCOUNT_CONCURRENCY - reserved - wanted < _UNRESERVED:
+        raise Refusal(
+            "InvalidParameterValueException",
+            "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
+            f"below its minimum value of [{_UNRESERVED}].",
+        )
+
+
 _RULES: Mapping[str, Mapping[str, Callable[[Api, Document], None]]] = {
     "cloudtrail": {"CreateTrail": _trail, "UpdateTrail": _trail},
+    "lambda": {"PutFunctionConcurrency": _concurrency},
 }
