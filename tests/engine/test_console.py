@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sagemaker_gitops.project.config import ENVIRONMENTS, Environment
+from sagemaker_gitops.project.environments import ENVIRONMENTS, Environment
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stacks import cost, infrastructure
 from tests.engine.documents import commands, documents, parse, promised, steps

@@ -10,7 +10,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from sagemaker_gitops.build import sbom
 from sagemaker_gitops.errors import ConfigurationError
-from sagemaker_gitops.project.config import ImageKind
+from sagemaker_gitops.project.environments import ImageKind
 from tests.sample import ROOT
 
 KINDS: tuple[ImageKind, ...] = ("train", "inference")

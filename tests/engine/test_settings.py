@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from sagemaker_gitops.errors import ConfigurationError
-from sagemaker_gitops.project.config import ENVIRONMENTS, Environment
+from sagemaker_gitops.project.environments import ENVIRONMENTS, Environment
 from sagemaker_gitops.project.settings import Settings
 
 

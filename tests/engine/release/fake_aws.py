@@ -16,7 +16,8 @@ from sagemaker_gitops.aws.models import Container
 from sagemaker_gitops.aws.registry import APPROVED, RegisteredModel, Status
 from sagemaker_gitops.aws.scaling import Scale, ScaleRequest
 from sagemaker_gitops.aws.services import Aws
-from sagemaker_gitops.project.config import Environment, Project, read_environment
+from sagemaker_gitops.project.config import Project, read_environment
+from sagemaker_gitops.project.environments import Environment
 from sagemaker_gitops.project.settings import Settings
 from tests.engine.conftest import PROJECT
 from tests.engine.release.fake_endpoint import FakeClock, FakeFleets, Killer

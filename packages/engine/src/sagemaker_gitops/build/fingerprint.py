@@ -14,7 +14,7 @@ from pathlib import Path
 from sagemaker_gitops.build import contents, feature_records
 from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.project import features as definition
-from sagemaker_gitops.project.config import ImageKind
+from sagemaker_gitops.project.environments import ImageKind
 
 # The pin of the modelkit's wheel: the training contract, export and proof that every model is made with.
 MODELKIT = Path("vendor/modelkit.txt")

@@ -13,7 +13,7 @@ from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
 from sagemaker_gitops.errors import ConfigurationError
-from sagemaker_gitops.project.config import ImageKind
+from sagemaker_gitops.project.environments import ImageKind
 
 _PINNED = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)(?:\s*;\s*(?P<marker>[^\\]+?))?\s*(?:\\|$)")
 _HASH = re.compile(r"--hash=sha256:(?P<sha256>[0-9a-f]{64})")

@@ -1,43 +1,33 @@
-"""Commands that build a model, each part of it once: images, training, gates, registration."""
+"""Commands that make a model: images, training, gates, registration, a search, and retraining."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sagemaker_gitops.build.recipe import Choice
-from sagemaker_gitops.cli.running import place, run
-from sagemaker_gitops.project import git
-from sagemaker_gitops.project.config import Environment
-from sagemaker_gitops.stages import explain as explain_stage
-from sagemaker_gitops.stages import image as image_stage
-from sagemaker_gitops.stages import register as register_stage
-from sagemaker_gitops.stages import test as test_stage
-from sagemaker_gitops.stages import train as train_stage
+from sagemaker_gitops.cli.options import Champion, Data, Digest, Env, Parent, Verify, Version
+from sagemaker_gitops.cli.running import actor, commit_of_checkout, place, run
 
 app = typer.Typer()
-
-Env = Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")]
-Digest = Annotated[str | None, typer.Option("--fingerprint", help="Refuse to run unless the checkout determines this.")]
-Parent = Annotated[int | None, typer.Option("--from", min=1, help="Continue from this registered version.")]
-Data = Annotated[str | None, typer.Option("--data", help="A stored data version, instead of the checkout's data.")]
-Verify = Annotated[bool, typer.Option("--verify", help="Read all data again, also what seems unchanged.")]
 
 
 @app.command()
 def image(env: Env) -> None:
     """Build and push this commit's containers, unless their content is there."""
-    options = image_stage.Options(commit=commit_of_checkout(), progress=place().progress)
-    run(env, lambda settings, aws: image_stage.run(settings, aws, options))
+    from sagemaker_gitops.stages import image as stage
+
+    options = stage.Options(commit=commit_of_checkout(), progress=place().progress)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
 
 
 @app.command()
 def train(env: Env, parent: Parent = None, data: Data = None, *, verify: Verify = False) -> None:
     """Find the model that this commit determines, or run the training job that makes it."""
-    choice = Choice(parent=parent, data=data)
-    options = train_stage.Options(progress=place().progress, choice=choice, verify=verify)
-    run(env, lambda settings, aws: train_stage.run(settings, aws, options))
+    from sagemaker_gitops.build.recipe import Choice
+    from sagemaker_gitops.stages import train as stage
+
+    options = stage.Options(progress=place().progress, choice=Choice(parent=parent, data=data), verify=verify)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
 
 
 @app.command()
@@ -50,17 +40,22 @@ def explain(
     verify: Verify = False,
 ) -> None:
     """Say of model, images and gate report whether they would be built, and which input changed."""
-    options = explain_stage.Options(version=version, choice=Choice(parent=parent, data=data), verify=verify)
-    run(env, lambda settings, aws: explain_stage.run(settings, aws, options))
+    from sagemaker_gitops.build.recipe import Choice
+    from sagemaker_gitops.stages import explain as stage
+
+    options = stage.Options(version=version, choice=Choice(parent=parent, data=data), verify=verify)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
 
 
 @app.command()
 def test(env: Env, fingerprint: Digest = None, parent: Parent = None, data: Data = None) -> None:
     """Hold the trained model against every mark; a missed mark stops here."""
-    options = test_stage.Options(
-        progress=place().progress, fingerprint=fingerprint, choice=Choice(parent=parent, data=data)
-    )
-    run(env, lambda settings, aws: test_stage.run(settings, aws, options))
+    from sagemaker_gitops.build.recipe import Choice
+    from sagemaker_gitops.stages import test as stage
+
+    choice = Choice(parent=parent, data=data)
+    options = stage.Options(progress=place().progress, fingerprint=fingerprint, choice=choice)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
 
 
 @app.command()
@@ -75,13 +70,98 @@ def register(
     ] = None,
 ) -> None:
     """Enter a model that passed its gates into the registry."""
-    choice = Choice(parent=parent, data=data)
-    options = register_stage.Options(
-        fingerprint=fingerprint, commit=commit or commit_of_checkout(), choice=choice, attestation=attestation
+    from sagemaker_gitops.build.recipe import Choice
+    from sagemaker_gitops.stages import register as stage
+
+    options = stage.Options(
+        fingerprint=fingerprint,
+        commit=commit or commit_of_checkout(),
+        choice=Choice(parent=parent, data=data),
+        attestation=attestation,
     )
-    run(env, lambda settings, aws: register_stage.run(settings, aws, options))
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
 
 
-def commit_of_checkout() -> str:
-    """Name the commit that is being built."""
-    return os.environ.get("GITHUB_SHA") or git.head(Path.cwd()) or "uncommitted"
+@app.command()
+def approve(
+    env: Env,
+    version: Version,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the audit trail.")],
+    approver: Annotated[str | None, typer.Option(help="Who decides; the AWS identity if not given.")] = None,
+    reject: Annotated[bool, typer.Option("--reject", help="Refuse it, or revoke an earlier approval.")] = False,
+) -> None:
+    """Let a registered version into production, or refuse it."""
+    from sagemaker_gitops.stages import approve as stage
+
+    run(
+        env,
+        lambda settings, aws: stage.run(
+            settings,
+            aws,
+            stage.Options(version=version, approver=actor(aws, approver), reason=reason, reject=reject),
+        ),
+    )
+
+
+@app.command()
+def tune(
+    env: Env,
+    jobs: Annotated[int | None, typer.Option(min=1, max=750, help="So many trials, instead of tuning.json's.")] = None,
+    *,
+    write: Annotated[
+        bool, typer.Option("--write", help="Write the best into model/config/hyperparameters.json.")
+    ] = False,
+) -> None:
+    """Try the hyperparameters of model/config/tuning.json on managed compute, and propose the best."""
+    from sagemaker_gitops.stages import tune as stage
+
+    options = stage.Options(progress=place().progress, jobs=jobs, write=write)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
+
+
+@app.command()
+def orchestrate(
+    env: Env,
+    parent: Parent = None,
+    data: Data = None,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only write the definition.")] = False,
+) -> None:
+    """Have SageMaker Pipelines train, test and register this commit's model."""
+    from sagemaker_gitops.build.recipe import Choice
+    from sagemaker_gitops.stages import orchestrate as stage
+
+    options = stage.Options(
+        progress=place().progress,
+        choice=Choice(parent=parent, data=data),
+        commit=commit_of_checkout(),
+        dry_run=dry_run,
+    )
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
+
+
+@app.command()
+def challenge(env: Env, champion: Champion = None, parent: Parent = None, data: Data = None) -> None:
+    """Hold a trained model against the champion: better by the margin, at the confidence, or not."""
+    from sagemaker_gitops.build.recipe import Choice
+    from sagemaker_gitops.stages import challenge as stage
+
+    options = stage.Options(progress=place().progress, choice=Choice(parent=parent, data=data), champion=champion)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
+
+
+@app.command()
+def retrain(
+    env: Env,
+    reason: Annotated[str, typer.Option("--reason", help="What set it off: a schedule, drift, new data.")] = "asked",
+    champion: Champion = None,
+    parent: Parent = None,
+    data: Data = None,
+) -> None:
+    """Train a challenger and register it: as a candidate if it beats the champion, else as rejected."""
+    from sagemaker_gitops.build.recipe import Choice
+    from sagemaker_gitops.cli import retraining
+    from sagemaker_gitops.stages import challenge as stage
+
+    options = stage.Options(progress=place().progress, choice=Choice(parent=parent, data=data), champion=champion)
+    run(env, lambda settings, aws: retraining.run(settings, aws, options, reason=reason))

@@ -1,14 +1,11 @@
-"""Commands on the checkout alone: they need neither AWS nor an environment."""
+"""Commands on the checkout: linters, contracts, a pull request's change and its model, and the template's upgrade."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sagemaker_gitops.cli.running import place
-from sagemaker_gitops.stages import lint as lint_stage
-from sagemaker_gitops.stages import schema as schema_stage
-from sagemaker_gitops.stages import upgrade as upgrade_stage
+from sagemaker_gitops.cli.running import connect, place, settings
 
 app = typer.Typer()
 
@@ -18,7 +15,9 @@ def lint(
     only: Annotated[list[str] | None, typer.Option(help="One linter alone; may be repeated.")] = None,
 ) -> None:
     """Run every pinned linter; one finding fails."""
-    place().succeeded(lint_stage.run(Path.cwd(), lint_stage.Options(progress=place().progress, only=tuple(only or ()))))
+    from sagemaker_gitops.stages import lint as stage
+
+    place().succeeded(stage.run(Path.cwd(), stage.Options(progress=place().progress, only=tuple(only or ()))))
 
 
 @app.command()
@@ -26,7 +25,9 @@ def schema(
     base: Annotated[str, typer.Option(help="Commit whose callers must not break, such as origin/main.")] = "",
 ) -> None:
     """Check configuration, data and API description, and that no caller breaks."""
-    place().succeeded(schema_stage.run(Path.cwd(), schema_stage.Options(base=base or None)))
+    from sagemaker_gitops.stages import schema as stage
+
+    place().succeeded(stage.run(Path.cwd(), stage.Options(base=base or None)))
 
 
 @app.command()
@@ -37,5 +38,32 @@ def upgrade(
     check: Annotated[bool, typer.Option(help="Run `make check` after a merge without conflicts.")] = True,
 ) -> None:
     """Take what changed in the template, keep what changed here, show conflicts as git does, and check the sum."""
-    options = upgrade_stage.Options(to=to, source=template, dry_run=dry_run, check=check, progress=place().progress)
-    place().succeeded(upgrade_stage.run(Path.cwd(), options))
+    from sagemaker_gitops.stages import upgrade as stage
+
+    options = stage.Options(to=to, source=template, dry_run=dry_run, check=check, progress=place().progress)
+    place().succeeded(stage.run(Path.cwd(), options))
+
+
+@app.command()
+def plan(base: Annotated[str, typer.Option(help="Commit to compare with, such as origin/main.")]) -> None:
+    """Say which checks a change can affect."""
+    from sagemaker_gitops.stages import plan as stage
+
+    place().succeeded(stage.run(Path.cwd(), stage.Options(base=base)))
+
+
+@app.command()
+def rehearse(
+    base: Annotated[str, typer.Option(help="Commit whose model to compare with, such as origin/main.")] = "",
+    *,
+    champion: Annotated[
+        bool, typer.Option("--champion", help="Compare with the registry's newest approved version; AWS is asked.")
+    ] = False,
+) -> None:
+    """Train here on the sample data and hold the model against every mark; AWS is asked for a champion at most."""
+    from sagemaker_gitops.stages import rehearse as stage
+
+    # Every environment's settings name the same registry.
+    aws = connect(settings("dev")) if champion else None
+    options = stage.Options(base=base or None, progress=place().progress, aws=aws)
+    place().succeeded(stage.run(Path.cwd(), options))

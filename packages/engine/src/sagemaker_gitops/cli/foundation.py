@@ -1,50 +1,65 @@
-"""Commands that make, check and remove what the pipeline needs on AWS."""
+"""Commands that make, check and remove what the pipeline needs on AWS and GitHub."""
 
 import os
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sagemaker_gitops.aws.services import Aws
+from sagemaker_gitops.cli.options import Env, Yes
+from sagemaker_gitops.cli.repository import open_repository
 from sagemaker_gitops.cli.running import place, run
-from sagemaker_gitops.project.config import Environment
-from sagemaker_gitops.project.problem import Problem
-from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.stages import bootstrap as bootstrap_stage
-from sagemaker_gitops.stages import doctor as doctor_stage
-from sagemaker_gitops.stages import teardown as teardown_stage
-from sagemaker_gitops.stages.result import StageResult
+from sagemaker_gitops.cli.sections import Group
 
-app = typer.Typer(no_args_is_help=True, help="Make what the pipeline needs; safe to repeat.")
-plain = typer.Typer()
+if TYPE_CHECKING:
+    from sagemaker_gitops.project.problem import Problem
+    from sagemaker_gitops.project.settings import Settings
 
-Env = Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Carry the plan out without asking.")]
+app = typer.Typer()
+bootstrap = typer.Typer(cls=Group, no_args_is_help=True, help="Make what the pipeline needs; safe to repeat.")
 
 
-@app.command("aws")
+@bootstrap.command("aws")
 def bootstrap_aws(env: Env, yes: Yes = False) -> None:
     """Plan the stacks of infra/lib, show what would change, and make it so."""
+    from sagemaker_gitops.stages import bootstrap as stage
 
     def agreed(plan: str) -> bool:
         place().progress(f"the plan:\n{plan}")
         return yes or typer.confirm("Carry it out?")
 
-    options = bootstrap_stage.Options(progress=place().progress, agreed=agreed)
-    run(env, lambda settings, aws: bootstrap_stage.run(settings, aws, options))
+    options = stage.Options(progress=place().progress, agreed=agreed)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
 
 
-@plain.command()
+@bootstrap.command("github")
+def bootstrap_github(
+    yes: Annotated[bool, typer.Option("--yes", help="Make the changes without asking.")] = False,
+) -> None:
+    """Show how GitHub differs from .github/environments.json, and make it as declared."""
+    from sagemaker_gitops.project.config import read_project
+    from sagemaker_gitops.stages import bootstrap_github as stage
+
+    root = Path.cwd()
+    project = read_project(root / "infra" / "config")
+
+    def agreed(changes: str) -> bool:
+        place().progress(f"to change:\n{changes}")
+        return yes or typer.confirm("Make these changes?")
+
+    options = stage.Options(agreed=agreed)
+    place().succeeded(stage.run(root, project, open_repository(project), options))
+
+
+@app.command()
 def doctor(env: Env) -> None:
     """Say what is missing on AWS and GitHub or was changed by hand, and which command fixes it."""
+    from sagemaker_gitops.stages import doctor as stage
 
-    def act(settings: Settings, aws: Aws) -> StageResult:
-        return doctor_stage.run(settings, aws, also=_github(settings))
-
-    run(env, act)
+    run(env, lambda settings, aws: stage.run(settings, aws, also=_github(settings)))
 
 
-@plain.command()
+@app.command()
 def teardown(
     env: Env,
     yes: Yes = False,
@@ -52,21 +67,20 @@ def teardown(
     data: Annotated[bool, typer.Option("--data", help="Also what holds data: models, captures, keys.")] = False,
 ) -> None:
     """Remove an environment from AWS, and say what stays behind and why."""
+    from sagemaker_gitops.stages import teardown as stage
 
     def agreed(plan: str) -> bool:
         place().progress(f"to be removed:\n{plan}")
         return yes or typer.confirm("Remove it?")
 
-    options = teardown_stage.Options(shared=shared, data=data, progress=place().progress, agreed=agreed)
-    run(env, lambda settings, aws: teardown_stage.run(settings, aws, options))
+    options = stage.Options(shared=shared, data=data, progress=place().progress, agreed=agreed)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
 
 
-def _github(settings: Settings) -> tuple[Problem, ...]:
+def _github(settings: "Settings") -> tuple["Problem", ...]:
     if not (os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN")):
         place().progress("GitHub was not looked at: set GITHUB_TOKEN")
         return ()
-    # GitHub's client takes half a second to import.
-    from sagemaker_gitops.cli.repository import open_repository  # noqa: PLC0415
-    from sagemaker_gitops.stages import doctor_github  # noqa: PLC0415
+    from sagemaker_gitops.stages import doctor_github
 
     return doctor_github.problems(settings, open_repository(settings.project_file))

@@ -1,55 +1,55 @@
-"""Commands that change or explain what an endpoint serves."""
+"""Commands that change, ask or explain what an endpoint serves."""
 
 from typing import Annotated
 
 import typer
 
-from sagemaker_gitops.aws.services import Aws
-from sagemaker_gitops.cli.running import actor as _actor
-from sagemaker_gitops.cli.running import place, run
-from sagemaker_gitops.cli.running import run_id as _run_id
-from sagemaker_gitops.project.config import Environment
-from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.stages import clean as clean_stage
-from sagemaker_gitops.stages import deploy as deploy_stage
-from sagemaker_gitops.stages import drill as drill_stage
-from sagemaker_gitops.stages import history as history_stage
-from sagemaker_gitops.stages import reconcile as reconcile_stage
-from sagemaker_gitops.stages import rollback as rollback_stage
-from sagemaker_gitops.stages import verify_ledger as verify_ledger_stage
-from sagemaker_gitops.stages import who_served as who_served_stage
-from sagemaker_gitops.stages.result import StageResult
+from sagemaker_gitops.cli.options import Actor, Env, Reason, Version
+from sagemaker_gitops.cli.running import actor as who
+from sagemaker_gitops.cli.running import place, run, run_id
+from sagemaker_gitops.project.environments import Environment
 
 app = typer.Typer()
-
-Env = Annotated[Environment, typer.Option("--env", help="The environment whose settings and account are used.")]
-Version = Annotated[int, typer.Option("--version", min=1, help="A version of the model registry.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")]
-Actor = Annotated[str | None, typer.Option("--actor", help="Who acts; GitHub's or AWS's word if not given.")]
 
 
 @app.command()
 def deploy(
     env: Env,
     version: Version,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the ledger.")] = "",
+    reason: Reason = "",
     approver: Annotated[str, typer.Option("--approver", help="Who let it through; the registry's word else.")] = "",
     actor: Actor = None,
 ) -> None:
     """Bring a registered version to the endpoint, step by watched step; run again to continue."""
+    from sagemaker_gitops.stages import deploy as stage
 
-    def act(settings: Settings, aws: Aws) -> StageResult:
-        options = deploy_stage.Options(
-            version=version,
-            actor=_actor(aws, actor),
-            run=_run_id(),
-            approver=approver,
-            reason=reason,
-            progress=place().progress,
-        )
-        return deploy_stage.run(settings, aws, options)
+    run(
+        env,
+        lambda settings, aws: stage.run(
+            settings,
+            aws,
+            stage.Options(
+                version=version,
+                actor=who(aws, actor),
+                run=run_id(),
+                approver=approver,
+                reason=reason,
+                progress=place().progress,
+            ),
+        ),
+    )
 
-    run(env, act)
+
+@app.command()
+def verify(
+    env: Annotated[Environment, typer.Option("--env", help="The environment whose endpoint is asked.")],
+    version: Annotated[int, typer.Option("--version", min=1, help="The version that must answer.")],
+) -> None:
+    """Send requests to the endpoint: the release, the contract and the service level must hold."""
+    from sagemaker_gitops.stages import verify as stage
+
+    options = stage.Options(version=version, progress=place().progress)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
 
 
 @app.command()
@@ -66,22 +66,26 @@ def rollback(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     actor: Actor = None,
 ) -> None:
     """Let an earlier release serve again; an unfinished deploy is taken over and ended."""
+    from sagemaker_gitops.stages import rollback as stage
 
-    def act(settings: Settings, aws: Aws) -> StageResult:
-        options = rollback_stage.Options(
-            reason=reason,
-            actor=_actor(aws, actor),
-            to=to,
-            run=_run_id(),
-            alarm=alarm,
-            unattended=unattended,
-            force=force,
-            dry_run=dry_run,
-            progress=place().progress,
-        )
-        return rollback_stage.run(settings, aws, options)
-
-    run(env, act)
+    run(
+        env,
+        lambda settings, aws: stage.run(
+            settings,
+            aws,
+            stage.Options(
+                reason=reason,
+                actor=who(aws, actor),
+                to=to,
+                run=run_id(),
+                alarm=alarm,
+                unattended=unattended,
+                force=force,
+                dry_run=dry_run,
+                progress=place().progress,
+            ),
+        ),
+    )
 
 
 @app.command()
@@ -91,27 +95,33 @@ def reconcile(
     actor: Actor = None,
 ) -> None:
     """Compare what is declared with what serves."""
+    from sagemaker_gitops.stages import reconcile as stage
 
-    def act(settings: Settings, aws: Aws) -> StageResult:
-        options = reconcile_stage.Options(
-            actor=_actor(aws, actor), run=_run_id(), apply=apply, progress=place().progress
-        )
-        return reconcile_stage.run(settings, aws, options)
-
-    run(env, act)
+    run(
+        env,
+        lambda settings, aws: stage.run(
+            settings,
+            aws,
+            stage.Options(actor=who(aws, actor), run=run_id(), apply=apply, progress=place().progress),
+        ),
+    )
 
 
 @app.command()
 def history(env: Env, limit: Annotated[int, typer.Option(min=1, help="The newest so many.")] = 50) -> None:
     """Tell what served when, why, and who said so."""
-    options = history_stage.Options(limit=limit)
-    run(env, lambda settings, aws: history_stage.run(settings, aws, options))
+    from sagemaker_gitops.stages import history as stage
+
+    options = stage.Options(limit=limit)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
 
 
 @app.command("verify-ledger")
 def verify_ledger(env: Env) -> None:
     """Prove that nobody altered, removed or moved an entry of the ledger."""
-    run(env, lambda settings, aws: verify_ledger_stage.run(settings, aws, verify_ledger_stage.Options()))
+    from sagemaker_gitops.stages import verify_ledger as stage
+
+    run(env, lambda settings, aws: stage.run(settings, aws, stage.Options()))
 
 
 @app.command("who-served")
@@ -121,27 +131,33 @@ def who_served(
     hours: Annotated[float, typer.Option(min=0.01, help="How far back to look.")] = 48,
 ) -> None:
     """Tell which release answered a request, and who let it."""
-    options = who_served_stage.Options(inference_id=inference_id, hours=hours)
-    run(env, lambda settings, aws: who_served_stage.run(settings, aws, options))
+    from sagemaker_gitops.stages import who_served as stage
+
+    options = stage.Options(inference_id=inference_id, hours=hours)
+    run(env, lambda settings, aws: stage.run(settings, aws, options))
 
 
 @app.command()
 def clean(env: Env, actor: Actor = None) -> None:
     """Retire standbys whose time is over, and say what they cost."""
+    from sagemaker_gitops.stages import clean as stage
 
-    def act(settings: Settings, aws: Aws) -> StageResult:
-        options = clean_stage.Options(actor=_actor(aws, actor), run=_run_id(), progress=place().progress)
-        return clean_stage.run(settings, aws, options)
-
-    run(env, act)
+    run(
+        env,
+        lambda settings, aws: stage.run(
+            settings, aws, stage.Options(actor=who(aws, actor), run=run_id(), progress=place().progress)
+        ),
+    )
 
 
 @app.command()
 def drill(env: Env, actor: Actor = None) -> None:
     """Roll an environment back and forward again, and keep the times."""
+    from sagemaker_gitops.stages import drill as stage
 
-    def act(settings: Settings, aws: Aws) -> StageResult:
-        options = drill_stage.Options(actor=_actor(aws, actor), run=_run_id(), progress=place().progress)
-        return drill_stage.run(settings, aws, options)
-
-    run(env, act)
+    run(
+        env,
+        lambda settings, aws: stage.run(
+            settings, aws, stage.Options(actor=who(aws, actor), run=run_id(), progress=place().progress)
+        ),
+    )

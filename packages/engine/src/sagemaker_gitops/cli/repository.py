@@ -1,42 +1,18 @@
-"""Commands that set up or ask GitHub.
-
-Its client takes half a second to import, so only these commands do.
-"""
+"""Commands that ask GitHub."""
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sagemaker_gitops.cli import foundation
-from sagemaker_gitops.cli.running import place
-from sagemaker_gitops.project.config import Environment, Project, read_project
-from sagemaker_gitops.project.settings import Settings
+from sagemaker_gitops.cli.options import Env
+from sagemaker_gitops.cli.running import place, settings
 
 if TYPE_CHECKING:
     from sagemaker_gitops.github.client import Repository
+    from sagemaker_gitops.project.config import Project
 
 app = typer.Typer()
-
-Env = Annotated[Environment, typer.Option("--env", help="The environment that is meant.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Make the changes without asking.")]
-
-
-@foundation.app.command("github")
-def bootstrap_github(yes: Yes = False) -> None:
-    """Show how GitHub differs from .github/environments.json, and make it as declared."""
-    from sagemaker_gitops.stages import bootstrap_github as stage  # noqa: PLC0415
-
-    root = Path.cwd()
-    project = read_project(root / "infra" / "config")
-
-    def agreed(changes: str) -> bool:
-        place().progress(f"to change:\n{changes}")
-        return yes or typer.confirm("Make these changes?")
-
-    options = stage.Options(agreed=agreed)
-    place().succeeded(stage.run(root, project, open_repository(project), options))
 
 
 @app.command()
@@ -45,11 +21,11 @@ def preflight(
     run_id: Annotated[str, typer.Option(envvar="GITHUB_RUN_ID", help="The workflow run that wants to deploy.")] = "",
 ) -> None:
     """Refuse an environment that GitHub does not protect as declared."""
-    from sagemaker_gitops.stages import preflight as stage  # noqa: PLC0415
+    from sagemaker_gitops.stages import preflight as stage
 
-    settings = Settings.load(Path.cwd(), env, os.environ)
+    chosen = settings(env)
     options = stage.Options(run_id=run_id)
-    place().succeeded(stage.run(settings, open_repository(settings.project_file), options))
+    place().succeeded(stage.run(chosen, open_repository(chosen.project_file), options))
 
 
 @app.command()
@@ -58,18 +34,18 @@ def page(
     run_id: Annotated[str, typer.Option(envvar="GITHUB_RUN_ID", help="The workflow run that watched.")] = "",
 ) -> None:
     """Open, update or close the environment's one issue, as the monitor's last report asks."""
-    from sagemaker_gitops.stages import page as stage  # noqa: PLC0415
+    from sagemaker_gitops.stages import page as stage
 
-    settings = Settings.load(Path.cwd(), env, os.environ)
-    repository = open_repository(settings.project_file)
+    chosen = settings(env)
+    repository = open_repository(chosen.project_file)
     server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     options = stage.Options(run_url=f"{server}/{repository.name}/actions/runs/{run_id}")
-    place().succeeded(stage.run(settings, repository, options))
+    place().succeeded(stage.run(chosen, repository, options))
 
 
-def open_repository(project: Project) -> "Repository":
+def open_repository(project: "Project") -> "Repository":
     """Open the repository that this runs in, or else the one that project.json names."""
-    from sagemaker_gitops.github.client import Repository  # noqa: PLC0415
+    from sagemaker_gitops.github.client import Repository
 
     return Repository(
         os.environ.get("GITHUB_REPOSITORY") or f"{project.github.owner}/{project.github.repository}",

@@ -4,13 +4,15 @@ import os
 from collections.abc import Callable
 from contextvars import ContextVar
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sagemaker_gitops.aws.services import Aws, Places
-from sagemaker_gitops.aws.session import open_session
 from sagemaker_gitops.cli.runner import Runner
-from sagemaker_gitops.project.config import Environment
-from sagemaker_gitops.project.settings import Settings
+from sagemaker_gitops.project.environments import Environment
 from sagemaker_gitops.stages.result import StageResult
+
+if TYPE_CHECKING:
+    from sagemaker_gitops.aws.services import Aws
+    from sagemaker_gitops.project.settings import Settings
 
 _place: ContextVar[Runner] = ContextVar("place")
 
@@ -25,14 +27,24 @@ def place() -> Runner:
     return _place.get()
 
 
-def run(env: Environment, act: Callable[[Settings, Aws], StageResult]) -> None:
+def settings(env: Environment) -> "Settings":
+    """Read the settings of an environment of the project in the working directory."""
+    from sagemaker_gitops.project.settings import Settings
+
+    return Settings.load(Path.cwd(), env, os.environ)
+
+
+def run(env: Environment, act: Callable[["Settings", "Aws"], StageResult]) -> None:
     """Run a stage with the settings and the services of `env`, and tell what it returned."""
-    settings = Settings.load(Path.cwd(), env, os.environ)
-    place().succeeded(act(settings, connect(settings)))
+    chosen = settings(env)
+    place().succeeded(act(chosen, connect(chosen)))
 
 
-def connect(settings: Settings) -> Aws:
+def connect(settings: "Settings") -> "Aws":
     """Open the services of the environment that the settings describe."""
+    from sagemaker_gitops.aws.services import Aws, Places
+    from sagemaker_gitops.aws.session import open_session
+
     return Aws(
         open_session(settings.region),
         Places(
@@ -51,7 +63,7 @@ def connect(settings: Settings) -> Aws:
     )
 
 
-def actor(aws: Aws, named: str | None = None) -> str:
+def actor(aws: "Aws", named: str | None = None) -> str:
     """Name who acts: the one who was named, or whom GitHub or AWS knows."""
     return named or os.environ.get("GITHUB_ACTOR") or aws.caller()
 
@@ -61,3 +73,10 @@ def run_id() -> str:
     if number := os.environ.get("GITHUB_RUN_ID"):
         return f"{os.environ.get('GITHUB_REPOSITORY', '')}/actions/runs/{number}"
     return os.environ.get("CODEBUILD_BUILD_ID", "")
+
+
+def commit_of_checkout() -> str:
+    """Name the commit that is being built."""
+    from sagemaker_gitops.project import git
+
+    return os.environ.get("GITHUB_SHA") or git.head(Path.cwd()) or "uncommitted"

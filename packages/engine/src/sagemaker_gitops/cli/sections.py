@@ -17,7 +17,18 @@ SECTIONS = {
 _COMPLETION = frozenset({"install_completion", "show_completion"})
 
 
-class Sections(TyperGroup):
+class Group(TyperGroup):
+    """A group of commands whose help is quick."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Read an absent --help as False: for typer's own None it imports pydantic, which no help needs."""
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+
+class Sections(Group):
     """A group of commands whose help teaches: what belongs together stands together."""
 
     def get_params(self, ctx: Any) -> list[Any]:

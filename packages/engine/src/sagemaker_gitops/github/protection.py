@@ -4,7 +4,8 @@ from pathlib import Path
 
 from sagemaker_gitops.github import declaration
 from sagemaker_gitops.github.declaration import Declaration
-from sagemaker_gitops.project.config import ENVIRONMENTS, Environment, Project
+from sagemaker_gitops.project.config import Project
+from sagemaker_gitops.project.environments import ENVIRONMENTS, Environment
 
 
 def declared(root: Path, project: Project) -> Declaration:

@@ -12,13 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.project.deploy_config import DeployConfig
 from sagemaker_gitops.project.documents import read_document
+from sagemaker_gitops.project.environments import Environment
 from sagemaker_gitops.project.experiments_config import ExperimentsConfig
 from sagemaker_gitops.project.monitor_config import MonitorConfig
 from sagemaker_gitops.project.retrain_config import RetrainConfig
-
-Environment = Literal["dev", "staging", "prod"]
-ImageKind = Literal["train", "inference"]
-ENVIRONMENTS: tuple[Environment, ...] = ("dev", "staging", "prod")
 
 AccountId = Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
 SubnetId = Annotated[str, StringConstraints(pattern=r"^subnet-[0-9a-f]+$")]

@@ -7,9 +7,7 @@ from typing import Self
 from sagemaker_gitops.project.config import (
     Approval,
     Aws,
-    Environment,
     EnvironmentFile,
-    ImageKind,
     Project,
     Section,
     Serving,
@@ -18,6 +16,7 @@ from sagemaker_gitops.project.config import (
     read_project,
 )
 from sagemaker_gitops.project.deploy_config import DeployConfig
+from sagemaker_gitops.project.environments import Environment, ImageKind
 from sagemaker_gitops.project.experiments_config import ExperimentsConfig
 from sagemaker_gitops.project.monitor_config import MonitorConfig
 from sagemaker_gitops.project.retrain_config import RetrainConfig

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.project import features as definition
-from sagemaker_gitops.project.config import ENVIRONMENTS, read_environment
+from sagemaker_gitops.project.config import read_environment
+from sagemaker_gitops.project.environments import ENVIRONMENTS
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stacks import cost, observability
 

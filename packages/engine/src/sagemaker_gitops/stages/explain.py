@@ -8,7 +8,7 @@ from sagemaker_gitops.aws.registry import RegisteredModel
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.build import cache, fingerprint, recipe
 from sagemaker_gitops.build.recipe import Choice, Recipe
-from sagemaker_gitops.project.config import ImageKind
+from sagemaker_gitops.project.environments import ImageKind
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stages.result import StageResult
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.build import docker, fingerprint
-from sagemaker_gitops.project.config import ImageKind
+from sagemaker_gitops.project.environments import ImageKind
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stages.result import StageResult
 

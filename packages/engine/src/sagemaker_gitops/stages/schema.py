@@ -13,7 +13,8 @@ from sagemaker_gitops.project import contract_change as change
 from sagemaker_gitops.project import data_contract as data
 from sagemaker_gitops.project import schema_documents as documents
 from sagemaker_gitops.project import spectral
-from sagemaker_gitops.project.config import ENVIRONMENTS, EnvironmentFile, Project
+from sagemaker_gitops.project.config import EnvironmentFile, Project
+from sagemaker_gitops.project.environments import ENVIRONMENTS
 from sagemaker_gitops.project.model_schema import Baseline, Hyperparameters, ModelSchema
 from sagemaker_gitops.stages.result import StageResult
 

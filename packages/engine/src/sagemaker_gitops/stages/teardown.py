@@ -7,7 +7,7 @@ from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.aws.stack_shapes import Kept
 from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.project import features as definition
-from sagemaker_gitops.project.config import ENVIRONMENTS
+from sagemaker_gitops.project.environments import ENVIRONMENTS
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release import variants
 from sagemaker_gitops.stacks import infrastructure

@@ -20,7 +20,7 @@ from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.local.sagemaker.images import docker_file, environment_file
 from sagemaker_gitops.local.server.clients import Clients
 from sagemaker_gitops.local.server.context import Place
-from sagemaker_gitops.project.config import ImageKind
+from sagemaker_gitops.project.environments import ImageKind
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient

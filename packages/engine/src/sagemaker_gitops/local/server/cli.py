@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sagemaker_gitops.errors import ConfigurationError
-from sagemaker_gitops.local.server import control, credentials, switch_command
-from sagemaker_gitops.local.server.clients import Clients
-from sagemaker_gitops.local.server.context import Place
+from sagemaker_gitops.local.server import control, switch_command
 from sagemaker_gitops.local.server.folder import Folder
 from sagemaker_gitops.local.server.process import Options, serve
 from sagemaker_gitops.local.server.project import Project, read
@@ -110,7 +108,7 @@ def _options(command: Command) -> Options:
 
 
 def _demo(command: Command) -> int:
-    from sagemaker_gitops.local.demo import run as demo  # noqa: PLC0415 - it draws plots; the other commands start faster without it
+    from sagemaker_gitops.local.demo import run as demo
 
     try:
         running = control.up(_options(command), command.root)
@@ -138,10 +136,12 @@ def _status(command: Command) -> int:
 def _env(command: Command) -> int:
     running, account, role = control.require(command.folder), command.arguments.account, command.arguments.role
     who: dict[str, str] = {}
-    if account:
-        who = credentials.of_account(running, command.folder, account)
-    elif role:
-        who = credentials.of_role(running, role)
+    if account or role:
+        from sagemaker_gitops.local.server import credentials
+
+        who = (
+            credentials.of_account(running, command.folder, account) if account else credentials.of_role(running, role)
+        )
     _print_environment({**running.environment(), **who})
     return 0
 
@@ -158,7 +158,9 @@ def _stand_in(command: Command) -> int:
 
 
 def _image(command: Command) -> int:
-    from sagemaker_gitops.local.sagemaker import image_build  # noqa: PLC0415 - the other commands start faster without it
+    from sagemaker_gitops.local.sagemaker import image_build
+    from sagemaker_gitops.local.server.clients import Clients
+    from sagemaker_gitops.local.server.context import Place
 
     running = control.require(command.folder)
     project = read(command.root)

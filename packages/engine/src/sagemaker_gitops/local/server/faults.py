@@ -10,10 +10,6 @@ from sagemaker_gitops.local.server.clock import Clock
 from sagemaker_gitops.local.server.echoes import Echoes
 from sagemaker_gitops.local.server.refusal import Refusal
 
-CALL_FAULTS = ("throttle", "5xx", "slow", "stale", "expired-credentials")
-STATE_FAULTS = ("endpoint-failed", "training-failed", "spot-interruption")
-KINDS = (*CALL_FAULTS, *STATE_FAULTS)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:

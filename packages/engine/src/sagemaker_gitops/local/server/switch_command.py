@@ -3,13 +3,13 @@
 import argparse
 import json
 
-import urllib3
-
 from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.local.server.context import Document
 from sagemaker_gitops.local.server.control import Running
-from sagemaker_gitops.local.server.faults import KINDS
 
+_CALL_FAULTS = ("throttle", "5xx", "slow", "stale", "expired-credentials")
+_STATE_FAULTS = ("endpoint-failed", "training-failed", "spot-interruption")
+KINDS = (*_CALL_FAULTS, *_STATE_FAULTS)
 _CLEAR, _KILL, _SHOW = "clear", "kill", "show"
 
 
@@ -56,6 +56,8 @@ def name_stand_in(running: Running, host: str, url: str) -> str:
 
 def _send(running: Running, method: str, path: str, document: Document | None) -> Document:
     body = json.dumps(document) if document is not None else None
+    import urllib3
+
     answer = urllib3.request(method, f"{running.endpoint_url}/_local/{path}", body=body, retries=False, timeout=10)
     told: Document = answer.json()
     if answer.status != 200:

@@ -9,8 +9,9 @@ from sagemaker_gitops.local.iam.identity import Signature
 from sagemaker_gitops.local.sagemaker.hosting import Hosting
 from sagemaker_gitops.local.server import wire
 from sagemaker_gitops.local.server.context import Caller, Document
-from sagemaker_gitops.local.server.faults import KINDS, Fault, Faults
+from sagemaker_gitops.local.server.faults import Fault, Faults
 from sagemaker_gitops.local.server.refusal import Refusal, invalid
+from sagemaker_gitops.local.server.switch_command import KINDS
 
 SWITCHES = "/_local/"
 
