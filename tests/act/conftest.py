@@ -4,6 +4,7 @@ import csv
 import json
 import shlex
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from tests.act.lowering import NO_ENVIRONMENT
 from tests.act.registry import client
 from tests.act.runner import Host
 from tests.act.sts import Policy, Sts
+from tests.bake import ROOT
 from tests.commands import newcomer
 
 # What the Makefile exports to everything that it runs.
@@ -119,11 +121,10 @@ def running_github(known: Checkout) -> Iterator[str]:
         "teams": {"ml-reviewers": 11},
         "subject": {"use_default": True, "sub_claim_prefix": known.project["github"]["subject_prefix"]},
     }
-    command: list[str | Path] = [known.folder / ".venv/bin/python", Path(__file__).parent / "github.py"]
     with subprocess.Popen(
-        [*command, json.dumps(state)],
-        cwd=known.folder,
-        env={**newcomer(), "PYTHONPATH": str(known.folder)},
+        [sys.executable, "-m", "tests.act.github", json.dumps(state)],
+        cwd=ROOT,
+        env=newcomer(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

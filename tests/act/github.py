@@ -1,6 +1,6 @@
-"""Run the generated project's stand-in for GitHub until stdin closes.
+"""Run the engine tests' stand-in for GitHub until stdin closes.
 
-Started with the project's own Python: `python github.py '{"name": "owner/repository"}'` prints its address.
+Started from the template's root: `python -m tests.act.github '{"name": "owner/repository"}'` prints its address.
 """
 
 import json

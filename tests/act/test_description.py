@@ -8,6 +8,7 @@ from urllib.request import Request, urlopen
 import pytest
 from tests.act.conftest import Checkout, running_github
 from tests.act.prism import checking
+from tests.bake import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def prism(known: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Put Prism before a GitHub that was set up once."""
-    description = known.folder / "pipeline/tests/github/description.json"
+    description = ROOT / "tests/engine/github/description.json"
     with (
         running_github(known) as github,
         checking(description, github, tmp_path_factory.mktemp("prism") / "log") as url,

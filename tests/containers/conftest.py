@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.bake import ROOT, TEMPLATE
+from tests.bake import ROOT
 from tests.containers.docker import Docker
+from tests.sample import ROOT as PROJECT
 
 HERE = Path(__file__).parent
-PROJECT = ROOT / TEMPLATE
 # Kept between runs: a second run builds nothing that is unchanged.
 ENGINE = ROOT / "build" / "engine"
 STAND_IN = "python:3.11-slim-bookworm"
@@ -64,7 +64,7 @@ def images(docker: Docker) -> dict[str, str]:
     names = {}
     for kind in ("train", "inference"):
         names[kind] = f"sagemaker-gitops-test-{kind}"
-        docker.build(PROJECT / "model", dockerfile=PROJECT / "model" / kind / "Dockerfile", name=names[kind])
+        docker.build(PROJECT, dockerfile=PROJECT / "model" / kind / "Dockerfile", name=names[kind])
     return names
 
 

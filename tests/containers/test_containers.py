@@ -9,8 +9,9 @@ import threading
 import time
 from pathlib import Path
 
-from tests.containers.conftest import PROJECT, lay_out
+from tests.containers.conftest import lay_out
 from tests.containers.docker import Container, Docker, mounts
+from tests.sample import ROOT as PROJECT
 
 ROW = "0.221,0.221,0.8,5,2,no,3.9,no,no,no,no,yes\n"
 # The container's user, by the Dockerfiles.
@@ -205,7 +206,7 @@ def test_traced_image_exports(docker: Docker, images: dict[str, str], trained: P
     """Built with the other requirements, the same Dockerfile makes an image that loads OpenTelemetry."""
     name = f"{images['inference']}-traced"
     docker.build(
-        PROJECT / "model",
+        PROJECT,
         dockerfile=PROJECT / "model/inference/Dockerfile",
         name=name,
         options=("--build-arg", "REQUIREMENTS=requirements-tracing.txt"),

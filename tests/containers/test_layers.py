@@ -13,18 +13,19 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
-from tests.containers.conftest import HERE, PROJECT
+from tests.containers.conftest import HERE
 from tests.containers.docker import Docker
+from tests.sample import ROOT as PROJECT
 
 # What `image` does with Docker, without ECR's name and password.
 BUILD = """
 import json, sys
 from pathlib import Path
-from pipeline import docker
+from sagemaker_gitops.build import docker
 context, name, newest, options = sys.argv[1:]
 layers = docker.with_layers_of(newest or None)
 labels = {"COMMIT": name, "FINGERPRINT": name}
-docker.build(Path(context), dockerfile=Path(context, "inference/Dockerfile"), name=name, labels=labels,
+docker.build(Path(context), dockerfile=Path(context, "model/inference/Dockerfile"), name=name, labels=labels,
              options=(*json.loads(options), *layers))
 docker.push(name)
 """
@@ -60,11 +61,12 @@ def test_a_new_runner_takes_unchanged_layers_from_the_registry(
     docker: Docker, registry: str, project_python: Path, tmp_path: Path
 ) -> None:
     """With the newest image named, the layer of the dependencies is the pushed one; without it, another."""
-    context = shutil.copytree(PROJECT / "model", tmp_path / "model")
+    context = shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns(".local", ".cache"))
     first, second, control = (f"{registry}/loan-approval-inference:{tag}" for tag in ("first", "second", "control"))
     _build(docker, project_python, context, first)
     before = _layers(docker, first)
-    (context / "inference/app.py").write_text((context / "inference/app.py").read_text() + "\n# changed\n")
+    predictor = context / "model/inference/predictor.py"
+    predictor.write_text(predictor.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
 
     _forget(docker, first)
     _build(docker, project_python, context, second, newest=first)
@@ -80,7 +82,7 @@ def test_a_new_runner_takes_unchanged_layers_from_the_registry(
 def _build(docker: Docker, python: Path, context: Path, name: str, *, newest: str = "") -> None:
     done = subprocess.run(
         [python, "-c", BUILD, context, name, newest, json.dumps(docker.build_arguments)],
-        cwd=PROJECT,
+        cwd=context,
         env=docker.environment,
         capture_output=True,
         text=True,

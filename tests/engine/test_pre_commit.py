@@ -31,7 +31,8 @@ def test_hook_runs_the_pinned_linter(name: str) -> None:
 def test_hook_wakes_for_every_file_of_its_linter(linter: Linter) -> None:
     """No file that `lint` reads can change without its hook."""
     pattern = re.compile(HOOKS[linter.name]["files"])
-    read = linters.files(linter, ROOT) or ["pipeline/linters.py"]
+    # Linters of Python find their files themselves; a project without scripts has nothing for shellcheck.
+    read = linters.files(linter, ROOT) if linter.files else ["model/train/train.py"]
 
     asleep = [file for file in read if (ROOT / file).is_file() and not pattern.search(file)]
 

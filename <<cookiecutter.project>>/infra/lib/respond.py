@@ -139,7 +139,7 @@ def _roll_back(
 
 
 def fold(entries: Sequence[Document]) -> Standing:
-    """Read the ledger as pipeline.release.history does."""
+    """Read the ledger as `pipeline history` does."""
     opened: Document | None = None
     ends: list[Document] = []
     line: list[Document] = []

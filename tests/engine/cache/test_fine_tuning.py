@@ -1,11 +1,10 @@
 """From a registered version and later applications to a version that remembers where it came from."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tests.engine.stages.conftest import Laptop
+from tests.modelkit import later
 
 GROUP = "arn:aws:sagemaker:eu-west-1:111111111111:model-package/loan-approval"
 
@@ -20,10 +19,7 @@ def parent(laptop: Laptop) -> str:
 
 def _bring_later(laptop: Laptop, scratch: Path, *, reversed_outcomes: bool = False) -> None:
     source = laptop.root / "data/hmda.csv"
-    # In a process of its own: in this one `model` is the serving image's module of that name.
-    call = f"write(Path({str(source)!r}), Path({str(scratch)!r}), reversed_outcomes={reversed_outcomes})"
-    program = f"from pathlib import Path; from model.tests.later import write; {call}"
-    subprocess.run([sys.executable, "-c", program], cwd=laptop.root, check=True, timeout=60)
+    later.write(source, scratch, reversed_outcomes=reversed_outcomes)
     source.unlink()
     (scratch / "later.csv").rename(laptop.root / "data/later.csv")
 

@@ -81,13 +81,12 @@ def test_training_succeeds_where_no_run_can_be_kept(laptop: Laptop) -> None:
 @pytest.mark.usefixtures("small")
 def test_lock_that_cannot_be_installed_is_a_remark(laptop: Laptop, tmp_path: Path) -> None:
     """A machine without a network trains all the same."""
-    lock = laptop.root / "pipeline/mlflow.txt"
-    kept = Path(shutil.copy2(lock, tmp_path))
-    lock.write_text("mlflow-skinny==0.0.0 --hash=sha256:" + "0" * 64 + "\n")
+    kept = (laptop.root / ".cache").rename(tmp_path / "cache")
 
-    told = laptop.run("train", "--env", "dev")
+    told = laptop.run("train", "--env", "dev", UV_OFFLINE="1", UV_CACHE_DIR=str(tmp_path / "empty"))
 
-    shutil.copy2(kept, lock)
+    shutil.rmtree(laptop.root / ".cache")
+    kept.rename(laptop.root / ".cache")
     (remark,) = json.loads(told.stdout)["annotations"]
     assert told.exit_code == 0
     assert "MLflow could not be installed" in remark["message"]

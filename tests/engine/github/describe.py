@@ -1,7 +1,7 @@
-"""Cut out of GitHub's OpenAPI description what this project calls.
+"""Cut out of GitHub's OpenAPI description what the engine calls.
 
 From the npm package @octokit/openapi, whose version the result carries:
-    python pipeline/tests/github/describe.py generated/api.github.com.json > pipeline/tests/github/description.json
+    python tests/engine/github/describe.py generated/api.github.com.json > tests/engine/github/description.json
 """
 
 import json

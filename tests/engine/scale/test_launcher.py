@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from sagemaker_gitops.build.sdk_launcher import SDK, differences
+from tests.bake import ROOT as REPOSITORY
 from tests.engine.stages.conftest import Laptop
-from tests.sample import ROOT
 
-BIN = Path(os.environ.get("CLIENTS_VENV", ROOT / ".local/clients")) / "bin"
+LOCKS = REPOSITORY / "packages/engine/src/sagemaker_gitops/build/locks"
+BIN = Path(os.environ.get("CLIENTS_VENV", REPOSITORY / "build/clients")) / "bin"
 installed = pytest.mark.skipif(not (BIN / "aws").exists(), reason="no SageMaker SDK: run `make clients`")
 BY_SDK = {"PIPELINE__TRAINING__LAUNCHER": "sdk"}
 # What says when and where, and not what.
@@ -86,8 +87,9 @@ def test_dropped_member_is_found() -> None:
 def test_lock_is_the_one_that_clients_has() -> None:
     """What is proven with one is run with the other."""
     small, large = (
-        {line.split(" ")[0] for line in (ROOT / name).read_text().splitlines() if "==" in line}
-        for name in ("pipeline/sagemaker.txt", "pipeline/tests/local/clients.txt")
+        {line.split(" ")[0] for line in path.read_text().splitlines() if "==" in line}
+        for path in (LOCKS / SDK.lock, REPOSITORY / "tests/engine/local/clients.txt")
     )
 
+    assert small
     assert small <= large

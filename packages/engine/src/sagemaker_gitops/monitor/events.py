@@ -14,7 +14,7 @@ import msgspec
 ARROW = "application/vnd.apache.arrow.stream"
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 BLOCK_BYTES = 4 << 20
-# The inference ids of the pipeline's own calls begin so; pipeline.aws.invocations makes them.
+# The inference ids of the pipeline's own calls begin so; sagemaker_gitops.aws.invocations makes them.
 VERIFICATION_PREFIX = "verification-"
 # A request holds at most 6 MiB, in Base64 8 MiB, and the answer stands beside it.
 LONGEST_LINE_BYTES = 64 << 20
