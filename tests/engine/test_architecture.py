@@ -15,7 +15,7 @@ MODELKIT = Path(sagemaker_gitops_modelkit.__file__).parent
 # room -> exactly the rooms of this package that it imports
 ARROWS = {
     "__main__": {"cli"},
-    "cli": {"aws", "build", "errors", "github", "local", "project", "stages"},
+    "cli": {"aws", "build", "errors", "github", "local", "project", "report", "stages"},
     "stages": {"aws", "build", "errors", "github", "monitor", "project", "release", "report", "stacks"},
     "local": {"build", "errors", "project", "report"},
     "monitor": {"aws", "errors", "project", "release", "report"},

@@ -1,10 +1,11 @@
 """Runner: the same result, told in the words of the place it runs in."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from sagemaker_gitops.cli import runner
+from sagemaker_gitops.cli import app, runner
 from sagemaker_gitops.errors import Annotation, GateFailed
 from sagemaker_gitops.stages.result import StageResult
 
@@ -72,3 +73,95 @@ def test_another_program_reads_one_json_object(capsys: pytest.CaptureFixture[str
     assert result["outputs"] == {"version": "3"}
     assert failure["exit_code"] == 20
     assert failure["error"] == {"what": "missed", "where": "baseline.json", "next": None}
+
+
+def commands(log: str) -> list[str]:
+    """Find what GitHub's runner would do because of a log, by the rules of its own parser."""
+    found = []
+    for line in re.split(r"\r\n|\r|\n", log):
+        present = re.match(r"\s*::([\w-]+)[^\r\n]*?::", line)
+        former = re.search(r"##\[([\w-]+)[^\]]*\]", line)
+        found += [match[1] for match in (present, former) if match]
+    return found
+
+
+ATTACKS = {
+    "mask": "fine\n::add-mask::e",
+    "stop": "::stop-commands::token",
+    "behind white space": "fine\n \t\u2003::error file=a::b",
+    "behind a carriage return": "fine\r::add-path::/tmp/evil",
+    "former": "fine ##[add-mask]e",
+    "former behind marks": "####[stop-commands]token",
+}
+
+
+@pytest.mark.parametrize("text", ATTACKS.values(), ids=ATTACKS)
+def test_text_from_outside_is_never_a_command(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever a reviewer, a column or a branch is called, GitHub obeys our remarks alone."""
+    assert commands(text)
+    place = runner.detect({"GITHUB_ACTIONS": "true"})
+    error = GateFailed(text, where=text, next_step=text)
+    error.summary, error.annotations = text, (Annotation(message=text, file=text),)
+
+    place.progress(text)
+    place.succeeded(StageResult(summary=text, outputs={"reason": text}, annotations=error.annotations))
+    place.failed(error)
+
+    log = capsys.readouterr()
+    assert commands(log.out) == ["error", "error"]
+    assert commands(log.err) == []
+
+
+@pytest.mark.parametrize("text", ATTACKS.values(), ids=ATTACKS)
+def test_json_on_github_is_never_a_command(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A program that asks for --json in a workflow reads the text unchanged, and GitHub reads nothing."""
+    runner.Json().succeeded(StageResult(summary=text))
+
+    told = capsys.readouterr().out
+    assert commands(told) == []
+    assert json.loads(told)["summary"] == text
+
+
+def test_forged_option_is_never_a_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event's payload becomes options; what is wrong with one is told as any other error."""
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+
+    code = app.main(["rollback", "--env", "prod\n::add-mask::e", "--reason", "x"])
+
+    log = capsys.readouterr()
+    assert code == 2
+    assert commands(log.out + log.err) == ["error"]
+
+
+def test_summary_keeps_to_what_github_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A step's summary of more than 1 MiB is refused whole by GitHub, so it is cut, and says where the rest is."""
+    path = tmp_path / "summary"
+    place = runner.detect({"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(path)})
+
+    place.succeeded(StageResult(summary="é" * 400_000))
+    place.succeeded(StageResult(summary="é" * 400_000))
+
+    assert path.stat().st_size <= 1024 * 1024
+    assert path.read_text(encoding="utf-8").endswith("The rest stands in this step's log.\n")
+    assert capsys.readouterr().out.count("é") == 800_000
+
+
+def test_remarks_beyond_githubs_limit_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """GitHub drops the eleventh remark of a level without a word, so the tenth says how many there are."""
+    remarks = tuple(Annotation(message=f"mark {number}", file="a.json") for number in range(30))
+
+    runner.detect({"GITHUB_ACTIONS": "true"}).succeeded(StageResult(summary="", annotations=remarks))
+
+    log = capsys.readouterr().out
+    assert commands(log) == ["error"] * 10
+    assert "21 more stand in this step's log" in log
+    assert "error: a.json:1: mark 29" in log
+
+
+def test_reason_cannot_leave_its_fence(tmp_path: Path) -> None:
+    """A failure's text is shown as text, whatever marks it holds."""
+    path = tmp_path / "summary"
+
+    runner.detect({"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(path)}).failed(GateFailed("```\n# heading"))
+
+    assert "````\n```\n# heading\n````" in path.read_text(encoding="utf-8")

@@ -19,6 +19,11 @@ _BILLING = (
     "Failed to create the environment protection rule. Please ensure the billing plan supports the {} protection rule."
 )
 _UPGRADE = "Upgrade to GitHub Pro or make this repository public to enable this feature."
+_LONGEST_TEXT = 65_536
+_TOO_LONG: Answer = (
+    422,
+    {"message": "Validation Failed", "errors": ["body is too long (maximum is 65536 characters)"]},
+)
 _MOMENT = "2026-11-23T12:00:00Z"
 
 
@@ -290,6 +295,8 @@ def _open_issue(state: State, _call: Call, body: Json) -> Answer:
     call = description.find("GET", "/repos/o/r/issues")
     assert call is not None
     number, template = state.number(), call.example()[0]
+    if len(body.get("body", "")) > _LONGEST_TEXT:
+        return _TOO_LONG
     labels = [{**template["labels"][0], "name": name} for name in body["labels"]]
     shown = {key: value for key, value in template.items() if key not in {"pull_request", "repository"}}
     state.issues[number] = {**shown, **body, "number": number, "state": "open", "labels": labels}
@@ -300,11 +307,15 @@ def _change_issue(state: State, call: Call, body: Json) -> Answer:
     number = int(call.values["issue_number"])
     if number not in state.issues:
         return _NOT_FOUND
+    if len(body.get("body", "")) > _LONGEST_TEXT:
+        return _TOO_LONG
     state.issues[number] |= body
     return 200, state.issues[number]
 
 
 def _comment(state: State, call: Call, body: Json) -> Answer:
+    if len(body["body"]) > _LONGEST_TEXT:
+        return _TOO_LONG
     state.comments.setdefault(int(call.values["issue_number"]), []).append(body["body"])
     return 201, call.example("201") | {"body": body["body"]}
 

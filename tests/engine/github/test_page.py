@@ -1,6 +1,7 @@
 """page: people get one issue an environment, kept up to date, and closed when all is well again."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -184,3 +185,14 @@ def test_command_pages(paging: Page, capsys: pytest.CaptureFixture[str]) -> None
 
     assert cli.main(["page", "--env", "prod", "--run-id", "7", "--json"]) == 0
     assert "no issue to close" in json.loads(capsys.readouterr().out)["summary"]
+
+
+def test_report_of_hostile_traffic_calls_nobody(paging: Page, github: GitHub) -> None:
+    """Captured values reach the issue as text: no mention, no reference, and never too long for GitHub."""
+    paging("drift", "@example-bank/everyone closes #12")
+    paging("drift", "other " + "@octocat " * 20_000)
+
+    texts = [only(github)["body"], *github.state.comments[only(github)["number"]]]
+    assert not any(re.search(r"@\w|#\d", text) for text in texts)
+    assert max(map(len, texts)) <= 65_536
+    assert "The whole report is kept with the run" in texts[0]

@@ -8,6 +8,7 @@ from sagemaker_gitops.build.comparison import RATES, at, drawable, rates, roc
 from sagemaker_gitops.build.champion import Opponent
 from sagemaker_gitops.build.gates import Verdict
 from sagemaker_gitops.build.rehearsal import Rehearsed
+from sagemaker_gitops.report.markdown import inert
 from sagemaker_gitops.report.mermaid import Series, chart, names, span
 
 _GRID = [step / 20 for step in range(21)]
@@ -46,8 +47,8 @@ def markdown(compared: Compared) -> str:
 
 def _headline(verdict: Verdict) -> str:
     missed = [mark for mark in verdict.marks if not mark.passed]
-    lines = [f"- {mark.gate}: {mark.name} is {mark.value:.4f}, must be {mark.limit}" for mark in missed]
-    lines += [f"- `{failure.test}`: {failure.message.splitlines()[0]}" for failure in verdict.failures]
+    lines = [f"- {mark.gate}: {inert(mark.name)} is {mark.value:.4f}, must be {mark.limit}" for mark in missed]
+    lines += [f"- {inert(failure.test)}: {inert(failure.message.splitlines()[0])}" for failure in verdict.failures]
     head = f"passes all {len(verdict.marks)} marks" if verdict.passed else "does not pass its gates"
     return "\n".join([f"## This model {head}", *lines])
 
@@ -134,7 +135,7 @@ def _head(compared: Compared) -> Sequence[str]:
 
 def _row(name: str, before: float | None, after: float | None) -> tuple[str, ...]:
     change = f"{after - before:+.4f}" if before is not None and after is not None else ""
-    return name, _number(before), _number(after), change
+    return inert(name), _number(before), _number(after), change
 
 
 def _number(value: float | None) -> str:

@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
-from sagemaker_gitops.errors import GateFailed
-from sagemaker_gitops.errors import Annotation
+from sagemaker_gitops.errors import Annotation, GateFailed
+from sagemaker_gitops.report.markdown import inert
 
 _MARKS_FILE = "model/config/baseline.json"
 _TIMEOUT_SECONDS = 1800
@@ -83,10 +83,10 @@ class Verdict:
     def as_markdown(self) -> str:
         """Write a table for the job summary."""
         rows = [
-            f"| {'✓' if mark.passed else '✗'} | {mark.gate} | {mark.name} | {mark.value:.4f} | {mark.limit} |"
+            f"| {'✓' if mark.passed else '✗'} | {mark.gate} | {inert(mark.name)} | {mark.value:.4f} | {mark.limit} |"
             for mark in self.marks
         ]
-        broken = [f"- `{failure.test}`: {failure.message.splitlines()[0]}" for failure in self.failures]
+        broken = [f"- {inert(failure.test)}: {inert(failure.message.splitlines()[0])}" for failure in self.failures]
         head = f"### test\n{self.tests} gate tests, {len(self.marks)} marks.\n"
         return "\n".join([head, "| | gate | mark | value | limit |", "|---|---|---|---|---|", *rows, "", *broken])
 

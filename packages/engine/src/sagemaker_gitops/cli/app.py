@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     here = runner.Json() if "--json" in words else runner.detect()
     run_in(here)
     try:
-        return _run(words)
+        return _run(words, by_itself=not isinstance(here, runner.Json | runner.GitHub))
     except (PipelineError, typer.TyperException) as error:
         told = error if isinstance(error, PipelineError) else _misused(error)
         here.failed(told)
@@ -58,11 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _interrupted(here) if code == INTERRUPTED else code
 
 
-def _run(words: list[str]) -> int:
+def _run(words: list[str], *, by_itself: bool) -> int:
     try:
         # The word counts wherever it stands; typer alone would take it before the command only.
-        # Another program wants wrong words told as JSON, too; a person gets typer's own text.
-        code = app(args=[word for word in words if word != "--json"], standalone_mode="--json" not in words)
+        # Another program and GitHub want wrong words told as any error; a person gets typer's own text, by itself.
+        code = app(args=[word for word in words if word != "--json"], standalone_mode=by_itself)
     except (PipelineError, typer.TyperException, typer.Abort):
         raise
     except Exception:

@@ -9,10 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol, TextIO
 
+from sagemaker_gitops.cli import workflow_commands
 from sagemaker_gitops.errors import Annotation, PipelineError
+from sagemaker_gitops.report import markdown
 from sagemaker_gitops.stages.result import StageResult
 
 _LINE = 240
+# GitHub refuses the whole of a step's summary that is longer, in bytes.
+_LONGEST_SUMMARY = 1024 * 1024
+_REST = "\n\n**This is not all of it.** The rest stands in this step's log.\n"
 
 
 class Runner(Protocol):
@@ -36,21 +41,28 @@ class Terminal:
 
     def progress(self, message: str) -> None:
         """Print a line on stderr, so that stdout holds results alone."""
-        print(f"· {message}", file=self._err, flush=True)
+        self._say(f"· {message}", self._err)
 
     def succeeded(self, result: StageResult) -> None:
         """Print the summary, the annotations and the outputs."""
-        print(result.summary, file=self._out)
-        for item in result.annotations:
-            print(f"{item.level}: {item.file}:{item.line}: {item.message}", file=self._out)
+        self._say(result.summary, self._out)
+        self._list(result.annotations)
         for name, value in result.outputs.items():
             # What is longer is a document for programs, which ask for --json.
             if len(value) <= _LINE:
-                print(f"{name}={value}", file=self._out)
+                self._say(f"{name}={value}", self._out)
 
     def failed(self, error: PipelineError) -> None:
         """Print the error and its next step."""
-        print(f"error: {error}", file=self._err)
+        self._say(f"error: {error}", self._err)
+
+    def _list(self, remarks: tuple[Annotation, ...]) -> None:
+        for item in remarks:
+            self._say(f"{item.level}: {item.file}:{item.line}: {item.message}", self._out)
+
+    def _say(self, text: str, stream: TextIO) -> None:
+        """Print a text; it may come from data, reviewers or branches, so no line of it is a command to GitHub."""
+        print(workflow_commands.inert(text), file=stream, flush=True)
 
 
 class GitHub(Terminal):
@@ -64,20 +76,31 @@ class GitHub(Terminal):
         """Write outputs and summary to the files that GitHub named."""
         super().succeeded(result)
         self._append("GITHUB_OUTPUT", "".join(_output(*item) for item in result.outputs.items()))
-        self._append("GITHUB_STEP_SUMMARY", result.summary + "\n")
+        self._summarise(result.summary + "\n")
         self._annotate(result.annotations)
 
     def failed(self, error: PipelineError) -> None:
         """Annotate the files at fault, and put the reason into the job summary."""
         super().failed(error)
         remarks = error.annotations or (Annotation(message=str(error), file=".github/workflows"),)
+        if error.summary:
+            self._say(error.summary, self._out)
+        self._list(error.annotations)
         self._annotate(remarks)
-        self._append("GITHUB_STEP_SUMMARY", f"{error.summary}\n\n```\n{error}\n```\n")
+        self._summarise(f"{error.summary}\n\n{markdown.code(str(error))}\n")
 
     def _annotate(self, remarks: tuple[Annotation, ...]) -> None:
-        for item in remarks:
-            place = f"file={_escaped(item.file, also=',:')},line={item.line}"
-            print(f"::{item.level} {place}::{_escaped(item.message)}", file=self._out, flush=True)
+        for command in workflow_commands.remarks(remarks):
+            print(command, file=self._out, flush=True)
+
+    def _summarise(self, text: str) -> None:
+        path = self._environ.get("GITHUB_STEP_SUMMARY")
+        written = Path(path).stat().st_size if path and Path(path).is_file() else 0
+        room = _LONGEST_SUMMARY - written
+        content = text.encode()
+        if len(content) > room:
+            text = content[: max(0, room - len(_REST.encode()))].decode(errors="ignore") + _REST
+        self._append("GITHUB_STEP_SUMMARY", text)
 
     def _append(self, variable: str, text: str) -> None:
         if path := self._environ.get(variable):
@@ -90,15 +113,17 @@ class Json(Terminal):
 
     def succeeded(self, result: StageResult) -> None:
         """Print the result."""
-        print(json.dumps({"ok": True, **asdict(result)}, ensure_ascii=False), file=self._out)
+        self._tell({"ok": True, **asdict(result)})
 
     def failed(self, error: PipelineError) -> None:
         """Print the error; people still read it on stderr."""
         super().failed(error)
         told = {"what": error.what, "where": error.where, "next": error.next_step}
-        print(
-            json.dumps({"ok": False, "exit_code": error.exit_code, "error": told}, ensure_ascii=False), file=self._out
-        )
+        self._tell({"ok": False, "exit_code": error.exit_code, "error": told})
+
+    def _tell(self, content: Mapping[str, object]) -> None:
+        # The escape keeps the value, and is no command in GitHub's log.
+        print(json.dumps(content, ensure_ascii=False).replace("##[", "#\\u0023["), file=self._out)
 
 
 def detect(environ: Mapping[str, str] = os.environ) -> Runner:
@@ -110,8 +135,3 @@ def _output(name: str, value: str) -> str:
     # A random delimiter, as GitHub advises, so that no value can end its own block.
     delimiter = f"end-{uuid.uuid4().hex}"
     return f"{name}<<{delimiter}\n{value}\n{delimiter}\n"
-
-
-def _escaped(text: str, also: str = "") -> str:
-    codes = {"%": "%25", "\r": "%0D", "\n": "%0A", ",": "%2C", ":": "%3A"}
-    return "".join(codes[char] if char in "%\r\n" + also else char for char in text)

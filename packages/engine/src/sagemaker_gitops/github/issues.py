@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from sagemaker_gitops.github.client import Body, Repository
 
-# GitHub refuses longer texts; what is left out stands in the report.
-_LONGEST = 65_000
+# GitHub refuses longer texts, of an issue and of a comment.
+LONGEST_TEXT = 65_536
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +27,17 @@ def find(repository: Repository, label: str) -> Issue | None:
 
 def open_new(repository: Repository, *, title: str, text: str, label: str) -> None:
     """Open an issue; GitHub makes a label that is not there yet."""
-    repository.send("POST", "issues", {"title": title, "body": text[:_LONGEST], "labels": [label]})
+    repository.send("POST", "issues", {"title": title, "body": text, "labels": [label]})
 
 
 def replace(repository: Repository, issue: Issue, text: str) -> None:
     """Write an issue's text anew, of which GitHub tells nobody."""
-    repository.send("PATCH", f"issues/{issue.number}", {"body": text[:_LONGEST]})
+    repository.send("PATCH", f"issues/{issue.number}", {"body": text})
 
 
 def remark(repository: Repository, issue: Issue, text: str) -> None:
     """Comment, of which GitHub tells everybody who follows the issue."""
-    repository.send("POST", f"issues/{issue.number}/comments", {"body": text[:_LONGEST]})
+    repository.send("POST", f"issues/{issue.number}/comments", {"body": text})
 
 
 def close(repository: Repository, issue: Issue) -> None:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pyarrow import csv
 
 from sagemaker_gitops.monitor.distances import psi
+from sagemaker_gitops.report.markdown import inert
 
 BINS = 10
 # Siddiqi's rule of thumb: below 0.1 nothing moved, above 0.25 another population.
@@ -64,8 +65,8 @@ class DataDiff:
         fate = f"{rows.added:,} added, {rows.removed:,} removed, {rows.changed:,} changed"
         head = [
             f"{rows.before:,} → {rows.after:,} rows: {fate}.",
-            *(f"Column **{name}** was added." for name in self.added),
-            *(f"Column **{name}** was removed." for name in self.removed),
+            *(f"Column **{inert(name)}** was added." for name in self.added),
+            *(f"Column **{inert(name)}** was removed." for name in self.removed),
         ]
         table = ["| column | missing | mean or most frequent | PSI | |", "|---|---|---|---|---|"]
         return "\n".join([*head, "", *table, *(_row(column) for column in self.columns)])
@@ -177,14 +178,14 @@ def _centre(column: pa.ChunkedArray, *, numeric: bool) -> str:
 
 
 def _row(column: Column) -> str:
-    shown = ", ".join(f"`{value}`" for value in column.new_values[:_CATEGORIES_SHOWN])
+    shown = ", ".join(inert(value) for value in column.new_values[:_CATEGORIES_SHOWN])
     more = len(column.new_values) - _CATEGORIES_SHOWN
     remarks = [column.verdict, f"new: {shown}{f' and {more} more' if more > 0 else ''}" if shown else ""]
     cells: Iterator[str] = iter(
         (
-            column.name if column.before == column.after else f"{column.name} ({column.before} → {column.after})",
+            inert(column.name) + ("" if column.before == column.after else f" ({column.before} → {column.after})"),
             _move(f"{column.missing[0]:.1%}", f"{column.missing[1]:.1%}"),
-            _move(*column.centre),
+            _move(*map(inert, column.centre)),
             f"{column.psi:.3f}",
             "; ".join(filter(None, remarks)),
         )

@@ -8,6 +8,7 @@ from sagemaker_gitops.monitor.quality import Quality
 from sagemaker_gitops.monitor.record import Record
 from sagemaker_gitops.monitor.tally import Reading, Tally
 from sagemaker_gitops.monitor.verdict import Verdict
+from sagemaker_gitops.report.markdown import inert
 
 MARKS = {"ok": "✓", "drift": "✗", "insufficient-data": "?", "broken": "!"}
 _TOLD_ROWS = 20
@@ -19,7 +20,7 @@ def markdown(record: Record, verdict: Verdict, tally: Tally, *, report: str) -> 
     release = f"v{record.release.version} (`{record.release.fingerprint[:8]}`)"
     lines = [
         f"### monitor {MARKS[record.outcome]} {record.outcome}",
-        f"{record.reason}.",
+        f"{inert(record.reason)}.",
         f"Endpoint `{record.endpoint}`, {span}, release {release}. Report: {report}",
         "",
         *_violations(verdict),
@@ -38,9 +39,9 @@ def _violations(verdict: Verdict) -> Iterator[str]:
         yield "| about | feature | check | what | p |"
         yield "|---|---|---|---|---|"
         for finding in verdict.violations[:_TOLD_ROWS]:
-            feature = _cell(finding.feature) or "all rows"
+            feature = inert(finding.feature) or "all rows"
             yield (
-                f"| {finding.subject} | {feature} | {finding.check} | {_cell(finding.description)} "
+                f"| {finding.subject} | {feature} | {finding.check} | {inert(finding.description)} "
                 f"| {finding.p_value:.2g} |"
             )
         yield ""
@@ -52,7 +53,7 @@ def _distances(verdict: Verdict) -> Iterator[str]:
         yield "|---|---|---|---|---|"
         for name, one in sorted(verdict.distances.items(), key=lambda item: -item[1].psi):
             ks, shift = _bounded(one.ks, one.ks_error), _bounded(one.wasserstein, one.wasserstein_error)
-            yield f"| {_cell(name)} | {one.psi:.3f} | {ks} | {one.jensen_shannon:.3f} | {shift} |"
+            yield f"| {inert(name)} | {one.psi:.3f} | {ks} | {one.jensen_shannon:.3f} | {shift} |"
         yield ""
 
 
@@ -67,7 +68,7 @@ def _quality(quality: Quality | None) -> Iterator[str]:
 
 def _served(record: Record) -> Iterator[str]:
     if len(record.releases) > 1:
-        parts = [f"`{name}` {rows}" for name, rows in sorted(record.releases.items(), key=lambda item: -item[1])]
+        parts = [f"{inert(name)} {rows}" for name, rows in sorted(record.releases.items(), key=lambda item: -item[1])]
         yield f"Rows by release: {', '.join(parts)}; answers are judged for `{record.release.fingerprint[:8]}` only."
 
 
@@ -82,7 +83,7 @@ def _reading(reading: Reading) -> Iterator[str]:
     if counted:
         yield f"Of {reading.events} events in {reading.files} files: {', '.join(counted)}."
     for name, why in list(reading.unreadable_files.items())[:3]:
-        yield f"- `{name}`: {_cell(why)}"
+        yield f"- {inert(name)}: {inert(why)}"
 
 
 def _silence(hours: Sequence[str]) -> Iterator[str]:
@@ -92,7 +93,7 @@ def _silence(hours: Sequence[str]) -> Iterator[str]:
 
 def _decisions(decisions: Sequence[Decision]) -> Iterator[str]:
     for decision in decisions:
-        yield f"- **{decision.reaction}**{'' if decision.taken else ' (withheld)'}: {decision.reason}"
+        yield f"- **{decision.reaction}**{'' if decision.taken else ' (withheld)'}: {inert(decision.reason)}"
 
 
 def _bounded(value: float | None, error: float | None) -> str:
@@ -102,8 +103,3 @@ def _bounded(value: float | None, error: float | None) -> str:
 
 def _or_dash(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
-
-
-def _cell(text: str) -> str:
-    """Names and values come from captured traffic: they may not end a cell, nor be markup."""
-    return "".join(f"\\{char}" if char in "|`<>[]*_\\" else char for char in " ".join(text.split()))

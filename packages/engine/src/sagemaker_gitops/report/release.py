@@ -5,6 +5,7 @@ from typing import Any
 
 from sagemaker_gitops.report import card as cards
 from sagemaker_gitops.report.card import Content, Metric
+from sagemaker_gitops.report.markdown import inert
 from sagemaker_gitops.report.page import Figure, render
 from sagemaker_gitops.report.plots import Axis, Line, bars, curves
 
@@ -28,9 +29,11 @@ def markdown(title: str, card: Content) -> str:
     """Write a card for people who read Markdown."""
     parts = [f"# {title}", "", *_told(card)]
     for name, metrics in cards.groups(card):
-        rows = [f"| {item['name']} | {_value(item)} | {item.get('notes', '')} |" for item in metrics]
+        rows = [
+            f"| {inert(item['name'])} | {inert(_value(item))} | {inert(item.get('notes', ''))} |" for item in metrics
+        ]
         parts += [f"## {name}", "", "| | value | |", "|---|---:|---|", *rows, ""]
-    lineage = [f"| {name} | `{value}` |" for name, value in _lineage(card)]
+    lineage = [f"| {inert(name)} | {inert(value)} |" for name, value in _lineage(card)]
     return "\n".join([*parts, "## Lineage and approval", "", "| | |", "|---|---|", *lineage, ""])
 
 

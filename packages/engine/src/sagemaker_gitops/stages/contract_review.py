@@ -6,6 +6,7 @@ from pathlib import Path
 from sagemaker_gitops.project import contract_change as change
 from sagemaker_gitops.project.model_schema import ModelSchema
 from sagemaker_gitops.project.schema_documents import read
+from sagemaker_gitops.report.markdown import code, inert
 
 _LINES_SHOWN = 60
 
@@ -24,17 +25,14 @@ def _document(before: Path, after: Path, file: str) -> str:
     old, new = (_lines(root / file) for root in (before, after))
     if old == new:
         return "Unchanged."
-    breaks = [f"- ⚠ {message} (line {line})" for line, message in change.breaks(file, old, new)]
+    breaks = [f"- ⚠ {inert(message)} (line {line})" for line, message in change.breaks(file, old, new)]
     head = breaks or ["Nothing that a caller uses today breaks."]
     diff = list(difflib.unified_diff(old.splitlines(), new.splitlines(), "base", "this", n=1, lineterm=""))
     cut = [f"… {len(diff) - _LINES_SHOWN} more lines"] if len(diff) > _LINES_SHOWN else []
     shown = [
         "<details><summary>Every change</summary>",
         "",
-        "```diff",
-        *diff[:_LINES_SHOWN],
-        *cut,
-        "```",
+        code("\n".join([*diff[:_LINES_SHOWN], *cut]), "diff"),
         "",
         "</details>",
     ]

@@ -8,6 +8,7 @@ from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.history import fold
 from sagemaker_gitops.release.journal import read
 from sagemaker_gitops.release.ledger import Entry
+from sagemaker_gitops.report.markdown import inert
 from sagemaker_gitops.stages.result import StageResult
 
 
@@ -53,4 +54,4 @@ def _row(entry: Entry) -> str:
         who,
         entry.reason,
     )
-    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+    return f"| {' | '.join(map(inert, cells))} |"

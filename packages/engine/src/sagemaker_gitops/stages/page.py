@@ -12,8 +12,10 @@ from sagemaker_gitops.monitor.finding import Outcome
 from sagemaker_gitops.monitor.record import Record, load_records
 from sagemaker_gitops.project.monitor_config import Policy
 from sagemaker_gitops.project.settings import Settings
+from sagemaker_gitops.report.markdown import bounded, inert, quiet
 from sagemaker_gitops.stages.result import StageResult
 
+_LONGEST_HEADLINE = 1000
 _SIGNATURE = "<!-- violated: {} -->"
 _NO_REPORT = "The monitor could not finish its run and left no report. The run's log says why."
 _KEPT = (
@@ -91,10 +93,17 @@ def _read(settings: Settings, options: Options) -> _Finding:
     return _Finding(
         outcome=Outcome(record.outcome),
         asked=any(decision.reaction == "page" and decision.taken for decision in record.decisions),
-        headline=f"{record.reason}.",
+        headline=f"{inert(record.reason[:_LONGEST_HEADLINE])}.",
         signature=signature,
-        text=f"{signature}\n{summary}\n\nRun: {options.run_url}\n\n{_KEPT}",
+        text=_text(signature, summary, run_url=options.run_url),
     )
+
+
+def _text(signature: str, summary: str, *, run_url: str) -> str:
+    """Write the issue: names in the summary come from captured traffic, and must not call anybody."""
+    rest = f"The whole report is kept with the run: {run_url}"
+    told = bounded(quiet(summary), longest=issues.LONGEST_TEXT - 2 * _LONGEST_HEADLINE - 1000, rest=rest)
+    return f"{signature}\n{told}\n\nRun: {run_url}\n\n{_KEPT}"
 
 
 def _without_report(policy: Policy, run_url: str) -> _Finding:

@@ -9,6 +9,7 @@ from sagemaker_gitops.github.declaration import FILE, Environment
 from sagemaker_gitops.github.environments import Protection
 from sagemaker_gitops.github.runs import Review
 from sagemaker_gitops.project.settings import Settings
+from sagemaker_gitops.report.markdown import inert
 from sagemaker_gitops.stages.result import StageResult
 
 _MEND = "an administrator runs `pipeline bootstrap github`, which shows the differences and ends them"
@@ -84,6 +85,6 @@ def _result(settings: Settings, review: Review | None) -> StageResult:
         return StageResult(summary=f"### preflight\n{settings.env} is protected as declared.", outputs={"approver": ""})
     reason = review.comment or "approved on GitHub"
     return StageResult(
-        summary=f"### preflight\n{settings.env} is protected as declared; {review.reviewer} approved: {reason}",
+        summary=f"### preflight\n{settings.env} is protected as declared; {review.reviewer} approved: {inert(reason)}",
         outputs={"approver": review.reviewer, "reason": reason},
     )

@@ -16,11 +16,15 @@ from sagemaker_gitops.build.rehearsal import Rehearsed
 from sagemaker_gitops.errors import TrainingFailed
 from sagemaker_gitops.project import git
 from sagemaker_gitops.project.settings import Settings
+from sagemaker_gitops.report.markdown import bounded, quiet
 from sagemaker_gitops.stacks import cost
 from sagemaker_gitops.stages import contract_review as review
 from sagemaker_gitops.stages.result import StageResult
 
 FOLDER = Path("reports/rehearsal")
+# GitHub takes 65,536 characters; the action that writes the comment adds its mark.
+_LONGEST_COMMENT = 65_000
+_REST = "The whole of it is `report.md` in this run's artifact `rehearsal`."
 
 
 _NO_CREDENTIALS = "this run has no AWS credentials, as from a fork"
@@ -113,5 +117,8 @@ def _write(root: Path, compared: Compared, report: str) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     shutil.copy2(compared.candidate.folder / "metrics.json", target)
-    (target / "comment.md").write_text(report, encoding="utf-8")
+    (target / "report.md").write_text(report, encoding="utf-8")
+    # A change's column names and values must not call anybody, nor keep GitHub from taking the comment.
+    comment = bounded(quiet(report), longest=_LONGEST_COMMENT, rest=_REST)
+    (target / "comment.md").write_text(comment, encoding="utf-8")
     (target / "report.html").write_text(webpage(compared), encoding="utf-8")

@@ -12,6 +12,7 @@ from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.journal import read
 from sagemaker_gitops.release.ledger import Entry
 from sagemaker_gitops.release.state import Release
+from sagemaker_gitops.report.markdown import inert
 from sagemaker_gitops.stages.result import StageResult
 
 
@@ -124,7 +125,7 @@ def _result(
         **({"released_by": entry.actor, "approver": entry.approver} if entry else {}),
         "record": served.source,
     }
-    rows = "\n".join(f"| {name} | {value} |" for name, value in facts.items() if value)
+    rows = "\n".join(f"| {name} | {inert(value)} |" for name, value in facts.items() if value)
     return StageResult(
         summary=f"### who-served\nVersion **{release.version}** answered.\n\n| | |\n|---|---|\n{rows}", outputs=facts
     )
