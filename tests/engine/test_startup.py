@@ -84,10 +84,24 @@ def test_cheap_commands_import_nothing_heavy() -> None:
     assert {line: heavy for line, (_, heavy) in found.items()} == {line: frozenset() for line in lines}
 
 
-def test_a_command_that_asks_aws_imports_its_client_alone() -> None:
-    """What asks AWS waits for AWS's client, and for no library for numbers, plots or GitHub."""
-    found = imported("clean --env dev", AWS_ENDPOINT_URL="http://127.0.0.1:9", AWS_MAX_ATTEMPTS="1")
+def test_commands_on_the_checkout_import_no_client() -> None:
+    """What works on files alone waits for no client of AWS or GitHub."""
+    lines = ["schema", "data diff"]
 
-    code, heavy = found["clean --env dev"]
-    assert code == 3
-    assert heavy <= {"boto3", "botocore", "urllib3"}
+    found = imported(*lines)
+
+    assert {line: heavy & {"boto3", "github", "pandas"} for line, (_, heavy) in found.items()} == {
+        line: frozenset() for line in lines
+    }
+
+
+def test_commands_that_ask_aws_import_its_client_alone() -> None:
+    """What asks AWS waits for AWS's client, and for no library for numbers, plots or GitHub before it has an answer."""
+    lines = ["clean --env dev", "features define", "features ingest", "challenge --env dev"]
+
+    found = imported(*lines, AWS_EC2_METADATA_DISABLED="true")
+
+    assert found["clean --env dev"][0] == 3
+    assert {line: heavy - {"boto3", "botocore", "urllib3"} for line, (_, heavy) in found.items()} == {
+        line: frozenset() for line in lines
+    }

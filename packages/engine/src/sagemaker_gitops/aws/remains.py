@@ -4,12 +4,12 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import boto3
 import botocore.exceptions
 
-from sagemaker_gitops.aws.session import CONFIG, aws_errors, error_code, is_missing
+from sagemaker_gitops.aws.session import aws_errors, error_code, is_missing
 
 if TYPE_CHECKING:
+    import boto3
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _AT_ONCE = 1000
@@ -19,13 +19,13 @@ _NAME_PART = 64  # the longest that ListFeatureGroups looks for
 class Remains:
     """Endpoints, models, filled buckets, protected tables."""
 
-    def __init__(self, session: boto3.Session, *, poll_seconds: float) -> None:
-        self._sagemaker = session.client("sagemaker", config=CONFIG)
-        self._s3 = session.client("s3", config=CONFIG)
-        self._dynamodb = session.client("dynamodb", config=CONFIG)
-        self._ecr = session.client("ecr", config=CONFIG)
-        self._logs = session.client("logs", config=CONFIG)
-        self._kms = session.client("kms", config=CONFIG)
+    def __init__(self, session: "boto3.Session", *, poll_seconds: float) -> None:
+        self._sagemaker = session.client("sagemaker")
+        self._s3 = session.client("s3")
+        self._dynamodb = session.client("dynamodb")
+        self._ecr = session.client("ecr")
+        self._logs = session.client("logs")
+        self._kms = session.client("kms")
         self._poll_seconds = poll_seconds
 
     @aws_errors()

@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-
-import boto3
-from botocore.config import Config
+from typing import TYPE_CHECKING
 
 from sagemaker_gitops.aws.alarms import Alarms
 from sagemaker_gitops.aws.captures import Captures
@@ -26,14 +24,14 @@ from sagemaker_gitops.aws.registry import Registry
 from sagemaker_gitops.aws.remains import Remains
 from sagemaker_gitops.aws.scaling import Scaling
 from sagemaker_gitops.aws.schedules import Schedules
-from sagemaker_gitops.aws.session import CONFIG, surroundings
+from sagemaker_gitops.aws.session import surroundings
 from sagemaker_gitops.aws.stacks import Stacks
 from sagemaker_gitops.aws.storage import Storage
 from sagemaker_gitops.aws.training import Training
 from sagemaker_gitops.aws.tuning import Tuning
 
-# Records are written by many threads over one client.
-_MANY = Config(max_pool_connections=16)
+if TYPE_CHECKING:
+    import boto3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,53 +54,53 @@ class Places:
 class Aws:
     """The services of one environment."""
 
-    def __init__(self, session: boto3.Session, places: Places) -> None:
+    def __init__(self, session: "boto3.Session", places: Places) -> None:
         self._session = session
         self._places = places
 
     @cached_property
     def storage(self) -> Storage:
         """Objects in S3."""
-        return Storage(self._session.client("s3", config=CONFIG))
+        return Storage(self._session.client("s3"))
 
     @cached_property
     def images(self) -> Images:
         """Container images."""
-        return Images(self._session.client("ecr", config=CONFIG), account=self._places.registry_account)
+        return Images(self._session.client("ecr"), account=self._places.registry_account)
 
     @cached_property
     def training(self) -> Training:
         """Training jobs."""
-        client = self._session.client("sagemaker", config=CONFIG)
+        client = self._session.client("sagemaker")
         return Training(client, poll_seconds=self._places.poll_seconds)
 
     @cached_property
     def tuning(self) -> Tuning:
         """Tuning jobs."""
-        return Tuning(self._session.client("sagemaker", config=CONFIG), poll_seconds=self._places.poll_seconds)
+        return Tuning(self._session.client("sagemaker"), poll_seconds=self._places.poll_seconds)
 
     @cached_property
     def orchestration(self) -> Orchestration:
         """SageMaker Pipelines."""
-        client = self._session.client("sagemaker", config=CONFIG)
+        client = self._session.client("sagemaker")
         return Orchestration(client, poll_seconds=self._places.poll_seconds)
 
     @cached_property
     def processing(self) -> Processing:
         """Processing jobs."""
-        client = self._session.client("sagemaker", config=CONFIG)
+        client = self._session.client("sagemaker")
         return Processing(client, poll_seconds=self._places.poll_seconds)
 
     @cached_property
     def schedules(self) -> Schedules:
         """Model Monitor's schedules."""
-        return Schedules(self._session.client("sagemaker", config=CONFIG))
+        return Schedules(self._session.client("sagemaker"))
 
     @cached_property
     def registry(self) -> Registry:
         """Registered models."""
         return Registry(
-            self._session.client("sagemaker", config=CONFIG),
+            self._session.client("sagemaker"),
             group=self._places.model_group,
             account=self._places.registry_account,
             region=self._places.region,
@@ -111,13 +109,13 @@ class Aws:
     @cached_property
     def models(self) -> Models:
         """What variants run."""
-        return Models(self._session.client("sagemaker", config=CONFIG))
+        return Models(self._session.client("sagemaker"))
 
     @cached_property
     def endpoints(self) -> Endpoints:
         """Fleets and their traffic."""
         return Endpoints(
-            self._session.client("sagemaker", config=CONFIG),
+            self._session.client("sagemaker"),
             self.scaling,
             capture_bucket=self._places.capture_bucket,
             poll_seconds=self._places.poll_seconds,
@@ -126,73 +124,73 @@ class Aws:
     @cached_property
     def scaling(self) -> Scaling:
         """How many machines a variant has."""
-        return Scaling(self._session.client("application-autoscaling", config=CONFIG))
+        return Scaling(self._session.client("application-autoscaling"))
 
     @cached_property
     def invocations(self) -> Invocations:
         """Requests of our own to an endpoint."""
-        return Invocations(self._session.client("sagemaker-runtime", config=CONFIG))
+        return Invocations(self._session.client("sagemaker-runtime"))
 
     @cached_property
     def features(self) -> Features:
         """The model's inputs by id."""
         return Features(
-            self._session.client("sagemaker", config=CONFIG),
-            self._session.client("sagemaker-featurestore-runtime", config=CONFIG.merge(_MANY)),
-            self._session.client("s3", config=CONFIG),
+            self._session.client("sagemaker"),
+            self._session.client("sagemaker-featurestore-runtime"),
+            self._session.client("s3"),
         )
 
     @cached_property
     def metrics(self) -> Metrics:
         """What CloudWatch counted."""
-        return Metrics(self._session.client("cloudwatch", config=CONFIG))
+        return Metrics(self._session.client("cloudwatch"))
 
     @cached_property
     def alarms(self) -> Alarms:
         """Alarms on variants."""
-        return Alarms(self._session.client("cloudwatch", config=CONFIG))
+        return Alarms(self._session.client("cloudwatch"))
 
     @cached_property
     def dashboards(self) -> Dashboards:
         """What people look at."""
-        return Dashboards(self._session.client("cloudwatch", config=CONFIG))
+        return Dashboards(self._session.client("cloudwatch"))
 
     @cached_property
     def captures(self) -> Captures:
         """What was asked and answered."""
-        return Captures(self._session.client("s3", config=CONFIG), bucket=self._places.capture_bucket)
+        return Captures(self._session.client("s3"), bucket=self._places.capture_bucket)
 
     @cached_property
     def monitoring(self) -> Monitoring:
         """Captured traffic in, findings out."""
         return Monitoring(
-            self._session.client("s3", config=CONFIG),
-            self._session.client("cloudwatch", config=CONFIG),
-            self._session.client("events", config=CONFIG),
+            self._session.client("s3"),
+            self._session.client("cloudwatch"),
+            self._session.client("events"),
             bucket=self._places.capture_bucket,
         )
 
     @cached_property
     def records(self) -> Records:
         """What the containers logged about each request."""
-        return Records(self._session.client("logs", config=CONFIG))
+        return Records(self._session.client("logs"))
 
     @cached_property
     def lease(self) -> Lease:
         """Who may change the endpoint."""
-        return Lease(self._session.client("dynamodb", config=CONFIG), table=self._places.lease_table)
+        return Lease(self._session.client("dynamodb"), table=self._places.lease_table)
 
     @cached_property
     def pointers(self) -> Pointers:
         """What callers are told of the release that serves."""
-        return Pointers(self._session.client("dynamodb", config=CONFIG), table=self._places.active_table)
+        return Pointers(self._session.client("dynamodb"), table=self._places.active_table)
 
     @cached_property
     def ledger(self) -> Ledger:
         """What served when, and why."""
         return Ledger(
-            self._session.client("dynamodb", config=CONFIG),
-            self._session.client("s3", config=CONFIG),
+            self._session.client("dynamodb"),
+            self._session.client("s3"),
             environment=self._places.env,
             table=self._places.ledger_table,
             bucket=self._places.ledger_bucket,
@@ -202,7 +200,7 @@ class Aws:
     @cached_property
     def stacks(self) -> Stacks:
         """CloudFormation's stacks."""
-        client = self._session.client("cloudformation", config=CONFIG)
+        client = self._session.client("cloudformation")
         return Stacks(client, poll_seconds=self._places.poll_seconds)
 
     @cached_property
@@ -212,7 +210,7 @@ class Aws:
 
     def subscribers(self, topic: str) -> int:
         """Count who is told what a topic tells."""
-        pages = self._session.client("sns", config=CONFIG).get_paginator("list_subscriptions_by_topic")
+        pages = self._session.client("sns").get_paginator("list_subscriptions_by_topic")
         return sum(len(page["Subscriptions"]) for page in pages.paginate(TopicArn=topic))
 
     def surroundings(self) -> dict[str, str]:
@@ -221,8 +219,8 @@ class Aws:
 
     def account(self) -> str:
         """Say which account the credentials belong to."""
-        return self._session.client("sts", config=CONFIG).get_caller_identity()["Account"]
+        return self._session.client("sts").get_caller_identity()["Account"]
 
     def caller(self) -> str:
         """Say who is calling, as AWS sees it."""
-        return self._session.client("sts", config=CONFIG).get_caller_identity()["Arn"]
+        return self._session.client("sts").get_caller_identity()["Arn"]

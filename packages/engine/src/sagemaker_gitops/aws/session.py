@@ -3,26 +3,39 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-import boto3
 import botocore.exceptions
-from botocore.config import Config
 
 from sagemaker_gitops.errors import AwsRefused, CredentialsMissing, PermissionMissing
+
+if TYPE_CHECKING:
+    import boto3
 
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AccessDeniedFault"})
 _STALE = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 
-# Throttling is normal on SageMaker's control plane; "standard" backs off with jitter.
-CONFIG = Config(retries={"mode": "standard", "max_attempts": 10}, connect_timeout=5, read_timeout=70)
 
-
-def open_session(region: str) -> boto3.Session:
+def open_session(region: str) -> "boto3.Session":
     """Open a session with whatever credentials the surroundings provide."""
-    return boto3.Session(region_name=region)
+    # Only here, because it takes longest of all to import, and stages that ask nobody import this room for its types.
+    import boto3  # noqa: PLC0415
+    import botocore.session  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    core = botocore.session.get_session()
+    # Throttling is normal on SageMaker's control plane; "standard" backs off with jitter.
+    config = Config(
+        retries={"mode": "standard", "max_attempts": 10},
+        connect_timeout=5,
+        read_timeout=70,
+        max_pool_connections=16,  # features' records are written by many threads over one client
+    )
+    core.set_default_client_config(config)
+    return boto3.Session(botocore_session=core, region_name=region)
 
 
-def surroundings(session: boto3.Session) -> dict[str, str]:
+def surroundings(session: "boto3.Session") -> dict[str, str]:
     """Return the variables that give a child process the same identity and the same AWS."""
     found = {name: os.environ[name] for name in ("AWS_ENDPOINT_URL", "AWS_CA_BUNDLE") if name in os.environ}
     with aws_errors():

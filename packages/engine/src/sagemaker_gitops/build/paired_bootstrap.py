@@ -5,8 +5,9 @@ both and cancels out. A draw is a weight a row, which multinomial counts are.
 Source: B. Efron, R. Tibshirani, An Introduction to the Bootstrap, Chapman & Hall 1993, chapters 8 and 13.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,11 @@ class Answers:
     truth: Values
     champion: Values
     challenger: Values
+
+    @classmethod
+    def of(cls, answers: Mapping[str, Sequence[float]]) -> Self:
+        """Take them from lists by the same names."""
+        return cls(**{name: np.asarray(answers[name], dtype=np.float64) for name in cls.__annotations__})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,25 +1,27 @@
 """challenge: hold a retrained model against the champion, on the same rows, with the confidence that was asked for."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from sagemaker_gitops.aws.registry import RegisteredModel
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.build import cache, fingerprint, gates, recipe
 from sagemaker_gitops.build.cache import Trained
-from sagemaker_gitops.build.paired_bootstrap import Answers, Evidence, compare
 from sagemaker_gitops.build.recipe import Choice, Recipe
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.history import fold
 from sagemaker_gitops.release.journal import read
 from sagemaker_gitops.stages.result import StageResult
 
+if TYPE_CHECKING:
+    from sagemaker_gitops.build.paired_bootstrap import Evidence
+
+# Truth, champion and challenger, a number for each row.
+Pairs = Mapping[str, list[float]]
 Outcome = Literal["won", "lost", "unopposed", "unchanged"]
 
 
@@ -43,7 +45,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         told = f"Version {champion.version} is this very model: code, data and parent are what they were."
         return _result(told, outcome="unchanged")
     options.progress(f"asking version {champion.version} and the challenger about the same rows")
-    evidence = compare(_answers(settings, aws, wanted, trained, champion), settings.retrain)
+    evidence = _evidence(settings, _answers(settings, aws, wanted, trained, champion))
     outcome: Outcome = "won" if evidence.won else "lost"
     report = asdict(evidence) | {
         "outcome": outcome,
@@ -68,7 +70,7 @@ def _champion(settings: Settings, aws: Aws, named: int | None) -> RegisteredMode
     return aws.registry.describe(serving.version) if serving else None
 
 
-def _answers(settings: Settings, aws: Aws, wanted: Recipe, trained: Trained, champion: RegisteredModel) -> Answers:
+def _answers(settings: Settings, aws: Aws, wanted: Recipe, trained: Trained, champion: RegisteredModel) -> Pairs:
     with TemporaryDirectory() as scratch:
         folder = Path(scratch)
         version = wanted.mark.inputs["data"]
@@ -77,11 +79,16 @@ def _answers(settings: Settings, aws: Aws, wanted: Recipe, trained: Trained, cha
             "CHAMPION_DIR": str(cache.fetch(aws, champion.model_data, champion.model_sha256, folder / "champion")),
             "DATA_DIR": str(recipe.data_folder(settings, aws, version, folder / "stored")),
         }
-        answers = gates.paired_answers(settings.root, environment)
-    return Answers(**{name: np.asarray(answers[name], dtype=np.float64) for name in Answers.__annotations__})
+        return gates.paired_answers(settings.root, environment)
 
 
-def _table(evidence: Evidence, champion: RegisteredModel) -> str:
+def _evidence(settings: Settings, answers: Pairs) -> "Evidence":
+    from sagemaker_gitops.build import paired_bootstrap as bootstrap  # noqa: PLC0415 - nothing before waits for NumPy
+
+    return bootstrap.compare(bootstrap.Answers.of(answers), settings.retrain)
+
+
+def _table(evidence: "Evidence", champion: RegisteredModel) -> str:
     told = str(evidence)
     rows = [
         f"| champion, version {champion.version} | {evidence.champion:.4f} |",

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sagemaker_gitops.aws.features import Group
 from sagemaker_gitops.aws.services import Aws
-from sagemaker_gitops.build import feature_history as history
 from sagemaker_gitops.build import fingerprint
 from sagemaker_gitops.build.feature_records import Record, format_time, parse_time, records, rows
 from sagemaker_gitops.errors import ConfigurationError, DataInvalid, FeaturesAbsent, FoundationIncomplete
@@ -18,6 +18,9 @@ from sagemaker_gitops.project import features as defining
 from sagemaker_gitops.project.features import Definition
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stages.result import StageResult
+
+if TYPE_CHECKING:
+    from sagemaker_gitops.build.feature_history import TrainingSet
 
 _PART = 500
 _WRITERS = 16
@@ -72,6 +75,8 @@ def ingest(settings: Settings, aws: Aws, options: Options) -> StageResult:
 
 def training_set(settings: Settings, aws: Aws, wanted: Wanted, options: Options) -> StageResult:
     """Write labels with the features that were true at their time, as far as they were known as of a moment."""
+    from sagemaker_gitops.build import feature_history as history  # noqa: PLC0415 - only this command waits for pandas
+
     definition, group = _group(settings, aws)
     as_of = parse_time(wanted.as_of)
     files = [wanted.labels] if wanted.labels else list(fingerprint.data_files(settings.root))
@@ -154,7 +159,7 @@ def _ingested(group: Group, version: str, told: str, *, written: int) -> StageRe
     )
 
 
-def _told(made: history.TrainingSet, wanted: Wanted, *, final: bool) -> StageResult:
+def _told(made: "TrainingSet", wanted: Wanted, *, final: bool) -> StageResult:
     left = f" {len(made.missing)} labels have none: {', '.join(made.missing[:5])}." if made.missing else ""
     soon = "" if final else " AWS may still write records of the last 15 minutes: made again, the set may differ."
     return StageResult(
