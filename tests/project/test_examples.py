@@ -83,7 +83,7 @@ class Laptop:
             env={**newcomer(), "UV_SYSTEM_CERTS": "1", **self.environ},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=1800,
             check=False,
         )
         assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"

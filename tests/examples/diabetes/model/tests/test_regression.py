@@ -2,19 +2,17 @@
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from rows import load, split
-from sagemaker_gitops_modelkit.training.job import judge
-from sagemaker_gitops_modelkit.training.learner import FILE, predict
+import train
+from learner import FILE, predict
+from preprocessing import load, split
+from sagemaker_gitops_modelkit.gates.marks import Recorder, judge, require
 
 MODEL, DATA = Path(os.environ["MODEL_DIR"]), Path(os.environ["DATA_DIR"])
-BASELINE = json.loads((Path(__file__).parents[1] / "config/baseline.json").read_text())
 SCHEMA = json.loads((MODEL / "schema.json").read_text())
-Recorder = Callable[[str, object], None]
 
 
 @pytest.fixture(scope="module")
@@ -23,20 +21,12 @@ def held_out() -> pd.DataFrame:
     return split(load(DATA, SCHEMA), SCHEMA)[1]
 
 
-def require(gate: str, name: str, value: float, record: Recorder) -> None:
-    """Record a figure beside its limit, and fail when it misses it."""
-    limit = {key: BASELINE[gate][name][key] for key in ("minimum", "maximum") if key in BASELINE[gate][name]}
-    record("mark", json.dumps({"gate": gate, "name": name, "value": value, **limit}))
-
-    assert limit.get("minimum", value) <= value <= limit.get("maximum", value)
-
-
 @pytest.mark.parametrize("name", ["mae", "r2"])
 def test_quality_reaches_its_mark(name: str, held_out: pd.DataFrame, record_property: Recorder) -> None:
     """Each metric on the held-out rows keeps its limit."""
     answers = predict((MODEL / FILE).read_bytes(), held_out, SCHEMA)
 
-    require("quality", name, judge(held_out[SCHEMA["target"]].to_numpy(), answers)[name], record_property)
+    require(judge("quality", name, train.judge(held_out[SCHEMA["target"]].to_numpy(), answers)), record_property)
 
 
 def test_order_of_rows_changes_nothing(held_out: pd.DataFrame, record_property: Recorder) -> None:
@@ -45,4 +35,4 @@ def test_order_of_rows_changes_nothing(held_out: pd.DataFrame, record_property: 
 
     apart = abs(predict(model, held_out[::-1], SCHEMA)[::-1] - predict(model, held_out, SCHEMA)).max()
 
-    require("robustness", "row_order_max_difference", float(apart), record_property)
+    require(judge("robustness", "row_order_max_difference", {"row_order_max_difference": apart}), record_property)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from learner import FILE, export, fit, predict
+from preprocessing import load, split
 from reference import constraints, statistics
-from rows import load, split
-from sagemaker_gitops_modelkit.training.learner import FILE, export, fit, predict
 from sklearn.metrics import mean_absolute_error, r2_score, root_mean_squared_error
 
 CODE = Path(__file__).parent
