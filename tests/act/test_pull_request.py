@@ -66,9 +66,9 @@ LABEL = """
         return type(scores)(labels=["perhaps" for _ in scores.labels], probabilities=scores.probabilities)
 """
 SLOW = """
-    def predict(self, batch):
+    def probabilities(self, batch):
         __import__("time").sleep(0.06)
-        return super().predict(batch)
+        return super().probabilities(batch)
 """
 BROKEN: dict[str, tuple[str, Callable[[Path], None], str]] = {
     "lint": (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
-from typing import Any
+from typing import Any, final
 
 import msgspec
 import numpy as np
@@ -43,6 +43,7 @@ class Predictor:
         _check_signature(self._session, schema)
         self._self_test(schema)
 
+    @final  # small requests are joined between the two, so a project overrides either of them
     def predict(self, batch: Batch) -> Scores:
         """Run the model once over the whole batch and apply the decision threshold."""
         return self.label(self.probabilities(batch))
