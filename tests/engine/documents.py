@@ -10,6 +10,7 @@ import typer.main
 from sagemaker_gitops.cli.app import app
 from sagemaker_gitops.local.server.cli import parser
 from sagemaker_gitops.local.server.project import Project
+from tests.bake import ROOT as REPOSITORY
 from tests.sample import ROOT
 
 _FENCE = re.compile(r"^ *```(\w+)?( local)?\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -17,7 +18,7 @@ _COMMAND = re.compile(r"pipeline ([^`\n]*)")
 # What a document writes for "your own value"; any value that is valid will do.
 _PLACEHOLDERS = {"ENV": "dev", "N": "1", "ID": "an-id"}
 _SHELL = re.compile(r"[|;&>)].*$")
-# Sentences about every command name none.
+# Sentences about every command name none; one about all of `local` names no command of it.
 _GENERAL = frozenset({"STAGE", "…", "$@"})
 
 
@@ -30,8 +31,10 @@ class Step:
 
 
 def documents() -> list[Path]:
-    """List everything that people read."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    """List everything that people read: a project's documents, and the template's own."""
+    return [
+        path for root in (ROOT, REPOSITORY) for path in (root / "README.md", *sorted((root / "docs").rglob("*.md")))
+    ]
 
 
 def commands(text: str) -> Iterator[list[str]]:
@@ -40,7 +43,7 @@ def commands(text: str) -> Iterator[list[str]]:
     for told in _COMMAND.findall("\n".join(code)):
         named = re.sub(r"<(\w+)>", lambda match: match.group(1).upper(), told.rstrip("\\ "))
         words = shlex.split(_SHELL.sub("", named), comments=True)
-        if words and not _GENERAL & {words[0], words[-1]}:
+        if words and words != ["local"] and not _GENERAL & {words[0], words[-1]}:
             yield [_PLACEHOLDERS.get(word, word) for word in words]
 
 
