@@ -17,9 +17,7 @@ from sagemaker_gitops.cli.running import connect
 from sagemaker_gitops.errors import ConfigurationError, DataInsufficient, DriftFound, MonitorBroken
 from sagemaker_gitops.monitor.gauges import NAMESPACE
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.journal import read
-from sagemaker_gitops.release.ledger import GENESIS, Entry
-from sagemaker_gitops.release.state import Release
+from sagemaker_gitops.release.ledger import GENESIS, Entry, Release, read
 from sagemaker_gitops.stages import history, monitor, verify_ledger
 from sagemaker_gitops.stages.result import StageResult
 from tests.engine.drift.test_schedules import Client

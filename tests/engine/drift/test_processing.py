@@ -24,7 +24,7 @@ from sagemaker_gitops.monitor.truth import read_truth
 from sagemaker_gitops.monitor.verdict import evaluate
 from sagemaker_gitops.project.monitor_config import MonitorConfig
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.state import Release
+from sagemaker_gitops.release.ledger import Release
 from tests.engine.drift.worlds import END, FINGERPRINT, VARIANT, WINDOW, World, as_arrow, events, read, truth_lines
 
 # The serving image has numpy and msgspec; whatever else the worker imports would fail there.

@@ -4,24 +4,25 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
-from sagemaker_gitops.aws.captures import Event
-from sagemaker_gitops.aws.metrics import VariantTraffic
-from sagemaker_gitops.aws.models import Container
-from sagemaker_gitops.aws.registry import APPROVED, RegisteredModel, Status
-from sagemaker_gitops.aws.scaling import Scale, ScaleRequest
+from sagemaker_gitops.aws.captures import Captures, Event
+from sagemaker_gitops.aws.cloudwatch import Alarms, Dashboards, Metrics, Traffic
+from sagemaker_gitops.aws.endpoints import Container, Models
+from sagemaker_gitops.aws.registry import APPROVED, RegisteredModel, Registry, Status
+from sagemaker_gitops.aws.scaling import Scale, Scaling
 from sagemaker_gitops.aws.services import Aws
+from sagemaker_gitops.aws.storage import Storage
 from sagemaker_gitops.project.config import Project, read_environment
 from sagemaker_gitops.project.environments import Environment
 from sagemaker_gitops.project.settings import Settings
 from tests.engine.conftest import PROJECT
-from tests.engine.release.fake_endpoint import FakeClock, FakeFleets, Killer
-from tests.engine.release.fake_stores import FakeLeases, FakeLedger, FakePointers, FakeProbe
+from tests.engine.release.fake_endpoint import FakeClock, FakeEndpoints, Killer
+from tests.engine.release.fake_stores import FakeInvocations, FakeLeases, FakeLedger, FakePointers
 from tests.sample import ROOT
 
 SCHEMA = {"features": [{"name": "income", "type": "number", "minimum": 0, "maximum": 100}]}
@@ -40,11 +41,11 @@ def settings_of(env: Environment = "staging", /, **overrides: str) -> Settings:
     )
 
 
-class FakeRegistry:
+class FakeRegistry(Registry):
     """Nine versions that passed their gates and are approved."""
 
     def __init__(self) -> None:
-        self.models = {version: _registered(version) for version in FINGERPRINTS}
+        self.models = {version: registered(version) for version in FINGERPRINTS}
 
     def describe(self, version: int) -> RegisteredModel:
         """Read a version."""
@@ -61,7 +62,7 @@ class FakeRegistry:
         self.models[version] = replace(model, metadata={**model.metadata, "gates": "failed"})
 
 
-class FakeAlarms:
+class FakeAlarms(Alarms):
     """Alarms by name."""
 
     def __init__(self) -> None:
@@ -81,7 +82,7 @@ class FakeAlarms:
             del self.defined[name]
 
 
-class FakeDashboards:
+class FakeDashboards(Dashboards):
     """What a dashboard shows, by its name."""
 
     def __init__(self) -> None:
@@ -95,7 +96,7 @@ class FakeDashboards:
         return self.refusal
 
 
-class FakeScaling:
+class FakeScaling(Scaling):
     """Scalable targets by variant."""
 
     def __init__(self) -> None:
@@ -105,19 +106,20 @@ class FakeScaling:
         """Read them."""
         return dict(self.targets)
 
-    def put(self, endpoint: str, variant: str, scale: ScaleRequest) -> None:
+    def put(self, endpoint: str, variant: str, scale: Scale) -> None:
         """Scale a variant."""
-        self.targets[variant] = Scale(
-            minimum=scale.minimum, maximum=scale.maximum, invocations_per_instance=scale.invocations_per_instance
-        )
+        self.targets[variant] = scale
 
     def remove(self, endpoint: str, variant: str) -> None:
         """Let a variant go."""
         self.targets.pop(variant, None)
 
 
-class FakeStorage:
+class FakeStorage(Storage):
     """Every artefact is the same one."""
+
+    def __init__(self) -> None:
+        pass
 
     def download(self, uri: str, target: Path, *, sha256: str) -> None:
         """Write the artefact to a file."""
@@ -130,32 +132,38 @@ class FakeStorage:
                 archive.addfile(member, io.BytesIO(data))
 
 
-class FakeModels:
+class FakeModels(Models):
     """SageMaker's Model resources."""
+
+    def __init__(self) -> None:
+        pass
 
     def ensure(self, name: str, container: Container, *, role: str) -> None:
         """Create a model unless it exists."""
 
 
-class FakeMetrics:
+class FakeMetrics(Metrics):
     """CloudWatch's counts of a variant that few call, and the states of alarms."""
 
     def __init__(self, alarms: FakeAlarms) -> None:
         self._alarms = alarms
 
-    def traffic(self, endpoint: str, variant: str, *, since: datetime, until: datetime) -> VariantTraffic:
+    def traffic(self, endpoint: str, variant: str, *, since: datetime, until: datetime) -> Traffic:
         """Count requests."""
-        return VariantTraffic(requests=200, errors=0, rejected=0, p50_ms=1, p95_ms=2)
+        return Traffic(requests=200, errors=0, rejected=0, p50_ms=1, p95_ms=2)
 
     def alarms(self, prefix: str) -> dict[str, str]:
         """Read states."""
         return dict.fromkeys(self._alarms.names(prefix), "OK")
 
 
-class FakeCaptures:
+class FakeCaptures(Captures):
     """No captured request."""
 
-    def events(self, endpoint: str, variant: str, *, since: datetime, until: datetime, limit: int) -> Sequence[Event]:
+    def __init__(self) -> None:
+        pass
+
+    def events(self, endpoint: str, variant: str, *, since: datetime, until: datetime, limit: int) -> list[Event]:
         """Read events."""
         return []
 
@@ -166,7 +174,7 @@ class FakeAws:
     def __init__(self, settings: Settings) -> None:
         self.clock = FakeClock()
         self.registry = FakeRegistry()
-        self.endpoints = FakeFleets(self.clock, Killer())
+        self.endpoints = FakeEndpoints(self.clock, Killer())
         self.lease = FakeLeases()
         self.ledger = FakeLedger(self.lease, Killer())
         self.pointers = FakePointers(Killer())
@@ -174,7 +182,7 @@ class FakeAws:
         self.metrics, self.captures = FakeMetrics(self.alarms), FakeCaptures()
         self.storage, self.models = FakeStorage(), FakeModels()
         names = {f"loan-approval-{settings.env}-v{n}-01234567": fingerprint for n, fingerprint in FINGERPRINTS.items()}
-        self.invocations = FakeProbe(self.endpoints, names)
+        self.invocations = FakeInvocations(self.endpoints, names)
 
     @property
     def services(self) -> Aws:
@@ -183,13 +191,13 @@ class FakeAws:
 
     @property
     def weights(self) -> dict[int, float]:
-        """Who answers whom, by version, once everything has settled."""
+        """Each version's traffic in percent, once everything has settled."""
         view = self.endpoints.view
         return {_version(item.model): item.weight for item in view.production} if view else {}
 
     @property
     def sizes(self) -> dict[int, int]:
-        """How many machines each version has, once everything has settled."""
+        """How many instances each version has, once everything has settled."""
         view = self.endpoints.view
         return {_version(item.model): item.instances for item in view.production} if view else {}
 
@@ -203,7 +211,8 @@ def _version(model: str) -> int:
     return int(model.rsplit("-", 2)[1].removeprefix("v"))
 
 
-def _registered(version: int) -> RegisteredModel:
+def registered(version: int) -> RegisteredModel:
+    """Make a version that passed its gates and is approved."""
     return RegisteredModel(
         version=version,
         arn=f"arn:aws:sagemaker:eu-west-1:111111111111:model-package/loan-approval/{version}",

@@ -1,12 +1,13 @@
 """One endpoint that keeps state and takes time, and refuses what AWS refuses."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from sagemaker_gitops.aws.endpoint_shapes import Endpoint, EndpointConfig, Guardrail, Variant, VariantConfig
+from sagemaker_gitops.aws.endpoints import Endpoints
 from sagemaker_gitops.errors import AwsRefused
-from sagemaker_gitops.release.ports import Guard
-from sagemaker_gitops.release.state import Layout, Placement
+from sagemaker_gitops.release.lease import Clock
 
 PROVISION_SECONDS = 30.0
 SHIFT_SECONDS = 2.0
@@ -17,7 +18,7 @@ class Killed(BaseException):
     """The process was killed: no handler of the pipeline may see it."""
 
 
-class FakeClock:
+class FakeClock(Clock):
     """Time that passes only when somebody sleeps."""
 
     def __init__(self) -> None:
@@ -55,63 +56,40 @@ class Killer:
             raise Killed
 
 
-@dataclass(frozen=True, kw_only=True)
-class Variant:
-    """A variant as the endpoint shows it."""
-
-    name: str
-    model: str
-    weight: float
-    instances: int
-    instance_type: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class View:
-    """The endpoint as DescribeEndpoint shows it."""
-
-    status: str
-    config: str
-    production: tuple[Variant, ...]
-    shadow: tuple[Variant, ...] = ()
-    failure: str = ""
-    capture_percent: int = 100
-
-
-class FakeFleets:
+class FakeEndpoints(Endpoints):
     """One endpoint. `outcomes` says how the next updates end: "ok", "back" (AWS rolls back) or "failed"."""
 
     def __init__(self, clock: FakeClock, killer: Killer) -> None:
         self._clock = clock
         self.killer = killer
-        self._view: View | None = None
-        self._pending: tuple[datetime, View | None] | None = None
+        self._view: Endpoint | None = None
+        self._pending: tuple[datetime, Endpoint | None] | None = None
         self.outcomes: list[str] = []
         self.calls: list[str] = []
         self.labels: dict[str, str] = {}
         # Every split of traffic that callers ever saw.
         self.seen: list[dict[str, float]] = []
 
-    def describe(self, endpoint: str) -> View | None:
+    def describe(self, endpoint: str) -> Endpoint | None:
         """Look at the endpoint at the present moment."""
         self._settle()
         if self._pending and self._view:
             return replace(self._view, status="Updating")
         if self._pending:
-            return View(status="Creating", config="", production=())
+            return Endpoint(status="Creating", config="", production=())
         return self._view
 
-    def create(self, endpoint: str, config: str, layout: Layout) -> None:
+    def create(self, endpoint: str, config: EndpointConfig) -> None:
         """Bring up an endpoint."""
         self._require(self._view is None and self._pending is None, "Cannot create already existing endpoint")
-        self._start("create", config, layout)
+        self._start("create", config.name(endpoint), config)
 
-    def update(self, endpoint: str, config: str, layout: Layout, guard: Guard | None) -> None:
+    def update(self, endpoint: str, config: EndpointConfig, guardrail: Guardrail | None) -> None:
         """Replace the fleet."""
         view = self._updatable()
-        same = {item.name for item in view.production} == {item.name for item in layout.production}
-        self._require(guard is None or same, "A deployment with DeploymentConfig requires the same variant names")
-        self._start("update", config, layout)
+        same = {item.name for item in view.production} == {item.name for item in config.production}
+        self._require(guardrail is None or same, "A deployment with DeploymentConfig requires the same variant names")
+        self._start("update", config.name(endpoint), config)
 
     def shift(self, endpoint: str, weights: Mapping[str, int]) -> None:
         """Split traffic."""
@@ -142,36 +120,36 @@ class FakeFleets:
         return self.labels
 
     @property
-    def view(self) -> View | None:
+    def view(self) -> Endpoint | None:
         """The endpoint once everything has settled."""
         if self._pending:
             self._clock.moment = max(self._clock.moment, self._pending[0])
         self._settle()
         return self._view
 
-    def put(self, view: View) -> None:
+    def put(self, view: Endpoint) -> None:
         """Change the endpoint behind the pipeline's back."""
         self._view = view
 
-    def _start(self, name: str, config: str, layout: Layout) -> None:
-        one_to_one = len(layout.production) == len(layout.shadow) == 1
-        self._require(not layout.shadow or one_to_one, "exactly one production and one shadow variant")
-        self._require(sum(item.weight for item in layout.production) > 0, "no variant has a weight")
-        names = [item.name for item in (*layout.production, *layout.shadow)]
+    def _start(self, change: str, name: str, config: EndpointConfig) -> None:
+        one_to_one = len(config.production) == len(config.shadow) == 1
+        self._require(not config.shadow or one_to_one, "exactly one production and one shadow variant")
+        self._require(sum(item.weight for item in config.production) > 0, "no variant has a weight")
+        names = [item.name for item in (*config.production, *config.shadow)]
         self._require(len(names) == len(set(names)), "Variant names must be unique")
-        new = View(
-            status="InService", config=config, production=_variants(layout.production), shadow=_variants(layout.shadow)
+        new = Endpoint(
+            status="InService", config=name, production=_variants(config.production), shadow=_variants(config.shadow)
         )
         outcome = self.outcomes.pop(0) if self.outcomes else "ok"
         if outcome == "failed":
-            new = View(status="Failed", config=config, production=(), failure="the container did not answer /ping")
+            new = Endpoint(status="Failed", config=name, production=(), failure="the container did not answer /ping")
         elif outcome == "back" and self._view:
             new = replace(self._view, failure="an alarm rang")
         elif outcome == "back":
-            new = View(status="Failed", config=config, production=(), failure="an alarm rang")
-        self._change(name, PROVISION_SECONDS, new)
+            new = Endpoint(status="Failed", config=name, production=(), failure="an alarm rang")
+        self._change(change, PROVISION_SECONDS, new)
 
-    def _change(self, name: str, seconds: float, new: View | None) -> None:
+    def _change(self, name: str, seconds: float, new: Endpoint | None) -> None:
         def act() -> None:
             self.calls.append(name)
             self._pending = (self._clock.now() + timedelta(seconds=seconds), new)
@@ -184,7 +162,7 @@ class FakeFleets:
             if self._view and self._view.status == "InService":
                 self.seen.append({item.name: item.weight for item in self._view.production})
 
-    def _updatable(self) -> View:
+    def _updatable(self) -> Endpoint:
         self._settle()
         self._require(self._pending is None, "Cannot update in-progress endpoint")
         if self._view is None or self._view.status == "Failed":
@@ -196,7 +174,7 @@ class FakeFleets:
             raise AwsRefused(message)
 
 
-def _variants(items: Iterable[Placement]) -> tuple[Variant, ...]:
+def _variants(items: Iterable[VariantConfig]) -> tuple[Variant, ...]:
     return tuple(
         Variant(
             name=item.name,

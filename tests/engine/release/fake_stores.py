@@ -1,67 +1,35 @@
-"""A ledger, a lease, known rows and live traffic, in memory."""
+"""A ledger, a lease, a pointer and the answers to known rows, in memory."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
+from sagemaker_gitops.aws.invocations import Answer, Invocations
+from sagemaker_gitops.aws.lease import Held, Lease
+from sagemaker_gitops.aws.ledger import Copy, Ledger, Record
+from sagemaker_gitops.aws.pointers import Active, Pointers, Published
 from sagemaker_gitops.errors import LeaseLost, LedgerConflict
-from sagemaker_gitops.release.checks import Evidence
-from sagemaker_gitops.release.history import Active
-from sagemaker_gitops.release.ledger import Copy, Record
-from sagemaker_gitops.release.ports import LeaseView
-from tests.engine.release.fake_endpoint import FakeFleets, Killer
+from tests.engine.release.fake_endpoint import FakeEndpoints, Killer
+
+ANSWER = Answer(status=200, body='{"predictions": [{"label": "no", "probability": 0.1}]}', attributes={})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a variant answers."""
-
-    status: int = 200
-    body: str = '{"predictions": [{"label": "no", "probability": 0.1}]}'
-    attributes: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Held:
-    """The lease."""
-
-    endpoint: str
-    owner: str
-    token: int
-    expires: float
-
-
-class FakeProbe:
+class FakeInvocations(Invocations):
     """Answers known rows with the fingerprint of the variant's model, or as a test wants it."""
 
-    def __init__(self, fleets: FakeFleets, fingerprints: Mapping[str, str]) -> None:
-        self._fleets = fleets
+    def __init__(self, endpoints: FakeEndpoints, fingerprints: Mapping[str, str]) -> None:
+        self._endpoints = endpoints
         self._fingerprints = fingerprints
         self.answer: Answer | None = None
 
     def ask(self, endpoint: str, variant: str, body: str) -> Answer:
         """Answer for a variant."""
-        view = self._fleets.describe(endpoint)
+        view = self._endpoints.describe(endpoint)
         models = {item.name: item.model for item in view.production} if view else {}
-        return self.answer or Answer(attributes={"fingerprint": self._fingerprints[models[variant]]})
+        return self.answer or replace(ANSWER, attributes={"fingerprint": self._fingerprints[models[variant]]})
 
 
-class FakeGauges:
-    """Returns what a test says about live traffic."""
-
-    def __init__(self, measure: Callable[[datetime], Evidence]) -> None:
-        self._measure = measure
-
-    def measure_by(self, measure: Callable[[datetime], Evidence]) -> None:
-        """Say something else from here on."""
-        self._measure = measure
-
-    def measure(self, *, candidate: str, champion: str | None, since: datetime, mirrored: bool) -> Evidence:
-        """Return the evidence since a moment."""
-        return self._measure(since)
-
-
-class FakeLeases:
+class FakeLeases(Lease):
     """One lease."""
 
     def __init__(self) -> None:
@@ -96,22 +64,12 @@ class FakeLeases:
             self.held = replace(self.held, expires=0)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pointed:
-    """What callers are told."""
-
-    variant: str
-    fingerprint: str
-    sequence: int
-    fence: int
-
-
-class FakePointers:
+class FakePointers(Pointers):
     """One item, under the condition that no later holder has written; releases may not read it."""
 
     def __init__(self, killer: Killer) -> None:
         self.killer = killer
-        self.item: Pointed | None = None
+        self.item: Published | None = None
         self.reads = 0
         self.failure: Exception | None = None
 
@@ -121,17 +79,17 @@ class FakePointers:
             raise self.failure
         if self.item and (self.item.fence, self.item.sequence) > (fence, active.sequence):
             return False
-        item = Pointed(variant=active.variant, fingerprint=active.fingerprint, sequence=active.sequence, fence=fence)
+        item = Published(variant=active.variant, fingerprint=active.fingerprint, sequence=active.sequence, fence=fence)
         self.killer.around(lambda: setattr(self, "item", item))
         return True
 
-    def read(self, endpoint: str) -> Pointed | None:
-        """Read what callers are told."""
+    def read(self, endpoint: str) -> Published | None:
+        """Read what callers read."""
         self.reads += 1
         return self.item
 
 
-class FakeLedger:
+class FakeLedger(Ledger):
     """A table and its locked copies."""
 
     def __init__(self, leases: FakeLeases, killer: Killer) -> None:
@@ -140,7 +98,7 @@ class FakeLedger:
         self.lines: dict[int, str] = {}
         self.locked: dict[int, str] = {}
 
-    def records(self) -> Sequence[Record]:
+    def records(self) -> list[Record]:
         """Read all lines."""
         return [Record(sequence=number, text=text) for number, text in sorted(self.lines.items())]
 
@@ -148,7 +106,7 @@ class FakeLedger:
         """Read all copies."""
         return [Copy(sequence=n, text=text, versions=1, locked=True) for n, text in sorted(self.locked.items())]
 
-    def append(self, sequence: int, text: str, *, fence: LeaseView | None) -> None:
+    def append(self, sequence: int, text: str, *, fence: Held | None) -> None:
         """Write the next line."""
         if fence and (self._leases.held is None or self._leases.held.token != fence.token):
             raise LeaseLost("taken over")

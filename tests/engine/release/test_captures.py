@@ -10,7 +10,8 @@ import boto3
 import pytest
 from moto import mock_aws
 from sagemaker_gitops.aws.captures import Captures
-from sagemaker_gitops.release.answers import VERIFICATION_PREFIX, agreement, answers
+from sagemaker_gitops.aws.invocations import VERIFICATION_PREFIX
+from sagemaker_gitops.release.evidence import agreement, answers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,18 +6,18 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sagemaker_gitops.aws.cloudwatch import Traffic
 from sagemaker_gitops.project.deploy_config import DeployConfig
 from sagemaker_gitops.release.checks import (
     Agreement,
     Answers,
     Evidence,
     Limits,
-    Traffic,
     breaches,
     enough_traffic,
     ks_distance,
+    limits_of,
 )
-from sagemaker_gitops.release.rules import limits_of
 
 LIMITS: Limits = limits_of(DeployConfig(), p50_ms=50, p95_ms=150, capture_percent=100)
 

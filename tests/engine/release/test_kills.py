@@ -7,7 +7,7 @@ import pytest
 from _pytest.mark import ParameterSet
 from sagemaker_gitops.project.deploy_config import StrategyName
 from sagemaker_gitops.release.checks import Evidence
-from sagemaker_gitops.release.machine import RolloutKind
+from sagemaker_gitops.release.state import RolloutKind
 from tests.engine.release.fake_endpoint import Killed, Killer
 from tests.engine.release.rig import Rig, release
 from tests.engine.release.test_rollouts import AGREEING, FAILING, rig_of
@@ -33,7 +33,7 @@ def prepared(strategy: StrategyName, evidence: Evidence, kind: RolloutKind) -> R
 
 def told(rig: Rig) -> str:
     """Say which variant callers are told of."""
-    return rig.pointers.item.variant if rig.pointers.item else ""
+    return rig.aws.pointers.item.variant if rig.aws.pointers.item else ""
 
 
 def target(kind: RolloutKind) -> int:
@@ -73,10 +73,10 @@ def test_killed_command_converges(
     rig.run_again(target(kind), kind)
 
     assert rig.weights == undisturbed.weights
-    assert rig.standing.rollout is None
-    assert rig.standing.serving is not None
-    assert rig.standing.serving == undisturbed.standing.serving
-    assert told(rig) == told(undisturbed) == rig.standing.serving.variant
+    assert rig.state.rollout is None
+    assert rig.state.serving is not None
+    assert rig.state.serving == undisturbed.state.serving
+    assert told(rig) == told(undisturbed) == rig.state.serving.variant
     assert rig.problems() == []
     assert [entry.sequence for entry in rig.entries] == list(range(1, len(rig.entries) + 1))
 
@@ -93,14 +93,14 @@ def test_no_step_is_applied_twice(strategy: StrategyName) -> None:
 
         rig.run_again(2)
 
-        assert rig.fleets.calls == undisturbed.fleets.calls
+        assert rig.aws.endpoints.calls == undisturbed.aws.endpoints.calls
 
 
 def test_every_kill_in_a_row_still_ends_promoted() -> None:
     """A runner that dies after each single change gets there all the same."""
     rig = rig_of("canary")
     deaths = 0
-    while not release(2).same_as(rig.standing.serving):
+    while not release(2).same_as(rig.state.serving):
         try:
             rig.run(2, killer=Killer(1))
         except Killed:

@@ -1,10 +1,11 @@
 """The lease: one holder, and a dead one blocks nobody for long."""
 
 import pytest
+from sagemaker_gitops.aws.lease import Held
 from sagemaker_gitops.errors import LeaseLost, ReleaseInProgress
-from sagemaker_gitops.release.lease import Tenure, acquire
+from sagemaker_gitops.release.lease import HeldLease, acquire
 from tests.engine.release.fake_endpoint import FakeClock
-from tests.engine.release.fake_stores import FakeLeases, Held
+from tests.engine.release.fake_stores import FakeLeases
 
 SECONDS = 60.0
 
@@ -79,7 +80,7 @@ def test_waiting_holder_keeps_its_lease_and_misses_it_when_it_is_gone() -> None:
     """A bake longer than the lease does not lose it; a takeover is noticed while waiting."""
     leases, clock = FakeLeases(), FakeClock()
     lease = take(leases, clock, "first")
-    tenure = Tenure(leases, clock, lease, seconds=SECONDS, progress=lambda _: None)
+    tenure = HeldLease(leases, clock, lease, seconds=SECONDS, progress=lambda _: None)
 
     tenure.wait(10 * SECONDS, "baking")
 

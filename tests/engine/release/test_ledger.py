@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from sagemaker_gitops.aws.ledger import Copy, Record
 from sagemaker_gitops.errors import LedgerBroken
-from sagemaker_gitops.release.history import find, fold
-from sagemaker_gitops.release.journal import read
-from sagemaker_gitops.release.ledger import Copy, Record, parse, verify
+from sagemaker_gitops.release.ledger import parse, read, verify
+from sagemaker_gitops.release.state import find, fold
 from tests.engine.release.rig import Rig, release
 
 Lines = list[Record]
@@ -25,7 +25,7 @@ def rig() -> Rig:
 
 def lines(rig: Rig) -> Lines:
     """Copy the table."""
-    return list(rig.ledger.records())
+    return list(rig.aws.ledger.records())
 
 
 def forged(text: str) -> str:
@@ -35,7 +35,7 @@ def forged(text: str) -> str:
 
 def test_untouched_ledger_is_intact(rig: Rig) -> None:
     """Nothing is found where nothing was done."""
-    assert verify("prod", lines(rig), rig.ledger.copies()) == []
+    assert verify("prod", lines(rig), rig.aws.ledger.copies()) == []
 
 
 TAMPERINGS: dict[str, tuple[Callable[[Lines], Lines], str]] = {
@@ -71,7 +71,7 @@ def test_tampering_with_the_table_is_found(rig: Rig, name: str) -> None:
     """Altered, removed, reordered or forged with care: each is found and named."""
     tamper, told = TAMPERINGS[name]
 
-    problems = verify("prod", tamper(lines(rig)), rig.ledger.copies())
+    problems = verify("prod", tamper(lines(rig)), rig.aws.ledger.copies())
 
     assert any(told in problem for problem in problems)
 
@@ -87,7 +87,7 @@ def test_tampering_with_the_table_is_found(rig: Rig, name: str) -> None:
 )
 def test_tampering_with_a_copy_is_found(rig: Rig, change: dict[str, object], told: str) -> None:
     """The copies are watched as closely as the table."""
-    copies: list[Copy] = rig.ledger.copies()
+    copies: list[Copy] = rig.aws.ledger.copies()
     copies[3] = Copy(**{**vars(copies[3]), **change})
 
     problems = verify("prod", lines(rig), copies)
@@ -98,7 +98,7 @@ def test_tampering_with_a_copy_is_found(rig: Rig, change: dict[str, object], tol
 
 def test_removed_copy_is_found_and_the_newest_may_be_on_its_way(rig: Rig) -> None:
     """Only the last entry can lack its copy, because only its writer can have died before writing it."""
-    copies = rig.ledger.copies()
+    copies = rig.aws.ledger.copies()
 
     assert verify("prod", lines(rig), copies[:-1]) == []
     assert verify("prod", lines(rig), copies[1:]) == ["entry 1 has no locked copy"]
@@ -106,25 +106,25 @@ def test_removed_copy_is_found_and_the_newest_may_be_on_its_way(rig: Rig) -> Non
 
 def test_ledger_of_another_environment_is_no_substitute(rig: Rig) -> None:
     """An intact chain of staging does not pass for that of prod."""
-    assert "entry 1 says that it is prod 1: it was moved" in verify("staging", lines(rig), rig.ledger.copies())
+    assert "entry 1 says that it is prod 1: it was moved" in verify("staging", lines(rig), rig.aws.ledger.copies())
 
 
 def test_unreadable_entry_stops_every_release(rig: Rig) -> None:
     """Nothing is released on a ledger that cannot be read."""
     broken = Rig()
     broken.run(1)
-    broken.ledger.lines[2] = json.dumps({"sequence": 2})
+    broken.aws.ledger.lines[2] = json.dumps({"sequence": 2})
 
     with pytest.raises(LedgerBroken, match="entry 2"):
-        read(broken.ledger)
+        read(broken.aws.ledger)
 
 
 def test_previous_is_what_the_serving_release_replaced(rig: Rig) -> None:
     """After 1, 2, 3 the way back leads to 2."""
-    standing = fold(rig.entries)
+    state = fold(rig.entries)
 
-    assert release(3).same_as(standing.serving)
-    assert release(2).same_as(standing.previous)
+    assert release(3).same_as(state.serving)
+    assert release(2).same_as(state.previous)
 
 
 def test_rollback_twice_goes_further_back_instead_of_forward_again() -> None:
@@ -135,8 +135,8 @@ def test_rollback_twice_goes_further_back_instead_of_forward_again() -> None:
 
     rig.run(2, "rollback")
 
-    assert release(2).same_as(rig.standing.serving)
-    assert release(1).same_as(rig.standing.previous)
+    assert release(2).same_as(rig.state.serving)
+    assert release(1).same_as(rig.state.previous)
 
 
 def test_release_that_came_back_after_a_rollback_has_its_place_again() -> None:
@@ -148,7 +148,7 @@ def test_release_that_came_back_after_a_rollback_has_its_place_again() -> None:
 
     rig.run(2)
 
-    assert release(1).same_as(rig.standing.previous)
+    assert release(1).same_as(rig.state.previous)
 
 
 @pytest.mark.parametrize("wanted", ["2", release(2).commit, release(2).commit[:7]])

@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import pytest
+from sagemaker_gitops.aws.pointers import Published
 from sagemaker_gitops.errors import AwsRefused, PermissionMissing
-from sagemaker_gitops.release.history import Standing
-from sagemaker_gitops.release.pointer import misled
+from sagemaker_gitops.release.state import LedgerState
 from tests.engine.release.fake_aws import settings_of, variant_of
 from tests.engine.release.fake_endpoint import Killed, Killer
-from tests.engine.release.fake_stores import Pointed
 from tests.engine.release.rig import Rig, release
 from tests.engine.stages.staged import Endpoint, deployed
 
@@ -19,7 +18,7 @@ def endpoint() -> Endpoint:
     return deployed(settings_of(), 1, 2)
 
 
-def told(endpoint: Endpoint) -> Pointed:
+def told(endpoint: Endpoint) -> Published:
     """Return what callers are told."""
     item = endpoint.aws.pointers.item
     assert item is not None
@@ -41,7 +40,7 @@ def test_releases_write_through_and_never_read(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize("failure", [AwsRefused("throttled"), PermissionMissing("no grant")])
 def test_release_does_not_depend_on_the_pointer(endpoint: Endpoint, failure: Exception) -> None:
-    """A rollback happens although callers cannot be told; reconcile finds it, and mends it on request."""
+    """A rollback happens although callers cannot be told; reconcile finds it, and repairs it on request."""
     endpoint.aws.pointers.failure = failure
     endpoint.rollback()
     assert endpoint.aws.weights == {1: 100, 2: 0}
@@ -58,12 +57,12 @@ def test_older_number_never_overwrites_a_newer_one() -> None:
     """Whoever lost the lease tells callers nothing more, and says so."""
     rig = Rig()
     rig.run(1)
-    assert rig.pointers.item is not None
-    rig.pointers.item = replace(rig.pointers.item, fence=9, variant="newer")
+    assert rig.aws.pointers.item is not None
+    rig.aws.pointers.item = replace(rig.aws.pointers.item, fence=9, variant="newer")
 
     rig.run(2)
 
-    assert rig.pointers.item.variant == "newer"
+    assert rig.aws.pointers.item.variant == "newer"
     assert any("later holder" in line for line in rig.said)
 
 
@@ -77,15 +76,15 @@ def test_killed_between_ledger_and_pointer_the_next_run_tells() -> None:
     rig.run(1)
     with pytest.raises(Killed):
         rig.run(2, killer=Killer(count.count, before=True))
-    assert rig.standing.serving == release(2)
-    assert rig.pointers.item is not None
-    assert rig.pointers.item.variant == release(1).variant
+    assert rig.state.serving == release(2)
+    assert rig.aws.pointers.item is not None
+    assert rig.aws.pointers.item.variant == release(1).variant
 
     rig.run_again(2)
 
-    assert rig.pointers.item.variant == release(2).variant
+    assert rig.aws.pointers.item.variant == release(2).variant
 
 
-def test_nothing_is_told_where_nothing_serves() -> None:
+def test_nothing_is_published_where_nothing_serves() -> None:
     """Before the first release there is no pointer, and none is missed."""
-    assert misled(Standing(), None) == ""
+    assert LedgerState().wrongly_published(None) == ""

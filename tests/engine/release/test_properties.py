@@ -8,9 +8,10 @@ from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sagemaker_gitops.aws.cloudwatch import Traffic
 from sagemaker_gitops.project.deploy_config import DeployConfig, Native, StrategyName
-from sagemaker_gitops.release.checks import Agreement, Answers, Evidence, Traffic
-from sagemaker_gitops.release.machine import RolloutKind
+from sagemaker_gitops.release.checks import Agreement, Answers, Evidence
+from sagemaker_gitops.release.state import RolloutKind
 from tests.engine.release.fake_endpoint import Killed, Killer
 from tests.engine.release.rig import GOOD, Rig, release
 
@@ -78,8 +79,8 @@ def endpoint(fate: Fate) -> Rig:
 def live(rig: Rig, fate: Fate) -> int:
     """Let it happen, run by run, and return the number of runs."""
     story: Iterator[Evidence] = iter(fate.evidence * 50)
-    rig.gauges.measure_by(lambda _since: next(story, GOOD))
-    rig.fleets.outcomes = list(fate.outcomes)
+    rig.measure_by(lambda _since: next(story, GOOD))
+    rig.aws.endpoints.outcomes = list(fate.outcomes)
     deaths = [*(Killer(at, before=before) for at, before in fate.deaths), None]
     target = 2 if fate.kind == "deploy" else 1
     for number in range(_MAX_RUNS):
@@ -99,26 +100,28 @@ def test_every_rollout_ends_with_exactly_one_release_serving(fate: Fate) -> None
 
     live(rig, fate)
 
-    standing = rig.standing
-    assert standing.rollout is None
+    state = rig.state
+    assert state.rollout is None
     assert rig.entries[-1].outcome in {"promoted", "rolled_back"}
     assert sorted(rig.weights.values()) in ([100], [0, 100])
-    serving = next(item for item in rig.fleets.view.production if item.weight) if rig.fleets.view else None
+    serving = (
+        next(item for item in rig.aws.endpoints.view.production if item.weight) if rig.aws.endpoints.view else None
+    )
     assert serving is not None
-    assert standing.serving is not None
-    assert serving.model == standing.serving.model
+    assert state.serving is not None
+    assert serving.model == state.serving.model
 
 
 @settings(max_examples=150, deadline=None, print_blob=True)
 @given(FATES)
 def test_callers_are_answered_at_every_moment(fate: Fate) -> None:
-    """The weights that callers meet never sum to nothing, and never reach beyond the two releases."""
+    """Traffic weights never sum to nothing, and never reach beyond the two releases."""
     rig = endpoint(fate)
 
     live(rig, fate)
 
-    assert all(sum(seen.values()) == 100 for seen in rig.fleets.seen)
-    assert all(len([share for share in seen.values() if share]) <= 2 for seen in rig.fleets.seen)
+    assert all(sum(seen.values()) == 100 for seen in rig.aws.endpoints.seen)
+    assert all(len([share for share in seen.values() if share]) <= 2 for seen in rig.aws.endpoints.seen)
 
 
 @settings(max_examples=150, deadline=None, print_blob=True)
@@ -130,7 +133,7 @@ def test_ledger_stays_whole_and_gap_free(fate: Fate) -> None:
     live(rig, fate)
 
     assert rig.problems() == []
-    assert set(rig.ledger.locked) == set(rig.ledger.lines)
+    assert set(rig.aws.ledger.locked) == set(rig.aws.ledger.lines)
 
 
 @settings(max_examples=100, deadline=None, print_blob=True)
@@ -153,11 +156,11 @@ def test_breach_never_ends_in_promotion(fate: Fate) -> None:
 def test_share_of_the_candidate_only_grows_until_it_ends(fate: Fate) -> None:
     """Step by step up, and on a breach to nothing at once: there is no other way for traffic to go."""
     rig = endpoint(fate)
-    before = len(rig.fleets.seen)
+    before = len(rig.aws.endpoints.seen)
 
     live(rig, fate)
 
-    shares = [seen.get(release(2).variant, 0) for seen in rig.fleets.seen[before:]]
+    shares = [seen.get(release(2).variant, 0) for seen in rig.aws.endpoints.seen[before:]]
     rises = [b - a for a, b in pairwise(shares)]
     allowed = {0, 10, 25, 75, 90}
     assert all(rise in allowed or b == 0 for rise, b in zip(rises, shares[1:], strict=False))

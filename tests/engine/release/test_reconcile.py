@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from sagemaker_gitops.aws.endpoint_shapes import Endpoint, Variant
 from sagemaker_gitops.release.reconcile import Actual, Declared, differences
-from sagemaker_gitops.release.state import Fleet
-from tests.engine.release.fake_endpoint import Variant
 from tests.engine.release.rig import release
 
 ONE, TWO = release(1), release(2)
@@ -24,12 +23,12 @@ def variant(version: int, weight: float, *, instances: int = 2, instance_type: s
     return Variant(name=item.variant, model=item.model, weight=weight, instances=instances, instance_type=instance_type)
 
 
-def fleet(*production: Variant, status: str = "InService") -> Fleet:
+def endpoint(*production: Variant, status: str = "InService", captured: int = 100) -> Endpoint:
     """Make an endpoint of variants."""
-    return Fleet(status=status, config="c", failure="", production=production)
+    return Endpoint(status=status, config="c", production=production, capture_percent=captured)
 
 
-ACTUAL = Actual(fleet=fleet(variant(1, 0), variant(2, 100)), capture_percent=100, tags=TWO.tags)
+ACTUAL = Actual(endpoint=endpoint(variant(1, 0), variant(2, 100)), tags=TWO.tags)
 
 
 def test_declared_state_has_no_difference() -> None:
@@ -39,35 +38,35 @@ def test_declared_state_has_no_difference() -> None:
 
 def test_fleet_that_was_scaled_out_is_as_declared() -> None:
     """Autoscaling may add instances."""
-    grown = replace(ACTUAL, fleet=fleet(variant(2, 100, instances=9)))
+    grown = replace(ACTUAL, endpoint=endpoint(variant(2, 100, instances=9)))
 
     assert differences(DECLARED, grown) == []
 
 
 @pytest.mark.parametrize(
-    ("actual", "what", "remedy"),
+    ("actual", "what", "fix"),
     [
-        (replace(ACTUAL, fleet=None), "endpoint", "fleet"),
-        (replace(ACTUAL, fleet=fleet(status="Failed")), "endpoint", "fleet"),
-        (replace(ACTUAL, fleet=fleet(variant(1, 100), variant(2, 0))), "weights", "weights"),
-        (replace(ACTUAL, fleet=fleet(variant(1, 30), variant(2, 70))), "weights", "weights"),
-        (replace(ACTUAL, fleet=fleet(variant(1, 100))), "model", "fleet"),
-        (replace(ACTUAL, fleet=fleet(variant(2, 100), variant(9, 0))), f"variant {release(9).variant}", "fleet"),
-        (replace(ACTUAL, fleet=fleet(variant(2, 100, instances=1))), f"instances of {TWO.variant}", "size"),
+        (replace(ACTUAL, endpoint=None), "endpoint", "fleet"),
+        (replace(ACTUAL, endpoint=endpoint(status="Failed")), "endpoint", "fleet"),
+        (replace(ACTUAL, endpoint=endpoint(variant(1, 100), variant(2, 0))), "weights", "weights"),
+        (replace(ACTUAL, endpoint=endpoint(variant(1, 30), variant(2, 70))), "weights", "weights"),
+        (replace(ACTUAL, endpoint=endpoint(variant(1, 100))), "model", "fleet"),
+        (replace(ACTUAL, endpoint=endpoint(variant(2, 100), variant(9, 0))), f"variant {release(9).variant}", "fleet"),
+        (replace(ACTUAL, endpoint=endpoint(variant(2, 100, instances=1))), f"instances of {TWO.variant}", "size"),
         (
-            replace(ACTUAL, fleet=fleet(variant(2, 100, instance_type="ml.c7i.large"))),
+            replace(ACTUAL, endpoint=endpoint(variant(2, 100, instance_type="ml.c7i.large"))),
             f"instance type of {TWO.variant}",
             "fleet",
         ),
-        (replace(ACTUAL, capture_percent=0), "data capture", "fleet"),
+        (replace(ACTUAL, endpoint=endpoint(variant(2, 100), captured=0)), "data capture", "fleet"),
         (replace(ACTUAL, tags=TWO.tags | {"release": "v1"}), "tag release", "tags"),
     ],
 )
-def test_every_kind_of_difference_is_found(actual: Actual, what: str, remedy: str) -> None:
-    """Each is named, with what would mend it."""
+def test_every_kind_of_difference_is_found(actual: Actual, what: str, fix: str) -> None:
+    """Each is named, with what would fix it."""
     found = differences(DECLARED, actual)
 
-    assert [(item.what, item.remedy) for item in found] == [(what, remedy)]
+    assert [(item.what, item.fix) for item in found] == [(what, fix)]
 
 
 def test_missing_alarm_is_found() -> None:
@@ -85,8 +84,8 @@ def test_ringing_alarm_is_no_difference() -> None:
 
 
 def test_endpoint_that_nobody_released_is_found() -> None:
-    """What serves without an entry in the ledger is a difference that no command mends."""
+    """What serves without an entry in the ledger is a difference that no command fixes."""
     undeclared = replace(DECLARED, serving=None)
 
-    assert [item.remedy for item in differences(undeclared, ACTUAL)] == ["none"]
-    assert differences(undeclared, Actual(fleet=None)) == []
+    assert [item.fix for item in differences(undeclared, ACTUAL)] == ["none"]
+    assert differences(undeclared, Actual(endpoint=None)) == []

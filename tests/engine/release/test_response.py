@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
 from sagemaker_gitops.aws.lease import Lease
-from sagemaker_gitops.release.history import fold
 from sagemaker_gitops.release.ledger import GENESIS, Entry, parse
-from sagemaker_gitops.release.limits import Limits, objection
+from sagemaker_gitops.release.state import RollbackPolicy, fold, objection
 from tests.engine.release.rig import release
 from tests.sample import ROOT
 
@@ -91,17 +90,17 @@ def test_function_and_pipeline_keep_the_same_limits(
     now = (times[-1] if times else MOMENT) + timedelta(hours=1)
     environ = {"COOLDOWN_MINUTES": "360", "MAXIMUM_PER_DAY": "2"}
 
-    standing, limits = fold(entries), Limits(cooldown=timedelta(minutes=360), maximum_per_day=2)
-    against = objection(entries, standing, limits, now=now)
+    state, limits = fold(entries), RollbackPolicy(cooldown=timedelta(minutes=360), maximum_per_day=2)
+    against = objection(entries, state, limits, now=now)
 
     theirs = respond.fold([json.loads(entry.text()) for entry in entries])
     if against:
         with pytest.raises(respond.Refused, match=re.escape(against)):
             respond.target(theirs, respond.Limits(environ, now=now))
     else:
-        assert standing.fallback
+        assert state.fallback
         target = respond.target(theirs, respond.Limits(environ, now=now))
-        assert target == standing.fallback.model_dump(mode="json")
+        assert target == state.fallback.model_dump(mode="json")
 
 
 def test_entry_of_the_function_is_one_of_the_ledger(respond: Any) -> None:

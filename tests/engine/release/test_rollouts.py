@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import get_args
 
 import pytest
+from sagemaker_gitops.aws.cloudwatch import Traffic
+from sagemaker_gitops.aws.endpoint_shapes import EndpointConfig, Guardrail
+from sagemaker_gitops.aws.invocations import Answer
 from sagemaker_gitops.errors import AwsRefused, EndpointUnrecovered, LeaseLost
 from sagemaker_gitops.project.deploy_config import DeployConfig, Native, StrategyName
-from sagemaker_gitops.release.checks import Agreement, Answers, Evidence, Traffic
-from sagemaker_gitops.release.state import NATIVE_VARIANT, Layout
-from tests.engine.release.fake_stores import Answer
+from sagemaker_gitops.release.checks import Agreement, Answers, Evidence
+from sagemaker_gitops.release.strategies import NATIVE_VARIANT
+from tests.engine.release.fake_stores import ANSWER
 from tests.engine.release.rig import ENDPOINT, GOOD, Rig, release
 
 STRATEGIES: tuple[StrategyName, ...] = get_args(StrategyName)
@@ -48,7 +51,7 @@ def test_good_candidate_ends_with_all_traffic(strategy: StrategyName) -> None:
 
     assert finish.result == "promoted"
     assert sum(rig.weights.values()) == 100
-    assert release(2).same_as(rig.standing.serving)
+    assert release(2).same_as(rig.state.serving)
     assert rig.problems() == []
 
 
@@ -77,7 +80,7 @@ def test_bad_candidate_is_rolled_back_with_its_reason(strategy: StrategyName, ev
     assert finish.result == "rolled_back"
     assert any(word in finish.reason for word in told.split("|"))
     assert rig.weights[release(1).variant] == 100
-    assert release(1).same_as(rig.standing.serving)
+    assert release(1).same_as(rig.state.serving)
 
 
 def test_bad_candidate_in_shadow_answers_no_caller() -> None:
@@ -86,7 +89,7 @@ def test_bad_candidate_in_shadow_answers_no_caller() -> None:
 
     rig.run(2)
 
-    assert all(release(2).variant not in seen for seen in rig.fleets.seen)
+    assert all(release(2).variant not in seen for seen in rig.aws.endpoints.seen)
 
 
 @pytest.mark.parametrize("strategy", WATCHED)
@@ -109,7 +112,7 @@ def test_late_traffic_is_waited_for() -> None:
     rig.run(1)
     begun = rig.clock.now()
     late: Callable[[datetime], Evidence] = lambda _: GOOD if (rig.clock.now() - begun).seconds > 1000 else IDLE  # noqa: E731
-    rig.gauges.measure_by(late)
+    rig.measure_by(late)
 
     finish = rig.run(2)
 
@@ -119,13 +122,17 @@ def test_late_traffic_is_waited_for() -> None:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @pytest.mark.parametrize(
     "answer",
-    [Answer(status=500, body="boom"), Answer(attributes={"fingerprint": "f" * 64}), Answer(body="<html>")],
+    [
+        Answer(status=500, body="boom", attributes={}),
+        replace(ANSWER, attributes={"fingerprint": "f" * 64}),
+        replace(ANSWER, body="<html>"),
+    ],
     ids=["fails", "wrong model", "no predictions"],
 )
 def test_candidate_that_fails_known_rows_is_rolled_back(strategy: StrategyName, answer: Answer) -> None:
     """Before callers are, the candidate itself is asked; a wrong answer ends it."""
     rig = rig_of(strategy)
-    rig.probe.answer = answer
+    rig.aws.invocations.answer = answer
 
     finish = rig.run(2)
 
@@ -138,47 +145,47 @@ def test_candidate_that_fails_known_rows_is_rolled_back(strategy: StrategyName, 
 def test_silent_rollback_by_aws_is_noticed(strategy: StrategyName) -> None:
     """An endpoint InService on its old configuration is no success."""
     rig = rig_of(strategy)
-    rig.fleets.outcomes = ["back"]
+    rig.aws.endpoints.outcomes = ["back"]
 
     finish = rig.run(2)
 
     assert finish.result == "rolled_back"
     assert "AWS went back" in finish.reason
     assert "an alarm rang" in finish.reason
-    assert release(1).same_as(rig.standing.serving)
+    assert release(1).same_as(rig.state.serving)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_failed_endpoint_is_replaced_by_the_champion(strategy: StrategyName) -> None:
     """A Failed endpoint takes no update: it is deleted, and the champion comes up again."""
     rig = rig_of(strategy)
-    rig.fleets.outcomes = ["failed"]
+    rig.aws.endpoints.outcomes = ["failed"]
 
     finish = rig.run(2)
 
     assert finish.result == "rolled_back"
     assert "Failed" in finish.reason
     assert sum(rig.weights.values()) == 100
-    assert rig.fleets.view is not None
-    assert rig.fleets.view.production[0].model == release(1).model
+    assert rig.aws.endpoints.view is not None
+    assert rig.aws.endpoints.view.production[0].model == release(1).model
 
 
 def test_first_release_that_fails_leaves_nothing_behind() -> None:
     """Where nothing served before, nothing serves after."""
     rig = Rig()
-    rig.fleets.outcomes = ["failed"]
+    rig.aws.endpoints.outcomes = ["failed"]
 
     finish = rig.run(1)
 
     assert finish.result == "rolled_back"
-    assert rig.fleets.view is None
-    assert rig.standing.serving is None
+    assert rig.aws.endpoints.view is None
+    assert rig.state.serving is None
 
 
 def test_champion_that_cannot_come_back_is_told_as_failure() -> None:
     """When neither release can be made to serve, the rollout ends as failed instead of for ever."""
     rig = rig_of("all_at_once")
-    rig.fleets.outcomes = ["failed"] * 10
+    rig.aws.endpoints.outcomes = ["failed"] * 10
 
     finish = rig.run(2)
 
@@ -217,8 +224,8 @@ def test_way_back_that_is_refused_for_ever_calls_for_a_person(monkeypatch: pytes
             raise AwsRefused("InternalFailure")
         shift(endpoint, weights)
 
-    shift = rig.fleets.shift
-    monkeypatch.setattr(rig.fleets, "shift", refuse)
+    shift = rig.aws.endpoints.shift
+    monkeypatch.setattr(rig.aws.endpoints, "shift", refuse)
     with pytest.raises(EndpointUnrecovered, match="way back"):
         rig.run(2)
     monkeypatch.undo()
@@ -235,38 +242,38 @@ def test_holder_who_was_taken_over_changes_nothing_more() -> None:
     rig.run(1)
 
     def takeover(_: datetime) -> Evidence:
-        rig.leases.take_over(ENDPOINT, "rollback", now=rig.clock.now().timestamp(), seconds=60)
-        rig.fleets.calls.clear()
+        rig.aws.lease.take_over(ENDPOINT, "rollback", now=rig.clock.now().timestamp(), seconds=60)
+        rig.aws.endpoints.calls.clear()
         return GOOD
 
-    rig.gauges.measure_by(takeover)
+    rig.measure_by(takeover)
     with pytest.raises(LeaseLost):
         rig.run(2)
 
-    assert rig.fleets.calls == []
+    assert rig.aws.endpoints.calls == []
 
 
 def test_scaled_champion_is_replaced_at_its_size(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fleet that autoscaling has grown is never replaced by a smaller one."""
     rig = rig_of("canary")
-    view = rig.fleets.view
+    view = rig.aws.endpoints.view
     assert view is not None
-    rig.fleets.put(replace(view, production=tuple(replace(item, instances=7) for item in view.production)))
+    rig.aws.endpoints.put(replace(view, production=tuple(replace(item, instances=7) for item in view.production)))
 
     rig.run(2)
 
-    assert rig.fleets.view is not None
-    assert [item.instances for item in rig.fleets.view.production] == [7, 7]
+    assert rig.aws.endpoints.view is not None
+    assert [item.instances for item in rig.aws.endpoints.view.production] == [7, 7]
 
 
 def refuse_times(monkeypatch: pytest.MonkeyPatch, rig: Rig, times: int) -> None:
     """Let AWS refuse the next updates."""
-    update, left = rig.fleets.update, [times]
+    update, left = rig.aws.endpoints.update, [times]
 
-    def refuse(endpoint: str, name: str, layout: Layout, guard: None) -> None:
+    def refuse(endpoint: str, config: EndpointConfig, guardrail: Guardrail | None) -> None:
         if left[0]:
             left[0] -= 1
             raise AwsRefused("ResourceLimitExceeded")
-        update(endpoint, name, layout, guard)
+        update(endpoint, config, guardrail)
 
-    monkeypatch.setattr(rig.fleets, "update", refuse)
+    monkeypatch.setattr(rig.aws.endpoints, "update", refuse)

@@ -4,26 +4,24 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sagemaker_gitops.release.history import Promotion, Standing
+from sagemaker_gitops.aws.endpoint_shapes import Endpoint, Variant
+from sagemaker_gitops.aws.pointers import Published
 from sagemaker_gitops.release.ledger import GENESIS, Entry
-from sagemaker_gitops.release.machine import Rollout
-from sagemaker_gitops.release.state import Fleet
+from sagemaker_gitops.release.state import LedgerState, Promotion, Rollout
 from sagemaker_gitops.release.status import Seen, judge
-from tests.engine.release.fake_endpoint import Variant
-from tests.engine.release.fake_stores import Pointed
 from tests.engine.release.rig import release
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ONE, TWO = release(1), release(2)
 
 
-def fleet(one: float, two: float, status: str = "InService") -> Fleet:
+def endpoint(one: float, two: float, status: str = "InService") -> Endpoint:
     """Make an endpoint with two releases and these weights."""
     variants = tuple(
         Variant(name=item.variant, model=item.model, weight=weight, instances=1, instance_type="ml.m6i.large")
         for item, weight in ((ONE, one), (TWO, two))
     )
-    return Fleet(status=status, config="c", failure="no capacity", production=variants)
+    return Endpoint(status=status, config="c", failure="no capacity", production=variants)
 
 
 PROMOTED = Entry(
@@ -31,12 +29,12 @@ PROMOTED = Entry(
     reason="green", started=NOON, finished=NOON, previous=GENESIS,
 )  # fmt: skip
 SEEN = Seen(
-    standing=Standing(promotions=(Promotion(release=TWO, entry=PROMOTED),), closed=PROMOTED),
-    fleet=fleet(0, 100),
+    state=LedgerState(promotions=(Promotion(release=TWO, entry=PROMOTED),), closed=PROMOTED),
+    endpoint=endpoint(0, 100),
     holder="",
     alarms={"loans-prod-errors": "OK", "loans-prod-drift": "INSUFFICIENT_DATA"},
     standby_hours=24,
-    pointed=Pointed(variant=TWO.variant, fingerprint=TWO.fingerprint, sequence=7, fence=3),
+    published=Published(variant=TWO.variant, fingerprint=TWO.fingerprint, sequence=7, fence=3),
 )
 ROLLOUT = Rollout(kind="deploy", candidate=TWO, champion=ONE, started=NOON)
 
@@ -52,16 +50,16 @@ def test_settled_release_is_told_with_its_word_and_its_standby() -> None:
 
 def test_environment_before_its_first_release_is_empty() -> None:
     """Neither ledger nor endpoint: nothing is wrong, though the alarms on silence ring."""
-    status = judge("prod", replace(SEEN, standing=Standing(), fleet=None, alarms={"loans-prod-traffic": "ALARM"}))
+    status = judge("prod", replace(SEEN, state=LedgerState(), endpoint=None, alarms={"loans-prod-traffic": "ALARM"}))
 
     assert (status.health, status.version) == ("empty", None)
 
 
 def test_release_under_way_is_no_trouble() -> None:
     """While its holder lives, half-moved weights are what is wanted, and nothing is a standby yet."""
-    standing = replace(SEEN.standing, rollout=ROLLOUT)
+    state = replace(SEEN.state, rollout=ROLLOUT)
 
-    status = judge("prod", replace(SEEN, standing=standing, fleet=fleet(90, 10), holder="ada (run 7)"))
+    status = judge("prod", replace(SEEN, state=state, endpoint=endpoint(90, 10), holder="ada (run 7)"))
 
     assert (status.health, status.standby) == ("changing", ())
 
@@ -70,13 +68,13 @@ def test_release_under_way_is_no_trouble() -> None:
     ("seen", "trouble"),
     [
         (replace(SEEN, alarms={"loans-prod-errors": "ALARM"}), "alarm loans-prod-errors"),
-        (replace(SEEN, fleet=None), "the endpoint is gone"),
-        (replace(SEEN, fleet=fleet(0, 100, "Failed")), "the endpoint is Failed: no capacity"),
-        (replace(SEEN, fleet=fleet(0, 100, "Updating")), "the endpoint is Updating, and no release is under way"),
-        (replace(SEEN, fleet=fleet(30, 70)), f"{TWO.variant} has 70 % of the traffic instead of all"),
-        (replace(SEEN, standing=Standing()), "an endpoint serves, and the ledger knows of no release"),
+        (replace(SEEN, endpoint=None), "the endpoint is gone"),
+        (replace(SEEN, endpoint=endpoint(0, 100, "Failed")), "the endpoint is Failed: no capacity"),
+        (replace(SEEN, endpoint=endpoint(0, 100, "Updating")), "the endpoint is Updating, and no release is under way"),
+        (replace(SEEN, endpoint=endpoint(30, 70)), f"{TWO.variant} has 70 % of the traffic instead of all"),
+        (replace(SEEN, state=LedgerState()), "an endpoint serves, and the ledger knows of no release"),
         (
-            replace(SEEN, standing=replace(SEEN.standing, rollout=ROLLOUT)),
+            replace(SEEN, state=replace(SEEN.state, rollout=ROLLOUT)),
             f"the deploy of {TWO.variant} was left unfinished",
         ),
     ],

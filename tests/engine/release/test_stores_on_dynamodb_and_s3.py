@@ -11,14 +11,13 @@ import botocore.exceptions
 import pytest
 from moto import mock_aws
 from sagemaker_gitops.aws.lease import Held, Lease
-from sagemaker_gitops.aws.ledger import Ledger
-from sagemaker_gitops.aws.pointers import Pointers
+from sagemaker_gitops.aws.ledger import Copy, Ledger, Record
+from sagemaker_gitops.aws.pointers import Active, Pointers
 from sagemaker_gitops.client.resolver import Active as Resolved
 from sagemaker_gitops.client.resolver import Resolver
 from sagemaker_gitops.errors import LeaseLost, LedgerConflict
-from sagemaker_gitops.release.history import Active
-from sagemaker_gitops.release.journal import Author, Journal, Line
-from sagemaker_gitops.release.ledger import Copy, Record, verify
+from sagemaker_gitops.release.ledger import verify
+from sagemaker_gitops.release.writer import Author, LedgerWriter, NewEntry
 from tests.engine.release.fake_endpoint import FakeClock
 from tests.engine.release.rig import release
 
@@ -116,9 +115,11 @@ def write(ledger: Ledger, held: Held | None, entries: int) -> None:
     """Write some entries; without a lease they are notes."""
     clock = FakeClock()
     clock.moment = datetime.now(UTC)
-    journal = Journal(ledger, clock, environment="prod", author=Author(actor="tester"), lease=held, retention_days=1)
+    journal = LedgerWriter(
+        ledger, clock, environment="prod", author=Author(actor="tester"), lease=held, retention_days=1
+    )
     for number in range(entries):
-        journal.write(Line(action="drill", outcome="succeeded", release=release(1), reason=f"number {number}"))
+        journal.write(NewEntry(action="drill", outcome="succeeded", release=release(1), reason=f"number {number}"))
 
 
 def problems(ledger: Ledger) -> list[str]:

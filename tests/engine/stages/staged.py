@@ -5,8 +5,7 @@ from datetime import timedelta
 
 from sagemaker_gitops.project.deploy_config import DeployConfig
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.journal import read
-from sagemaker_gitops.release.ledger import Entry
+from sagemaker_gitops.release.ledger import Entry, read
 from sagemaker_gitops.stages import approve, clean, deploy, drill, reconcile, rollback
 from sagemaker_gitops.stages.result import StageResult
 from tests.engine.release.fake_aws import FakeAws
@@ -51,7 +50,7 @@ class Endpoint:
         approve.run(self.settings, self.aws.services, options)
 
     def clean(self) -> StageResult:
-        """Retire the standbys whose time is over."""
+        """Retire the expired standbys."""
         return clean.run(self.settings, self.aws.services, clean.Options(actor="operations", clock=self.aws.clock))
 
     def clean_at_once(self) -> None:

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from sagemaker_gitops.aws import endpoint_shapes
+from sagemaker_gitops.aws.endpoint_shapes import Variant
+from sagemaker_gitops.aws.invocations import Answer
 from sagemaker_gitops.aws.registry import PENDING
 from sagemaker_gitops.errors import CandidateRejected, ForeignEndpoint, GateFailed, NotApproved
 from tests.engine.release.fake_aws import FakeAws, settings_of, variant_of
-from tests.engine.release.fake_endpoint import Variant, View
-from tests.engine.release.fake_stores import Answer
 from tests.engine.stages.staged import Endpoint, deployed
 
 
@@ -87,7 +88,7 @@ def test_endpoint_that_nobody_released_is_left_alone() -> None:
     settings = settings_of()
     foreign = Endpoint(settings=settings, aws=FakeAws(settings))
     theirs = Variant(name="AllTraffic", model="theirs", weight=1, instances=1, instance_type="ml.m5.large")
-    foreign.aws.endpoints.put(View(status="InService", config="theirs", production=(theirs,)))
+    foreign.aws.endpoints.put(endpoint_shapes.Endpoint(status="InService", config="theirs", production=(theirs,)))
 
     with pytest.raises(ForeignEndpoint, match="AllTraffic"):
         foreign.deploy(1)
@@ -97,7 +98,7 @@ def test_endpoint_that_nobody_released_is_left_alone() -> None:
 
 def test_candidate_that_fails_known_rows_is_rolled_back_and_told(prod: Endpoint) -> None:
     """The error says why, what answered whom and who serves; the ledger ends in rolled back."""
-    prod.aws.invocations.answer = Answer(status=500, body="boom")
+    prod.aws.invocations.answer = Answer(status=500, body="boom", attributes={})
 
     with pytest.raises(CandidateRejected, match="version 2 was rolled back: verification") as caught:
         prod.deploy(2)

@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from sagemaker_gitops.aws.invocations import Answer
 from sagemaker_gitops.errors import CandidateRejected, ConfigurationError, EndpointDrifted, NotApproved, RollbackRefused
-from sagemaker_gitops.release.journal import Author, Line
 from sagemaker_gitops.release.ledger import EntryAction
-from sagemaker_gitops.release.session import notebook, release_of
+from sagemaker_gitops.release.session import open_ledger, release_of
+from sagemaker_gitops.release.writer import Author, NewEntry
 from sagemaker_gitops.stages import approve, rollback
 from tests.engine.release.fake_aws import FINGERPRINTS, settings_of, variant_of
-from tests.engine.release.fake_stores import Answer
 from tests.engine.stages.staged import Endpoint, deployed
 
 
@@ -23,8 +23,8 @@ def started(endpoint: Endpoint, action: EntryAction, version: int) -> None:
     """Write down that a rollout began, by a run that died."""
     settings, services = endpoint.settings, endpoint.aws.services
     release = release_of(settings, services.registry.describe(version))
-    notes = notebook(settings, services, Author(actor="dead"), clock=endpoint.aws.clock)
-    notes.write(Line(action=action, outcome="started", release=release, strategy="all_at_once"))
+    notes = open_ledger(settings, services, Author(actor="dead"), clock=endpoint.aws.clock)
+    notes.write(NewEntry(action=action, outcome="started", release=release, strategy="all_at_once"))
 
 
 @pytest.mark.parametrize(
@@ -136,11 +136,11 @@ def test_alarm_of_the_serving_variant_rolls_back(endpoint: Endpoint) -> None:
 
 def test_alarm_of_a_candidate_that_is_gone_leaves_the_champion(endpoint: Endpoint) -> None:
     """The deploy has rolled its candidate back already; the same errors ring a minute later."""
-    endpoint.aws.invocations.answer = Answer(status=500)
+    endpoint.aws.invocations.answer = Answer(status=500, body="boom", attributes={})
     with pytest.raises(CandidateRejected):
         endpoint.deploy(4)
 
-    with pytest.raises(RollbackRefused, match=f"about {variant_of(4)}, but {variant_of(3)} is what callers meet"):
+    with pytest.raises(RollbackRefused, match=f"about {variant_of(4)}, but {variant_of(3)} is what serves"):
         endpoint.respond(alarm=f"loan-approval-staging-{variant_of(4)}-errors")
 
     assert endpoint.aws.weights == {3: 100, 4: 0}

@@ -5,16 +5,15 @@ import re
 from dataclasses import replace
 
 import pytest
+from sagemaker_gitops.aws.endpoint_shapes import EndpointConfig, Guardrail
+from sagemaker_gitops.aws.invocations import Answer
 from sagemaker_gitops.aws.scaling import Scale
 from sagemaker_gitops.errors import CandidateRejected, ConfigurationError, EndpointDrifted
 from sagemaker_gitops.local.cloudformation.template import parse
 from sagemaker_gitops.local.events.event_pattern import matches
 from sagemaker_gitops.project.deploy_config import DeployConfig, Native
 from sagemaker_gitops.release import variants
-from sagemaker_gitops.release.ports import Guard
-from sagemaker_gitops.release.state import Layout
 from tests.engine.release.fake_aws import FakeAws, settings_of, variant_of
-from tests.engine.release.fake_stores import Answer
 from tests.engine.stages.staged import Endpoint, deployed, with_deploy
 from tests.sample import ROOT
 
@@ -79,9 +78,9 @@ def test_alarms_are_there_before_the_candidate_has_callers(monkeypatch: pytest.M
     update = endpoint.aws.endpoints.update
     found: set[str] = set()
 
-    def watched(name: str, config: str, layout: Layout, guard: Guard | None) -> None:
+    def watched(name: str, config: EndpointConfig, guardrail: Guardrail | None) -> None:
         found.update(endpoint.aws.alarms.defined)
-        update(name, config, layout, guard)
+        update(name, config, guardrail)
 
     monkeypatch.setattr(endpoint.aws.endpoints, "update", watched)
     endpoint.deploy(2)
@@ -144,7 +143,7 @@ def test_first_release_that_is_rolled_back_leaves_no_alarm() -> None:
     """Where no variant remains, no alarm does."""
     settings = settings_of()
     endpoint = Endpoint(settings=settings, aws=FakeAws(settings))
-    endpoint.aws.invocations.answer = Answer(status=500, body="boom")
+    endpoint.aws.invocations.answer = Answer(status=500, body="boom", attributes={})
 
     with pytest.raises(CandidateRejected):
         endpoint.deploy(1)
@@ -156,7 +155,7 @@ def test_endpoint_that_is_gone_leaves_neither_alarm_nor_scaling() -> None:
     """What teardown asks for once it has deleted the endpoint."""
     endpoint = deployed(settings_of("staging", **SCALED), 1, 2)
 
-    variants.furnish(endpoint.settings, endpoint.aws.services, None, None)
+    variants.sync_alarms_and_scaling(endpoint.settings, endpoint.aws.services, None, None)
 
     assert (endpoint.aws.alarms.defined, endpoint.aws.scaling.targets) == ({}, {})
 

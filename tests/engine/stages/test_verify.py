@@ -50,4 +50,4 @@ def test_version_that_does_not_serve_is_refused(serving: Laptop) -> None:
     told = serving.run("verify", "--env", "dev", "--version", "2")
 
     assert told.exit_code == EndpointDrifted.exit_code
-    assert "does not answer all callers" in told.stderr
+    assert "does not serve 100 % of traffic" in told.stderr

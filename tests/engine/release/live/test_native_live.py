@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from sagemaker_gitops.errors import CandidateRejected
-from sagemaker_gitops.release.state import NATIVE_VARIANT
+from sagemaker_gitops.release.strategies import NATIVE_VARIANT
 from tests.engine.release.live.plant import ENDPOINT, Plant
 
 # Simulated seconds: the embedded AWS bakes for three real ones, in which the alarm is evaluated a dozen times.

@@ -1,25 +1,58 @@
-"""Endpoints: fleets and their traffic."""
+"""Models, and the endpoints that run them."""
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import botocore.exceptions
 
-from sagemaker_gitops.aws.deployment import GuardRequest, deployment_config
-from sagemaker_gitops.aws.endpoint_shapes import Endpoint, LayoutRequest, config_request, endpoint_view
-from sagemaker_gitops.aws.once import create_once, found
+from sagemaker_gitops.aws.endpoint_shapes import (
+    Endpoint,
+    EndpointConfig,
+    Guardrail,
+    config_request,
+    deployment_request,
+    endpoint_of,
+)
 from sagemaker_gitops.aws.scaling import Scaling
-from sagemaker_gitops.aws.session import aws_errors, is_missing
+from sagemaker_gitops.aws.session import aws_errors, create_once, found, is_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_sagemaker import SageMakerClient
-    from mypy_boto3_sagemaker.type_defs import DescribeEndpointConfigOutputTypeDef
+    from mypy_boto3_sagemaker.type_defs import ContainerDefinitionTypeDef, DescribeEndpointConfigOutputTypeDef
 
 Result = TypeVar("Result")
 
 # A model or configuration that was just created may still be unknown to the next call.
 _PATIENCE_LOOKS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """What a model runs; a `package` stands for image and artefact, and AWS refuses one that is not approved."""
+
+    environment: Mapping[str, str]
+    image: str = ""
+    model_data: str = ""
+    package: str = ""
+
+
+class Models:
+    """SageMaker's Model resources, which are never changed and never deleted here."""
+
+    def __init__(self, client: "SageMakerClient") -> None:
+        self._client = client
+
+    @aws_errors()
+    def ensure(self, name: str, container: Container, *, role: str) -> None:
+        """Create a model unless it exists."""
+        if found(lambda: self._client.describe_model(ModelName=name)):
+            return
+        definition = _definition(container)
+        create_once(
+            lambda: self._client.create_model(ModelName=name, PrimaryContainer=definition, ExecutionRoleArn=role)
+        )
 
 
 class Endpoints:
@@ -51,7 +84,7 @@ class Endpoints:
             if is_missing(err):
                 return None
             raise
-        return endpoint_view(seen, self._config(seen.get("EndpointConfigName", "")))
+        return endpoint_of(seen, self._config(seen.get("EndpointConfigName", "")))
 
     @aws_errors()
     def tags(self, endpoint: str) -> dict[str, str]:
@@ -61,28 +94,28 @@ class Endpoints:
         return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
 
     @aws_errors()
-    def create(self, endpoint: str, config: str, layout: LayoutRequest) -> None:
+    def create(self, endpoint: str, config: EndpointConfig) -> None:
         """Bring up an endpoint."""
-        self._ensure_config(config, layout)
-        self._known(lambda: self._client.create_endpoint(EndpointName=endpoint, EndpointConfigName=config))
+        name = self._ensure_config(endpoint, config)
+        self._known(lambda: self._client.create_endpoint(EndpointName=endpoint, EndpointConfigName=name))
 
     @aws_errors()
-    def update(self, endpoint: str, config: str, layout: LayoutRequest, guard: GuardRequest | None) -> None:
+    def update(self, endpoint: str, config: EndpointConfig, guardrail: Guardrail | None) -> None:
         """Replace an endpoint's fleet; the present one serves until the new one is up."""
-        self._ensure_config(config, layout)
-        self._let_go(endpoint, layout)
-        if guard is None:
-            self._known(lambda: self._client.update_endpoint(EndpointName=endpoint, EndpointConfigName=config))
+        name = self._ensure_config(endpoint, config)
+        self._stop_scaling(endpoint, config)
+        if guardrail is None:
+            self._known(lambda: self._client.update_endpoint(EndpointName=endpoint, EndpointConfigName=name))
             return
         self._known(
             lambda: self._client.update_endpoint(
-                EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=deployment_config(guard)
+                EndpointName=endpoint, EndpointConfigName=name, DeploymentConfig=deployment_request(guardrail)
             )
         )
 
     @aws_errors()
     def shift(self, endpoint: str, weights: Mapping[str, int]) -> None:
-        """Split traffic between variants; their machines stay as they are."""
+        """Split traffic between variants; their instances stay as they are."""
         self._client.update_endpoint_weights_and_capacities(
             EndpointName=endpoint,
             DesiredWeightsAndCapacities=[
@@ -113,11 +146,11 @@ class Endpoints:
             ResourceArn=arn, Tags=[{"Key": key, "Value": value} for key, value in tags.items() if value]
         )
 
-    def _let_go(self, endpoint: str, layout: LayoutRequest) -> None:
-        """Stop scaling what the update removes or moves to other machines: AWS refuses it otherwise."""
+    def _stop_scaling(self, endpoint: str, config: EndpointConfig) -> None:
+        """Stop scaling what the update removes or moves to other instances: AWS refuses it otherwise."""
         seen = self.describe(endpoint)
-        machines = {item.name: item.instance_type for item in seen.production} if seen else {}
-        kept = {item.name for item in layout.production if machines.get(item.name) == item.instance_type}
+        types = {item.name: item.instance_type for item in seen.production} if seen else {}
+        kept = {item.name for item in config.production if types.get(item.name) == item.instance_type}
         for variant in self._scaling.of(endpoint).keys() - kept:
             self._scaling.remove(endpoint, variant)
 
@@ -132,11 +165,12 @@ class Endpoints:
                 return None
         return self._configs[name]
 
-    def _ensure_config(self, name: str, layout: LayoutRequest) -> None:
-        if found(lambda: self._client.describe_endpoint_config(EndpointConfigName=name)):
-            return
-        request = config_request(name, layout, capture_uri=self._capture_uri)
-        create_once(lambda: self._known(lambda: self._client.create_endpoint_config(**request)))
+    def _ensure_config(self, endpoint: str, config: EndpointConfig) -> str:
+        name = config.name(endpoint)
+        if not found(lambda: self._client.describe_endpoint_config(EndpointConfigName=name)):
+            request = config_request(name, config, capture_uri=self._capture_uri)
+            create_once(lambda: self._known(lambda: self._client.create_endpoint_config(**request)))
+        return name
 
     def _known(self, call: Callable[[], Result]) -> Result:
         for _ in range(_PATIENCE_LOOKS):
@@ -147,3 +181,10 @@ class Endpoints:
                     raise
                 self._sleep(self._poll_seconds)
         return call()
+
+
+def _definition(container: Container) -> "ContainerDefinitionTypeDef":
+    environment = dict(container.environment)
+    if container.package:
+        return {"ModelPackageName": container.package, "Environment": environment}
+    return {"Image": container.image, "ModelDataUrl": container.model_data, "Environment": environment}

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import botocore.exceptions
 
+from sagemaker_gitops.aws.lease import Held
 from sagemaker_gitops.aws.session import aws_errors, error_code
 from sagemaker_gitops.errors import LeaseLost, LedgerConflict
 
@@ -34,16 +35,7 @@ class Copy:
     text: str
     versions: int
     locked: bool
-    deleted: bool
-
-
-class Fence(Protocol):
-    """The lease that a writer holds."""
-
-    @property
-    def endpoint(self) -> str: ...  # noqa: D102
-    @property
-    def token(self) -> int: ...  # noqa: D102
+    deleted: bool = False
 
 
 class Ledger:
@@ -82,7 +74,7 @@ class Ledger:
         ]
 
     @aws_errors()
-    def append(self, sequence: int, text: str, *, fence: Fence | None) -> None:
+    def append(self, sequence: int, text: str, *, fence: Held | None) -> None:
         """Write the next line, if its place is free and the lease still stands: both or nothing."""
         checks = [self._lease_stands(fence)] if fence else []
         try:
@@ -137,7 +129,7 @@ class Ledger:
     def _key(self, sequence: int) -> str:
         return f"ledger/{self._environment}/{sequence:08d}.json"
 
-    def _lease_stands(self, fence: Fence) -> "TransactWriteItemTypeDef":
+    def _lease_stands(self, fence: Held) -> "TransactWriteItemTypeDef":
         return {
             "ConditionCheck": {
                 "TableName": self._lease_table,

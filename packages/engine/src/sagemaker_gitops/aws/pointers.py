@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import botocore.exceptions
 
@@ -16,26 +16,21 @@ if TYPE_CHECKING:
 _NOT_OLDER = "attribute_not_exists(fence) OR fence < :fence OR (fence = :fence AND #sequence <= :sequence)"
 
 
-class ActiveView(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class Active:
     """The release that serves, and the ledger's entry that says so."""
 
-    @property
-    def version(self) -> int: ...  # noqa: D102
-    @property
-    def variant(self) -> str: ...  # noqa: D102
-    @property
-    def fingerprint(self) -> str: ...  # noqa: D102
-    @property
-    def commit(self) -> str: ...  # noqa: D102
-    @property
-    def sequence(self) -> int: ...  # noqa: D102
-    @property
-    def since(self) -> datetime: ...  # noqa: D102
+    version: int
+    variant: str
+    fingerprint: str
+    commit: str
+    sequence: int
+    since: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pointed:
-    """The item as it stands; `fence` is the lease's number of whoever wrote it."""
+class Published:
+    """What callers read; `fence` is the lease's number of whoever wrote it."""
 
     variant: str
     fingerprint: str
@@ -51,7 +46,7 @@ class Pointers:
         self._table = table
 
     @aws_errors()
-    def publish(self, endpoint: str, active: ActiveView, *, fence: int) -> bool:
+    def publish(self, endpoint: str, active: Active, *, fence: int) -> bool:
         """Write what serves; False when a later holder of the lease has written already."""
         try:
             self._client.put_item(
@@ -68,13 +63,13 @@ class Pointers:
         return True
 
     @aws_errors()
-    def read(self, endpoint: str) -> Pointed | None:
-        """Read what callers are told; None when they are told nothing."""
+    def read(self, endpoint: str) -> Published | None:
+        """Return what callers read; None when there is nothing."""
         answer = self._client.get_item(TableName=self._table, Key={"endpoint": {"S": endpoint}}, ConsistentRead=True)
         item = answer.get("Item")
         if item is None:
             return None
-        return Pointed(
+        return Published(
             variant=item["variant"]["S"],
             fingerprint=item["fingerprint"]["S"],
             sequence=int(item["sequence"]["N"]),
@@ -82,7 +77,7 @@ class Pointers:
         )
 
 
-def _item(endpoint: str, active: ActiveView, *, fence: int) -> "dict[str, AttributeValueTypeDef]":
+def _item(endpoint: str, active: Active, *, fence: int) -> "dict[str, AttributeValueTypeDef]":
     since = active.since.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return {
         "endpoint": {"S": endpoint},

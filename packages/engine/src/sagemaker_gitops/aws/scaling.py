@@ -1,7 +1,7 @@
-"""Application Auto Scaling: how many machines a variant has, by how many requests each of them answers."""
+"""Application Auto Scaling: how many instances a variant has, by the requests that each of them serves."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import botocore.exceptions
 
@@ -17,20 +17,9 @@ _METRIC: Literal["SageMakerVariantInvocationsPerInstance"] = "SageMakerVariantIn
 _POLICY = "invocations-per-instance"
 
 
-class ScaleRequest(Protocol):
-    """The bounds in instances, and the requests a minute that one instance should answer."""
-
-    @property
-    def minimum(self) -> int: ...  # noqa: D102
-    @property
-    def maximum(self) -> int: ...  # noqa: D102
-    @property
-    def invocations_per_instance(self) -> float: ...  # noqa: D102
-
-
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """How a variant is scaled; without a policy of ours, for no number of requests (0)."""
+    """The bounds in instances, and the requests a minute for each of them; 0 where no policy of ours is."""
 
     minimum: int
     maximum: int
@@ -62,7 +51,7 @@ class Scaling:
         }
 
     @aws_errors()
-    def put(self, endpoint: str, variant: str, scale: ScaleRequest) -> None:
+    def put(self, endpoint: str, variant: str, scale: Scale) -> None:
         """Scale a variant between its bounds; once more changes what differs."""
         resource = _resource(endpoint, variant)
         self._client.register_scalable_target(

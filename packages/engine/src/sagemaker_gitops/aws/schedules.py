@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 import botocore.exceptions
 
-from sagemaker_gitops.aws.once import create_once, found
-from sagemaker_gitops.aws.session import error_code
+from sagemaker_gitops.aws.session import create_once, error_code, found
 from sagemaker_gitops.errors import AwsRefused
 
 if TYPE_CHECKING:

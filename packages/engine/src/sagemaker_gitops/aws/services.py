@@ -4,17 +4,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sagemaker_gitops.aws.alarms import Alarms
 from sagemaker_gitops.aws.captures import Captures
-from sagemaker_gitops.aws.dashboards import Dashboards
-from sagemaker_gitops.aws.endpoints import Endpoints
+from sagemaker_gitops.aws.cloudwatch import Alarms, Dashboards, Metrics
+from sagemaker_gitops.aws.endpoints import Endpoints, Models
 from sagemaker_gitops.aws.features import Features
 from sagemaker_gitops.aws.images import Images
 from sagemaker_gitops.aws.invocations import Invocations
 from sagemaker_gitops.aws.lease import Lease
 from sagemaker_gitops.aws.ledger import Ledger
-from sagemaker_gitops.aws.metrics import Metrics
-from sagemaker_gitops.aws.models import Models
 from sagemaker_gitops.aws.monitoring import Monitoring
 from sagemaker_gitops.aws.orchestration import Orchestration
 from sagemaker_gitops.aws.pointers import Pointers
@@ -113,7 +110,7 @@ class Aws:
 
     @cached_property
     def endpoints(self) -> Endpoints:
-        """Fleets and their traffic."""
+        """Endpoints and their traffic."""
         return Endpoints(
             self._session.client("sagemaker"),
             self.scaling,
@@ -123,7 +120,7 @@ class Aws:
 
     @cached_property
     def scaling(self) -> Scaling:
-        """How many machines a variant has."""
+        """How many instances a variant has."""
         return Scaling(self._session.client("application-autoscaling"))
 
     @cached_property
@@ -182,7 +179,7 @@ class Aws:
 
     @cached_property
     def pointers(self) -> Pointers:
-        """What callers are told of the release that serves."""
+        """Where callers read which release serves."""
         return Pointers(self._session.client("dynamodb"), table=self._places.active_table)
 
     @cached_property

@@ -1,7 +1,7 @@
 """One session, its clients, and AWS's refusals in our own words."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,26 @@ def is_missing(err: botocore.exceptions.ClientError) -> bool:
         return True
     told = ("Could not find", "not found", "does not exist")
     return code == "ValidationException" and any(words in message for words in told)
+
+
+def found(describe: Callable[[], object]) -> bool:
+    """Tell whether the thing that a call describes exists."""
+    try:
+        describe()
+    except botocore.exceptions.ClientError as err:
+        if is_missing(err):
+            return False
+        raise
+    return True
+
+
+def create_once(create: Callable[[], object]) -> None:
+    """Create something; that a second run, or botocore's own retry, was first is no error."""
+    try:
+        create()
+    except botocore.exceptions.ClientError as err:
+        if "already exist" not in str(err):
+            raise
 
 
 @contextmanager

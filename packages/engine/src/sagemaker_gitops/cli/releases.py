@@ -139,7 +139,7 @@ def who_served(
 
 @app.command()
 def clean(env: Env, actor: Actor = None) -> None:
-    """Retire standbys whose time is over, and say what they cost."""
+    """Retire expired standbys, and say what they cost."""
     from sagemaker_gitops.stages import clean as stage
 
     run(

@@ -27,9 +27,9 @@ from sagemaker_gitops.monitor.tally import Tally
 from sagemaker_gitops.monitor.truth import Truth, read_truth
 from sagemaker_gitops.monitor.worker import Task
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.journal import Author, Line
-from sagemaker_gitops.release.session import notebook
-from sagemaker_gitops.release.state import Release
+from sagemaker_gitops.release.ledger import Release
+from sagemaker_gitops.release.session import open_ledger
+from sagemaker_gitops.release.writer import Author, NewEntry
 
 # What the worker imports: the pure statistics and what they stand on, and the modelkit's reader of Arrow.
 _PACKAGE = Path(sagemaker_gitops.__file__).parent
@@ -104,16 +104,16 @@ def note_decisions(
     """Write every decision of a run into the ledger, taken or withheld, with what it stands on."""
     if not record.decisions:
         return
-    journal = notebook(settings, aws, author)
+    ledger = open_ledger(settings, aws, author)
     for decision in record.decisions:
-        line = Line(
+        entry = NewEntry(
             action="monitor",
             outcome="decided" if decision.taken else "withheld",
             release=release,
             reason=f"{decision.reaction}: {decision.reason}. Evidence: {record.reason}; {report or 'no report'}",
             started=record.time,
         )
-        journal.write(line)
+        ledger.write(entry)
 
 
 def _here(watch: Watch, captures: Sequence[CaptureFile], truth: Truth) -> Tally:

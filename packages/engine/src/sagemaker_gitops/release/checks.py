@@ -1,24 +1,16 @@
-"""A candidate against its champion, on live traffic: errors, latency, predictions, confidence."""
+"""A candidate against its champion on live traffic: errors, latency, predictions, confidence. Pure."""
 
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from sagemaker_gitops.aws.cloudwatch import Traffic
+from sagemaker_gitops.project.deploy_config import DeployConfig
+
 # Two-sided 0.1 %: the chance that sampling noise alone rolls a good candidate back.
 _Z_NOISE = 3.29
 _KS_NOISE = 1.949
-
-
-@dataclass(frozen=True, kw_only=True)
-class Traffic:
-    """What CloudWatch counted for one variant; latencies in milliseconds, None without requests."""
-
-    requests: int = 0
-    errors: int = 0
-    rejected: int = 0
-    p50_ms: float | None = None
-    p95_ms: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +29,7 @@ class Answers:
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How often a shadow and its champion said the same about the same row."""
+    """How often a shadow and its champion predicted the same for the same row."""
 
     rows: int = 0
     equal: int = 0
@@ -52,8 +44,8 @@ class Agreement:
 class Evidence:
     """Everything measured since a step began."""
 
-    candidate: Traffic = Traffic()
-    champion: Traffic = Traffic()
+    candidate: Traffic = field(default_factory=Traffic)
+    champion: Traffic = field(default_factory=Traffic)
     candidate_answers: Answers = Answers()
     champion_answers: Answers = Answers()
     agreement: Agreement | None = None
@@ -79,8 +71,24 @@ class Limits:
         return math.ceil(self.minimum_requests * self.capture_percent / 100)
 
 
+def limits_of(config: DeployConfig, *, p50_ms: float, p95_ms: float, capture_percent: int) -> Limits:
+    """Take the limits from the configuration, and the latencies from the service level."""
+    checks = config.checks
+    return Limits(
+        minimum_requests=config.minimum_requests,
+        p50_ms=p50_ms,
+        p95_ms=p95_ms,
+        max_error_rate=checks.max_error_rate,
+        max_rejected_increase=checks.max_rejected_increase,
+        max_prediction_shift=checks.max_prediction_shift,
+        max_confidence_distance=checks.max_confidence_distance,
+        minimum_agreement=checks.minimum_agreement,
+        capture_percent=capture_percent,
+    )
+
+
 def breaches(evidence: Evidence, limits: Limits) -> list[str]:
-    """List every limit that the evidence breaks, each with its measure and its limit."""
+    """List every limit that the evidence breaks, each with what was measured."""
     return [
         *_errors(evidence, limits),
         *_latency(evidence.candidate, limits),
@@ -90,7 +98,7 @@ def breaches(evidence: Evidence, limits: Limits) -> list[str]:
 
 
 def enough_traffic(evidence: Evidence, limits: Limits) -> bool:
-    """Tell whether the candidate has answered enough callers to be judged at all."""
+    """Tell whether the candidate has served enough requests to be judged at all."""
     if evidence.candidate.requests < limits.minimum_requests:
         return False
     if evidence.agreement is not None:

@@ -1,47 +1,45 @@
-"""Taking the right to change an endpoint: one holder, and a dead one does not block for long."""
+"""Holding the lease of an endpoint while time passes: one holder, and a dead one does not block for long."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 
+from sagemaker_gitops.aws.lease import Held, Lease
 from sagemaker_gitops.errors import ReleaseInProgress
-from sagemaker_gitops.release.ports import Clock, Leases, LeaseView
+
+Progress = Callable[[str], None]
 
 
-@contextmanager
-def held(
-    leases: Leases, clock: Clock, *, endpoint: str, owner: str, seconds: float, progress: Callable[[str], None]
-) -> Iterator[LeaseView]:
-    """Hold the lease of an endpoint, and give it back at the end."""
-    lease = acquire(leases, clock, endpoint=endpoint, owner=owner, seconds=seconds, progress=progress)
-    try:
-        yield lease
-    finally:
-        leases.release(endpoint, lease.token)
+class Clock:
+    """The machine's clock; tests take one that need not be waited for."""
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC."""
+        return datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        time.sleep(seconds)
 
 
-def acquire(
-    leases: Leases, clock: Clock, *, endpoint: str, owner: str, seconds: float, progress: Callable[[str], None]
-) -> LeaseView:
-    """Take the lease; wait for one that its holder no longer renews, refuse one that is alive."""
-    first: LeaseView | None = None
+def acquire(leases: Lease, clock: Clock, *, endpoint: str, owner: str, seconds: float, progress: Progress) -> Held:
+    """Take the lease; wait for one that its holder no longer renews, ReleaseInProgress when it is renewed."""
+    first: Held | None = None
     while True:
         lease = leases.acquire(endpoint, owner, now=clock.now().timestamp(), seconds=seconds)
         if lease is not None:
             return lease
-        first = first or leases.holder(endpoint)
-        _wait(leases, clock, first, endpoint=endpoint, progress=progress)
+        holder = leases.holder(endpoint)
+        first = first or holder
+        if holder and first:
+            _wait_for(holder, first, clock, progress)
 
 
-def _wait(
-    leases: Leases, clock: Clock, first: LeaseView | None, *, endpoint: str, progress: Callable[[str], None]
-) -> None:
-    holder = leases.holder(endpoint)
-    if holder is None or first is None:
-        return
+def _wait_for(holder: Held, first: Held, clock: Clock, progress: Progress) -> None:
     if holder.token != first.token or holder.expires > first.expires:
         raise ReleaseInProgress(
             f"{holder.owner} is changing this endpoint",
-            where=f"endpoint {endpoint}, lease {holder.token}",
+            where=f"endpoint {holder.endpoint}, lease {holder.token}",
             next_step="wait for it; `rollback` takes over if it must stop",
         )
     left = max(0.0, holder.expires - clock.now().timestamp())
@@ -49,24 +47,27 @@ def _wait(
     clock.sleep(min(1.0, left + 0.01))
 
 
-class Tenure:
-    """A lease being held: renewed while its holder waits, and missed as soon as it is gone."""
+class HeldLease:
+    """A lease that is renewed while its holder waits; LeaseLost as soon as somebody took it over."""
 
-    def __init__(
-        self, leases: Leases, clock: Clock, lease: LeaseView, *, seconds: float, progress: Callable[[str], None]
-    ) -> None:
+    def __init__(self, leases: Lease, clock: Clock, held: Held, *, seconds: float, progress: Progress) -> None:
         self._leases = leases
         self._clock = clock
-        self._lease = lease
+        self._held = held
         self._seconds = seconds
         self._progress = progress
         self._said = ""
         self._renewed = 0.0
 
+    @property
+    def token(self) -> int:
+        """The number of this lease, which only grows with the holders."""
+        return self._held.token
+
     def renew(self) -> None:
-        """Extend the lease; LeaseLost when somebody took over."""
+        """Extend the lease."""
         now = self._clock.now().timestamp()
-        self._leases.renew(self._lease.endpoint, self._lease.token, now=now, seconds=self._seconds)
+        self._leases.renew(self._held.endpoint, self._held.token, now=now, seconds=self._seconds)
         self._renewed = now
 
     def keep(self) -> None:

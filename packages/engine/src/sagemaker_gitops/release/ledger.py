@@ -1,15 +1,15 @@
-"""The ledger: every change of what serves, in a chain in which a missing or altered link shows."""
+"""The ledger's entries: every change of what serves, in a chain in which a missing or altered entry shows."""
 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from sagemaker_gitops.release.state import Release
+from sagemaker_gitops.aws.ledger import Copy, Ledger, Record
+from sagemaker_gitops.errors import LedgerBroken
 
 GENESIS = "0" * 64
 
@@ -18,8 +18,41 @@ EntryAction = Literal["deploy", "rollback", "repair", "step", "abort", "refuse",
 Outcome = Literal["started", "succeeded", "promoted", "rolled_back", "failed", "refused", "decided", "withheld"]
 
 
+class Release(BaseModel):
+    """One registered model in one serving image, with all that an auditor asks of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+    version: int
+    fingerprint: str
+    commit: str
+    data_version: str
+    package: str
+    image: str
+    model_data: str
+    model_sha256: str
+    # The name of the SageMaker Model resource; it tells which release a variant serves.
+    model: str
+    metrics: Mapping[str, str] = {}
+    approval: str = ""
+
+    @property
+    def variant(self) -> str:
+        """The name of this release's variant."""
+        return f"v{self.version}-{self.fingerprint[:8]}"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of the endpoint that this release serves."""
+        return {"release": self.variant, "fingerprint": self.fingerprint, "commit": self.commit}
+
+    def same_as(self, other: "Release | None") -> bool:
+        """Tell whether both serve the same bytes."""
+        return other is not None and self.model == other.model
+
+
 class Entry(BaseModel):
-    """One line of the ledger. Traffic is in percent by variant; times are UTC."""
+    """One entry of the ledger. Traffic is in percent by variant; times are UTC."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,31 +88,27 @@ class Entry(BaseModel):
         return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """A stored line, as the table or the bucket returned it."""
-
-    sequence: int
-    text: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Copy:
-    """The locked copy of a line: its text and what the bucket says about its protection."""
-
-    sequence: int
-    text: str
-    versions: int
-    locked: bool
-    deleted: bool = False
-
-
 def parse(text: str) -> Entry:
-    """Read a stored line; ValueError says why it is none."""
+    """Read a stored entry; ValueError says why it is none."""
     try:
         return Entry.model_validate_json(text)
     except ValidationError as err:
         raise ValueError(f"not a ledger entry: {err.error_count()} fields are wrong") from err
+
+
+def read(ledger: Ledger) -> list[Entry]:
+    """Read the whole ledger; LedgerBroken when an entry cannot be read."""
+    entries: list[Entry] = []
+    for record in ledger.records():
+        try:
+            entries.append(parse(record.text))
+        except ValueError as err:
+            raise LedgerBroken(
+                f"entry {record.sequence}: {err}",
+                where="the ledger's table",
+                next_step="run `pipeline verify-ledger`; release nothing before it is understood",
+            ) from err
+    return entries
 
 
 def verify(environment: str, records: Sequence[Record], copies: Iterable[Copy]) -> list[str]:

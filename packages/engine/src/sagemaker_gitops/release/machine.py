@@ -1,64 +1,91 @@
-"""The next action of a rollout, from what the ledger says and the endpoint shows. Pure."""
+"""The next action of a rollout, from what the ledger says and what the endpoint shows. Pure."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from sagemaker_gitops.release.actions import (
-    Abort,
-    Action,
-    Begin,
-    Confirm,
-    Finish,
-    Provision,
-    Remove,
-    Shift,
-    Verify,
-    Wait,
-)
-from sagemaker_gitops.release.checks import Evidence, Limits, breaches, enough_traffic
-from sagemaker_gitops.release.state import NATIVE_VARIANT, Fleet, Layout, Placement, Release
-from sagemaker_gitops.release.strategies import Plan, Step
+from sagemaker_gitops.aws.endpoint_shapes import Endpoint, EndpointConfig, VariantConfig
+from sagemaker_gitops.release.checks import Evidence, breaches, enough_traffic
+from sagemaker_gitops.release.ledger import Release
+from sagemaker_gitops.release.state import Rollout
+from sagemaker_gitops.release.strategies import NATIVE_VARIANT, Rules, Step
 
 _MAX_RETREATS = 3
 
-RolloutKind = Literal["deploy", "rollback", "repair", "clean"]
+# Each action is a target, so that doing it twice changes nothing.
+Result = Literal["promoted", "rolled_back", "failed"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rollout:
-    """An unfinished change of release, as far as the ledger has seen it come."""
+class Begin:
+    """Write down that a step is about to be taken."""
 
-    kind: RolloutKind
-    candidate: Release
-    champion: Release | None
-    started: datetime
-    step: int = -1
-    # When the step's target was first seen on the endpoint; None while it is being reached.
-    since: datetime | None = None
-    abort: str = ""
+    step: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
-    """What stays the same during a rollout."""
+class Provision:
+    """Bring up a fleet of this configuration and retire the present one."""
 
-    plan: Plan
-    limits: Limits
-    instance_type: str
-    instances: int
-    poll_seconds: float
-    check_seconds: float
-    traffic_wait_seconds: float
-    mirror_percent: int = 100
-    capture_percent: int = 100
+    config: EndpointConfig
+    guarded: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sighting:
+class Shift:
+    """Split traffic between the present variants, in percent."""
+
+    weights: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confirm:
+    """Write down that the endpoint shows a step's target."""
+
+    step: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verify:
+    """Send known rows to the candidate before callers do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Abort:
+    """Write down that the candidate has failed, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remove:
+    """Delete an endpoint that serves no traffic."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wait:
+    """Look again later."""
+
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """Close the rollout in the ledger."""
+
+    result: Result
+    reason: str = ""
+
+
+Action = Begin | Provision | Shift | Confirm | Verify | Abort | Remove | Wait | Finish
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
     """What one look at the endpoint showed, and what this process did before it."""
 
-    fleet: Fleet | None
+    endpoint: Endpoint | None
     now: datetime
     evidence: Evidence = field(default_factory=Evidence)
     verified: bool = False
@@ -68,10 +95,10 @@ class Sighting:
     retreats: int = 0
 
 
-def decide(rollout: Rollout, rules: Rules, seen: Sighting) -> Action:
+def decide(rollout: Rollout, rules: Rules, seen: Observation) -> Action:
     """Return the one action that brings the rollout nearer to promoted or rolled back."""
-    if seen.fleet is not None and not seen.fleet.settled:
-        return Wait(seconds=rules.poll_seconds, why=f"AWS says {seen.fleet.status}")
+    if seen.endpoint is not None and not seen.endpoint.settled:
+        return Wait(seconds=rules.poll_seconds, why=f"AWS says {seen.endpoint.status}")
     if rollout.abort:
         return _retreat(rollout, rules, seen)
     if reason := _fault(rollout, rules, seen):
@@ -81,9 +108,9 @@ def decide(rollout: Rollout, rules: Rules, seen: Sighting) -> Action:
     return _advance(rollout, rules, seen)
 
 
-def _advance(rollout: Rollout, rules: Rules, seen: Sighting) -> Action:
+def _advance(rollout: Rollout, rules: Rules, seen: Observation) -> Action:
     step = rules.plan[rollout.step]
-    if move := _converge(rollout, rules, seen.fleet):
+    if move := _converge(rollout, rules, seen.endpoint):
         return move
     if rollout.since is None:
         return Confirm(step=rollout.step)
@@ -96,14 +123,14 @@ def _advance(rollout: Rollout, rules: Rules, seen: Sighting) -> Action:
     return Finish(result="promoted")
 
 
-def _fault(rollout: Rollout, rules: Rules, seen: Sighting) -> str:
-    fleet = seen.fleet
+def _fault(rollout: Rollout, rules: Rules, seen: Observation) -> str:
+    endpoint = seen.endpoint
     if rollout.step >= len(rules.plan):
         return "the configuration changed under an unfinished rollout: its step no longer exists"
-    if fleet is not None and fleet.broken:
-        return f"the endpoint is {fleet.status}: {fleet.failure or 'AWS gave no reason'}"
-    if fleet is not None and seen.asked is not None and fleet.config != seen.asked:
-        return f"AWS went back to {fleet.config} instead of {seen.asked}: {fleet.failure or 'no reason given'}"
+    if endpoint is not None and endpoint.broken:
+        return f"the endpoint is {endpoint.status}: {endpoint.failure or 'AWS gave no reason'}"
+    if endpoint is not None and seen.asked is not None and endpoint.config != seen.asked:
+        return f"AWS went back to {endpoint.config} instead of {seen.asked}: {endpoint.failure or 'no reason given'}"
     if seen.problems:
         return "; ".join(seen.problems)
     if rollout.step < 0 or rollout.since is None or not rules.plan[rollout.step].watched:
@@ -111,7 +138,7 @@ def _fault(rollout: Rollout, rules: Rules, seen: Sighting) -> str:
     return "; ".join(breaches(seen.evidence, rules.limits)) or _idle(rollout, rules, seen)
 
 
-def _idle(rollout: Rollout, rules: Rules, seen: Sighting) -> str:
+def _idle(rollout: Rollout, rules: Rules, seen: Observation) -> str:
     step = rules.plan[rollout.step]
     if rollout.since is None or not step.minimum_requests or enough_traffic(seen.evidence, rules.limits):
         return ""
@@ -124,7 +151,7 @@ def _idle(rollout: Rollout, rules: Rules, seen: Sighting) -> str:
     )
 
 
-def _bake(step: Step, rules: Rules, seen: Sighting, *, since: datetime) -> Wait | None:
+def _bake(step: Step, rules: Rules, seen: Observation, *, since: datetime) -> Wait | None:
     left = step.bake_seconds - (seen.now - since).total_seconds()
     if left > 0:
         return Wait(seconds=min(left, rules.check_seconds), why=f"{step.name}: {left:.0f} s of bake left")
@@ -134,39 +161,41 @@ def _bake(step: Step, rules: Rules, seen: Sighting, *, since: datetime) -> Wait 
     return None
 
 
-def _converge(rollout: Rollout, rules: Rules, fleet: Fleet | None) -> Provision | Shift | None:
+def _converge(rollout: Rollout, rules: Rules, endpoint: Endpoint | None) -> Provision | Shift | None:
     step, champion = rules.plan[rollout.step], rollout.champion
-    layout = _layout(rollout, rules, fleet)
-    if step.native and champion and fleet is not None and set(fleet.percents) != {NATIVE_VARIANT}:
+    config = _config(rollout, rules, endpoint)
+    if step.native and champion and endpoint is not None and set(endpoint.percents) != {NATIVE_VARIANT}:
         # A guardrail wants one variant name before and after: the champion gets it first.
-        return Provision(layout=_alone(champion, rules, fleet, native=True))
-    if fleet is None or not fleet.holds(layout):
-        return Provision(layout=layout, guarded=step.native)
-    return None if fleet.sends(layout.weights) else Shift(weights=layout.weights)
+        return Provision(config=_alone(champion, rules, endpoint, native=True))
+    if endpoint is None or not endpoint.has(config):
+        return Provision(config=config, guarded=step.native)
+    return None if endpoint.splits(config.weights) else Shift(weights=config.weights)
 
 
-def _layout(rollout: Rollout, rules: Rules, fleet: Fleet | None) -> Layout:
-    production, shadow = _variants(rollout, rules, fleet)
-    return Layout(production=production, shadow=shadow, capture_percent=rules.capture_percent)
+def _config(rollout: Rollout, rules: Rules, endpoint: Endpoint | None) -> EndpointConfig:
+    production, shadow = _variants(rollout, rules, endpoint)
+    return EndpointConfig(production=production, shadow=shadow, capture_percent=rules.capture_percent)
 
 
 def _variants(
-    rollout: Rollout, rules: Rules, fleet: Fleet | None
-) -> tuple[tuple[Placement, ...], tuple[Placement, ...]]:
+    rollout: Rollout, rules: Rules, endpoint: Endpoint | None
+) -> tuple[tuple[VariantConfig, ...], tuple[VariantConfig, ...]]:
     step, champion, candidate = rules.plan[rollout.step], rollout.champion, rollout.candidate
     if champion is None or step.alone:
-        return (_place(candidate, rules, fleet, weight=100, native=step.native),), ()
+        return (_variant(candidate, rules, endpoint, weight=100, native=step.native),), ()
     if step.mirrored:
-        mirror = _place(candidate, rules, fleet, weight=rules.mirror_percent)
-        return (_place(champion, rules, fleet, weight=100),), (mirror,)
-    old = _place(champion, rules, fleet, weight=100 - step.percent)
-    return (old, _place(candidate, rules, fleet, weight=step.percent)), ()
+        mirror = _variant(candidate, rules, endpoint, weight=rules.mirror_percent)
+        return (_variant(champion, rules, endpoint, weight=100),), (mirror,)
+    old = _variant(champion, rules, endpoint, weight=100 - step.percent)
+    return (old, _variant(candidate, rules, endpoint, weight=step.percent)), ()
 
 
-def _place(release: Release, rules: Rules, fleet: Fleet | None, *, weight: int, native: bool = False) -> Placement:
+def _variant(
+    release: Release, rules: Rules, endpoint: Endpoint | None, *, weight: int, native: bool = False
+) -> VariantConfig:
     # A fleet that autoscaling has grown is replaced by one of the same size, never by a smaller one.
-    grown = fleet.instances if fleet else 0
-    return Placement(
+    grown = endpoint.instances if endpoint else 0
+    return VariantConfig(
         name=NATIVE_VARIANT if native else release.variant,
         model=release.model,
         fingerprint=release.fingerprint,
@@ -176,29 +205,29 @@ def _place(release: Release, rules: Rules, fleet: Fleet | None, *, weight: int, 
     )
 
 
-def _retreat(rollout: Rollout, rules: Rules, seen: Sighting) -> Action:
-    fleet, champion = seen.fleet, rollout.champion
+def _retreat(rollout: Rollout, rules: Rules, seen: Observation) -> Action:
+    endpoint, champion = seen.endpoint, rollout.champion
     if champion is None:
-        return Remove() if fleet is not None else Finish(result="rolled_back", reason=rollout.abort)
-    if fleet is not None and fleet.broken:
+        return Remove() if endpoint is not None else Finish(result="rolled_back", reason=rollout.abort)
+    if endpoint is not None and endpoint.broken:
         return Remove()
-    variant = fleet.variant_of(champion) if fleet is not None and not fleet.shadow else None
-    if fleet is None or variant is None:
+    variant = endpoint.variant_of(champion.model) if endpoint is not None and not endpoint.shadow else None
+    if endpoint is None or variant is None:
         return _bring_back(champion, rules, seen, reason=rollout.abort)
-    weights = {item.name: 0 for item in fleet.production} | {variant.name: 100}
-    if not fleet.sends(weights):
+    weights = {item.name: 0 for item in endpoint.production} | {variant.name: 100}
+    if not endpoint.splits(weights):
         return Shift(weights=weights)
     return Finish(result="rolled_back", reason=rollout.abort)
 
 
-def _bring_back(champion: Release, rules: Rules, seen: Sighting, *, reason: str) -> Provision | Finish:
+def _bring_back(champion: Release, rules: Rules, seen: Observation, *, reason: str) -> Provision | Finish:
     if seen.retreats >= _MAX_RETREATS:
         gave_up = f"{seen.retreats} attempts to bring the champion back failed"
         return Finish(result="failed", reason=f"{reason}; and {gave_up}")
     native = any(step.native for step in rules.plan)
-    return Provision(layout=_alone(champion, rules, seen.fleet, native=native))
+    return Provision(config=_alone(champion, rules, seen.endpoint, native=native))
 
 
-def _alone(release: Release, rules: Rules, fleet: Fleet | None, *, native: bool) -> Layout:
-    placement = _place(release, rules, fleet, weight=100, native=native)
-    return Layout(production=(placement,), capture_percent=rules.capture_percent)
+def _alone(release: Release, rules: Rules, endpoint: Endpoint | None, *, native: bool) -> EndpointConfig:
+    variant = _variant(release, rules, endpoint, weight=100, native=native)
+    return EndpointConfig(production=(variant,), capture_percent=rules.capture_percent)

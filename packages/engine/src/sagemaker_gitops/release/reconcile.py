@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from sagemaker_gitops.release.state import Fleet, Release, VariantView
+from sagemaker_gitops.aws.endpoint_shapes import Endpoint, Variant
+from sagemaker_gitops.release.ledger import Release
 
-Remedy = Literal["weights", "fleet", "size", "tags", "furnish", "pointer", "none"]
+Fix = Literal["weights", "fleet", "size", "tags", "sync", "pointer", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,7 @@ class Declared:
 class Actual:
     """What AWS says."""
 
-    fleet: Fleet | None
-    capture_percent: int = 0
+    endpoint: Endpoint | None
     tags: Mapping[str, str] = field(default_factory=dict)
     alarms: Mapping[str, str] = field(default_factory=dict)
     scaling: Mapping[str, str] = field(default_factory=dict)
@@ -38,61 +38,61 @@ class Actual:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing that is not as declared, and what would mend it."""
+    """One thing that is not as declared, and what would fix it."""
 
     what: str
     declared: str
     actual: str
-    remedy: Remedy
+    fix: Fix
 
 
 def differences(declared: Declared, actual: Actual, *, expected_alarms: tuple[str, ...] = ()) -> list[Difference]:
     """List everything that is not as declared, the gravest first."""
-    serving, fleet = declared.serving, actual.fleet
+    serving, endpoint = declared.serving, actual.endpoint
     if serving is None:
-        return list(_undeclared(fleet))
-    if fleet is None:
-        return [Difference(what="endpoint", declared=f"serves {serving.variant}", actual="is gone", remedy="fleet")]
-    if fleet.broken:
-        return [Difference(what="endpoint", declared="InService", actual=fleet.status, remedy="fleet")]
+        return list(_undeclared(endpoint))
+    if endpoint is None:
+        return [Difference(what="endpoint", declared=f"serves {serving.variant}", actual="is gone", fix="fleet")]
+    if endpoint.broken:
+        return [Difference(what="endpoint", declared="InService", actual=endpoint.status, fix="fleet")]
     return [
-        *_variants(declared, serving, fleet),
-        *_capture(declared, actual),
+        *_variants(declared, serving, endpoint),
+        *_capture(declared, endpoint),
         *_tags(serving, actual),
-        *_scaling(declared, serving, fleet, actual),
+        *_scaling(declared, serving, endpoint, actual),
         *_alarms(declared, actual, expected_alarms),
     ]
 
 
-def _undeclared(fleet: Fleet | None) -> Iterator[Difference]:
-    if fleet is not None:
-        yield Difference(what="endpoint", declared="none", actual=f"serves {', '.join(fleet.percents)}", remedy="none")
+def _undeclared(endpoint: Endpoint | None) -> Iterator[Difference]:
+    if endpoint is not None:
+        yield Difference(what="endpoint", declared="none", actual=f"serves {', '.join(endpoint.percents)}", fix="none")
 
 
-def _variants(declared: Declared, serving: Release, fleet: Fleet) -> Iterator[Difference]:
-    variant = fleet.variant_of(serving)
+def _variants(declared: Declared, serving: Release, endpoint: Endpoint) -> Iterator[Difference]:
+    variant = endpoint.variant_of(serving.model)
     if variant is None:
         yield Difference(
             what="model",
             declared=serving.model,
-            actual=", ".join(item.model or "unknown" for item in fleet.production),
-            remedy="fleet",
+            actual=", ".join(item.model or "unknown" for item in endpoint.production),
+            fix="fleet",
         )
         return
-    if fleet.percent(serving) != 100:
-        actual = ", ".join(f"{name} {share:g} %" for name, share in fleet.percents.items())
-        yield Difference(what="weights", declared=f"{variant.name} 100 %", actual=actual, remedy="weights")
-    yield from _machines(declared, variant)
-    yield from _strangers(declared, fleet)
+    if endpoint.percent_of(serving.model) != 100:
+        actual = ", ".join(f"{name} {share:g} %" for name, share in endpoint.percents.items())
+        yield Difference(what="weights", declared=f"{variant.name} 100 %", actual=actual, fix="weights")
+    yield from _instances(declared, variant)
+    yield from _strangers(declared, endpoint)
 
 
-def _machines(declared: Declared, variant: VariantView) -> Iterator[Difference]:
+def _instances(declared: Declared, variant: Variant) -> Iterator[Difference]:
     if variant.instance_type != declared.instance_type:
         yield Difference(
             what=f"instance type of {variant.name}",
             declared=declared.instance_type,
             actual=variant.instance_type or "unknown",
-            remedy="fleet",
+            fix="fleet",
         )
     # Autoscaling may add instances; fewer than declared is never right.
     if variant.instances < declared.instances:
@@ -100,44 +100,44 @@ def _machines(declared: Declared, variant: VariantView) -> Iterator[Difference]:
             what=f"instances of {variant.name}",
             declared=f"at least {declared.instances}",
             actual=str(variant.instances),
-            remedy="size",
+            fix="size",
         )
 
 
-def _strangers(declared: Declared, fleet: Fleet) -> Iterator[Difference]:
-    for item in (*fleet.production, *fleet.shadow):
+def _strangers(declared: Declared, endpoint: Endpoint) -> Iterator[Difference]:
+    for item in endpoint.variants:
         if item.model not in declared.known:
             yield Difference(
-                what=f"variant {item.name}", declared="none", actual=f"runs {item.model or 'unknown'}", remedy="fleet"
+                what=f"variant {item.name}", declared="none", actual=f"runs {item.model or 'unknown'}", fix="fleet"
             )
 
 
-def _capture(declared: Declared, actual: Actual) -> Iterator[Difference]:
-    if actual.capture_percent != declared.capture_percent:
+def _capture(declared: Declared, endpoint: Endpoint) -> Iterator[Difference]:
+    if endpoint.capture_percent != declared.capture_percent:
         yield Difference(
             what="data capture",
             declared=f"{declared.capture_percent} %",
-            actual=f"{actual.capture_percent} %",
-            remedy="fleet",
+            actual=f"{endpoint.capture_percent} %",
+            fix="fleet",
         )
 
 
 def _tags(serving: Release, actual: Actual) -> Iterator[Difference]:
     for name, value in serving.tags.items():
         if value and actual.tags.get(name) != value:
-            yield Difference(what=f"tag {name}", declared=value, actual=actual.tags.get(name, "missing"), remedy="tags")
+            yield Difference(what=f"tag {name}", declared=value, actual=actual.tags.get(name, "missing"), fix="tags")
 
 
-def _scaling(declared: Declared, serving: Release, fleet: Fleet, actual: Actual) -> Iterator[Difference]:
-    variant = fleet.variant_of(serving)
-    wanted = {variant.name: declared.scaling} if variant and declared.scaling else {}
-    for name in sorted({*wanted, *actual.scaling}):
-        asked, found = wanted.get(name, "none"), actual.scaling.get(name, "none")
+def _scaling(declared: Declared, serving: Release, endpoint: Endpoint, actual: Actual) -> Iterator[Difference]:
+    variant = endpoint.variant_of(serving.model)
+    expected = {variant.name: declared.scaling} if variant and declared.scaling else {}
+    for name in sorted({*expected, *actual.scaling}):
+        asked, found = expected.get(name, "none"), actual.scaling.get(name, "none")
         if asked != found:
-            yield Difference(what=f"autoscaling of {name}", declared=asked, actual=found, remedy="furnish")
+            yield Difference(what=f"autoscaling of {name}", declared=asked, actual=found, fix="sync")
 
 
 def _alarms(declared: Declared, actual: Actual, expected: tuple[str, ...]) -> Iterator[Difference]:
     for name in sorted({*declared.alarms, *expected} - actual.alarms.keys()):
-        remedy: Remedy = "furnish" if name in declared.alarms else "none"
-        yield Difference(what=f"alarm {name}", declared="exists", actual="missing", remedy=remedy)
+        fix: Fix = "sync" if name in declared.alarms else "none"
+        yield Difference(what=f"alarm {name}", declared="exists", actual="missing", fix=fix)

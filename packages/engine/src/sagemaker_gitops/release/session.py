@@ -1,31 +1,26 @@
-"""The one way to change an endpoint: hold its lease, write its ledger, drive one rollout to its end."""
+"""The one way to change an endpoint: hold its lease and have its ledger open."""
 
-import json
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from sagemaker_gitops.aws.models import Container
+from sagemaker_gitops.aws.endpoint_shapes import Endpoint, EndpointConfig, Guardrail
+from sagemaker_gitops.aws.endpoints import Container
+from sagemaker_gitops.aws.lease import Held
 from sagemaker_gitops.aws.registry import RegisteredModel
 from sagemaker_gitops.aws.services import Aws
-from sagemaker_gitops.build import artifact
+from sagemaker_gitops.errors import AwsRefused, CredentialsMissing, EndpointUnrecovered, PermissionMissing
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release import lease as leasing
-from sagemaker_gitops.release import samples, variants
-from sagemaker_gitops.release.actions import Finish
-from sagemaker_gitops.release.carry import Carrier, Site
-from sagemaker_gitops.release.drive import World
-from sagemaker_gitops.release.gauges import LiveGauges
-from sagemaker_gitops.release.journal import Author, Journal
-from sagemaker_gitops.release.machine import RolloutKind
-from sagemaker_gitops.release.ports import Clock, LeaseView, SystemClock
-from sagemaker_gitops.release.state import Fleet, Release
+from sagemaker_gitops.release import variants
+from sagemaker_gitops.release.lease import Clock, HeldLease, Progress, acquire
+from sagemaker_gitops.release.ledger import Release
+from sagemaker_gitops.release.state import LedgerState
+from sagemaker_gitops.release.writer import Author, LedgerWriter
 
-Progress = Callable[[str], None]
+# AWS may show the state before a change for a moment after it accepted the change.
+_REACTION_LOOKS = 10
 
 
 def release_of(settings: Settings, model: RegisteredModel) -> Release:
@@ -47,106 +42,33 @@ def release_of(settings: Settings, model: RegisteredModel) -> Release:
     )
 
 
-def owner_of(author: Author) -> str:
-    """Name who holds a lease; a re-run of one workflow run is the same owner."""
-    return f"{author.actor} ({author.run or f'{socket.gethostname()}:{os.getpid()}'})"
-
-
-def look(settings: Settings, aws: Aws) -> Fleet | None:
-    """Look at the environment's endpoint."""
-    view = aws.endpoints.describe(settings.endpoint_name)
-    return Fleet.of(view) if view else None
-
-
-def notebook(settings: Settings, aws: Aws, author: Author, *, clock: Clock | None = None) -> Journal:
-    """Open the ledger for notes that change nothing, which need no lease."""
-    return _journal(settings, aws, author, clock or SystemClock(), lease=None)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Desk:
-    """The place to change one endpoint from, while its lease is held."""
+class ReleaseSession:
+    """One endpoint with its lease held and its ledger open."""
 
     settings: Settings
     aws: Aws
     clock: Clock
-    journal: Journal
-    lease: LeaseView
+    ledger: LedgerWriter
+    lease: HeldLease
     progress: Progress
 
-    def carry_out(self, kind: RolloutKind, candidate: Release, *, reason: str, strategy: str = "") -> Finish:
-        """Drive one rollout to its end, the unfinished one of a former run included."""
-        rows = self._prepare(candidate)
-        finish = self._carrier.carry_out(kind, candidate, reason=reason, rows=rows, strategy=strategy)
-        self.furnish()
-        return finish
-
-    def restore(self, reason: str) -> Finish | None:
-        """Give all traffic back to the release that must serve, by the shortest way."""
-        finish = self._carrier.restore(reason)
-        self.furnish()
-        return finish
-
-    def abandon(self, reason: str) -> Finish | None:
-        """End an unfinished rollout in favour of its champion; None when there is none."""
-        finish = self._carrier.abandon(reason)
-        self.furnish()
-        return finish
-
-    def furnish(self) -> None:
-        """Give the variants that are there what belongs to them, and take away what a gone one left."""
-        fleet = look(self.settings, self.aws)
-        variants.furnish(self.settings, self.aws, fleet, self.journal.standing.serving)
-        if refusal := variants.draw(self.settings, self.aws, self.journal.standing.promotions):
-            self.progress(f"the dashboard does not show this release: {refusal}")
-
-    def point(self) -> None:
-        """Tell callers what serves."""
-        self._carrier.point()
+    @property
+    def state(self) -> LedgerState:
+        """What the ledger says now."""
+        return self.ledger.state
 
     @property
-    def _carrier(self) -> Carrier:
-        return Carrier(_site(self.settings), self._world(), self.journal, self.lease)
+    def name(self) -> str:
+        """The name of the endpoint."""
+        return self.settings.endpoint_name
 
-    def settle(self) -> None:
-        """Wait until AWS has done what it was asked outside of a rollout."""
-        tenure = leasing.Tenure(
-            self.aws.lease, self.clock, self.lease, seconds=self.settings.deploy.lease_seconds, progress=self.progress
-        )
-        while (fleet := look(self.settings, self.aws)) is not None and not fleet.settled:
-            tenure.wait(self.settings.aws.poll_seconds, f"AWS says {fleet.status}")
+    def describe(self) -> Endpoint | None:
+        """Look at the endpoint; None when there is none."""
+        return self.aws.endpoints.describe(self.name)
 
-    def _world(self) -> World:
-        gauges = LiveGauges(
-            endpoint=self.settings.endpoint_name,
-            counters=self.aws.metrics,
-            recorder=self.aws.captures,
-            clock=self.clock,
-        )
-        return World(
-            fleets=self.aws.endpoints,
-            probe=self.aws.invocations,
-            gauges=gauges,
-            leases=self.aws.lease,
-            pointers=self.aws.pointers,
-            clock=self.clock,
-            progress=self.progress,
-        )
-
-    def _prepare(self, release: Release) -> list[dict[str, object]]:
-        """Have AWS know the model and its alarms, and read from the verified artefact which rows it must answer."""
-        self._ensure_model(release)
-        variants.expect(self.settings, self.aws, release)
-        with TemporaryDirectory() as scratch:
-            archive = Path(scratch) / "model.tar.gz"
-            self.aws.storage.download(release.model_data, archive, sha256=release.model_sha256)
-            folder = artifact.unpack(archive, Path(scratch) / "model")
-            schema = json.loads((folder / "schema.json").read_text())
-        return samples.rows(schema, self.settings.deploy.verify_rows)
-
-    def _ensure_model(self, release: Release) -> None:
-        # Where an approval is required AWS checks it as well: it refuses a package that has none.
-        package = release.package if self.settings.approval.required else ""
+    def prepare(self, release: Release) -> None:
+        """Have the release's SageMaker Model, and its alarms before it has traffic."""
         environment = {
             "MODEL_VERSION": str(release.version),
             "MODEL_FINGERPRINT": release.fingerprint,
@@ -158,49 +80,120 @@ class Desk:
             environment={key: value for key, value in environment.items() if value},
             image=release.image,
             model_data=release.model_data,
-            package=package,
+            # Where an approval is required AWS checks it as well: it refuses a package that has none.
+            package=release.package if self.settings.approval.required else "",
         )
         self.aws.models.ensure(release.model, container, role=self.settings.inference_role_arn)
+        variants.put_alarms(self.settings, self.aws, release)
+
+    def sync_alarms_and_scaling(self) -> None:
+        """Have alarms on exactly the variants that are there, scale the one that serves, and update the dashboard."""
+        variants.sync_alarms_and_scaling(self.settings, self.aws, self.describe(), self.state.serving)
+        if refusal := variants.update_dashboard(self.settings, self.aws, self.state.promotions):
+            self.progress(f"the dashboard does not show this release: {refusal}")
+
+    def publish(self) -> None:
+        """Write where callers read which release serves. It is a cache: nothing here stops a release."""
+        active = self.state.active
+        if active is None:
+            return
+        try:
+            written = self.aws.pointers.publish(self.name, active, fence=self.lease.token)
+        except (AwsRefused, CredentialsMissing, PermissionMissing) as err:
+            self.progress(f"callers were not told of {active.variant}, reconcile will: {err.what}")
+            return
+        if not written:
+            self.progress("callers were told by a later holder of the lease; nothing was written here")
+
+    def provision(self, config: EndpointConfig, guardrail: Guardrail | None) -> None:
+        """Bring up a fleet of this configuration, beside the present one if there is one."""
+        name = config.name(self.name)
+        self._announce(f"AWS brings up {', '.join(item.name for item in config.variants)} ({name})")
+        if self.describe() is None:
+            self.aws.endpoints.create(self.name, config)
+        else:
+            self.aws.endpoints.update(self.name, config, guardrail)
+        self._settle(lambda endpoint: endpoint is not None and endpoint.config == name)
+
+    def shift(self, weights: Mapping[str, int]) -> None:
+        """Split traffic by these weights, in percent."""
+        self._announce("traffic: " + ", ".join(f"{name} {share} %" for name, share in weights.items()))
+        self.aws.endpoints.shift(self.name, weights)
+        self._settle(lambda endpoint: endpoint is not None and endpoint.splits(weights))
+
+    def resize(self, counts: Mapping[str, int]) -> None:
+        """Set the number of instances of variants."""
+        self.aws.endpoints.resize(self.name, counts)
+        self._settle(lambda endpoint: endpoint is not None and endpoint.settled)
+
+    def remove(self) -> None:
+        """Delete the endpoint."""
+        self._announce("AWS deletes the endpoint")
+        self.aws.endpoints.delete(self.name)
+        self._settle(lambda endpoint: endpoint is None)
+
+    def _announce(self, change: str) -> None:
+        # A takeover is noticed here at the latest; what is written down is fenced by the ledger itself.
+        self.lease.renew()
+        self.progress(change)
+
+    def _settle(self, reached: Callable[[Endpoint | None], bool]) -> None:
+        """Wait until AWS has reacted and is done; what came of it is for others to judge."""
+        config, looks = self.settings.deploy, 0
+        timeout = max(config.provision_timeout_seconds, config.native.timeout_seconds)
+        deadline = self.clock.now().timestamp() + timeout
+        while self.clock.now().timestamp() < deadline:
+            endpoint = self.describe()
+            if endpoint is not None and not endpoint.settled:
+                looks = _REACTION_LOOKS
+            elif reached(endpoint) or looks >= _REACTION_LOOKS or (endpoint is not None and endpoint.broken):
+                return
+            looks += 1
+            status = endpoint.status if endpoint else "there is no endpoint"
+            self.lease.wait(self.settings.aws.poll_seconds, f"AWS says {status}")
+        raise EndpointUnrecovered(
+            f"AWS has not finished a change within {timeout:g} s",
+            where=f"endpoint {self.name}",
+            next_step="read the endpoint's events in the console; the same command continues where this one stopped",
+        )
+
+
+def open_ledger(settings: Settings, aws: Aws, author: Author, *, clock: Clock | None = None) -> LedgerWriter:
+    """Open the ledger without a lease, for notes that change nothing."""
+    return _writer(settings, aws, author, clock or Clock(), held=None)
 
 
 @contextmanager
-def desk(
+def open_session(
     settings: Settings, aws: Aws, author: Author, *, progress: Progress, clock: Clock, take_over: bool = False
-) -> Iterator[Desk]:
-    """Hold the endpoint's lease and open its ledger."""
+) -> Iterator[ReleaseSession]:
+    """Hold the endpoint's lease and open its ledger; `take_over` takes the lease from whoever holds it."""
     endpoint, seconds = settings.endpoint_name, settings.deploy.lease_seconds
-    owner = owner_of(author)
+    # A re-run of one workflow run is the same owner.
+    owner = f"{author.actor} ({author.run or f'{socket.gethostname()}:{os.getpid()}'})"
     if take_over:
-        lease: LeaseView = aws.lease.take_over(endpoint, owner, now=clock.now().timestamp(), seconds=seconds)
+        held = aws.lease.take_over(endpoint, owner, now=clock.now().timestamp(), seconds=seconds)
     else:
-        lease = leasing.acquire(aws.lease, clock, endpoint=endpoint, owner=owner, seconds=seconds, progress=progress)
+        held = acquire(aws.lease, clock, endpoint=endpoint, owner=owner, seconds=seconds, progress=progress)
     try:
-        journal = _journal(settings, aws, author, clock, lease=lease)
-        yield Desk(settings=settings, aws=aws, clock=clock, journal=journal, lease=lease, progress=progress)
+        yield ReleaseSession(
+            settings=settings,
+            aws=aws,
+            clock=clock,
+            ledger=_writer(settings, aws, author, clock, held=held),
+            lease=HeldLease(aws.lease, clock, held, seconds=seconds, progress=progress),
+            progress=progress,
+        )
     finally:
-        aws.lease.release(endpoint, lease.token)
+        aws.lease.release(endpoint, held.token)
 
 
-def _journal(settings: Settings, aws: Aws, author: Author, clock: Clock, *, lease: LeaseView | None) -> Journal:
-    return Journal(
+def _writer(settings: Settings, aws: Aws, author: Author, clock: Clock, *, held: Held | None) -> LedgerWriter:
+    return LedgerWriter(
         aws.ledger,
         clock,
         environment=settings.env,
         author=author,
-        lease=lease,
+        lease=held,
         retention_days=settings.deploy.ledger_retention_days,
-    )
-
-
-def _site(settings: Settings) -> Site:
-    serving = settings.serving
-    return Site(
-        endpoint=settings.endpoint_name,
-        config=settings.deploy,
-        instance_type=serving.instance_type,
-        instances=serving.instance_count,
-        capture_percent=serving.capture_percent,
-        p50_ms=serving.sla.p50_ms,
-        p95_ms=serving.sla.p95_ms,
-        poll_seconds=settings.aws.poll_seconds,
     )

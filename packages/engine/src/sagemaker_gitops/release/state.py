@@ -1,180 +1,184 @@
-"""What is seen and wanted of one endpoint: releases, variants, fleets and layouts."""
+"""What the ledger says: which release must serve, what came before, and what is unfinished. Pure."""
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal, cast
 
-from pydantic import BaseModel, ConfigDict
+from sagemaker_gitops.aws.pointers import Active, Published
+from sagemaker_gitops.release.ledger import GENESIS, Entry, Release
 
-TRANSIENT = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
-BROKEN = frozenset({"Failed", "OutOfService", "UpdateRollbackFailed"})
-# The one name that a fleet under AWS's guardrails keeps, whatever release it serves.
-NATIVE_VARIANT = "serving"
-
-
-class Release(BaseModel):
-    """One registered model in one serving image, with all that an auditor asks of it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-    version: int
-    fingerprint: str
-    commit: str
-    data_version: str
-    package: str
-    image: str
-    model_data: str
-    model_sha256: str
-    # The name of the SageMaker Model resource; it tells which release a variant serves.
-    model: str
-    metrics: Mapping[str, str] = {}
-    approval: str = ""
-
-    @property
-    def variant(self) -> str:
-        """The name of this release's variant."""
-        return f"v{self.version}-{self.fingerprint[:8]}"
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """What is written on the endpoint that this release serves."""
-        return {"release": self.variant, "fingerprint": self.fingerprint, "commit": self.commit}
-
-    def same_as(self, other: "Release | None") -> bool:
-        """Tell whether both serve the same bytes."""
-        return other is not None and self.model == other.model
-
-
-class VariantView(Protocol):
-    """A variant as AWS describes it."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def model(self) -> str: ...  # noqa: D102
-    @property
-    def weight(self) -> float: ...  # noqa: D102
-    @property
-    def instances(self) -> int: ...  # noqa: D102
-    @property
-    def instance_type(self) -> str: ...  # noqa: D102
-
-
-class EndpointView(Protocol):
-    """An endpoint as AWS describes it."""
-
-    @property
-    def status(self) -> str: ...  # noqa: D102
-    @property
-    def config(self) -> str: ...  # noqa: D102
-    @property
-    def failure(self) -> str: ...  # noqa: D102
-    @property
-    def production(self) -> Sequence[VariantView]: ...  # noqa: D102
-    @property
-    def shadow(self) -> Sequence[VariantView]: ...  # noqa: D102
+RolloutKind = Literal["deploy", "rollback", "repair", "clean"]
+_KINDS = frozenset({"deploy", "rollback", "repair", "clean"})
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Placement:
-    """One variant of a fleet: which model, on what machines, with which weight."""
+class Rollout:
+    """An unfinished change of release, as far as the ledger says."""
 
-    name: str
-    model: str
-    fingerprint: str
-    weight: int
-    instance_type: str
-    instances: int
-
-    @property
-    def identity(self) -> tuple[str, str, str]:
-        """What cannot change without a new fleet."""
-        return self.name, self.model, self.instance_type
+    kind: RolloutKind
+    candidate: Release
+    champion: Release | None
+    started: datetime
+    step: int = -1
+    # When the step's target was first seen on the endpoint; None while it is being reached.
+    since: datetime | None = None
+    abort: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layout:
-    """The variants that an endpoint configuration holds."""
+class Promotion:
+    """A release that came to serve 100 % of traffic, and the entry that says so."""
 
-    production: tuple[Placement, ...]
-    shadow: tuple[Placement, ...] = ()
-    capture_percent: int = 100
-
-    @property
-    def weights(self) -> dict[str, int]:
-        """The traffic of each variant, in percent."""
-        return {item.name: item.weight for item in self.production}
-
-    def digest(self) -> str:
-        """Hash the content, so that equal layouts share one endpoint configuration."""
-        content = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()[:12]
+    release: Release
+    entry: Entry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fleet:
-    """An endpoint at one moment."""
+class LedgerState:
+    """What all entries together say."""
 
-    status: str
-    config: str
-    failure: str
-    production: tuple[VariantView, ...]
-    shadow: tuple[VariantView, ...] = ()
+    promotions: tuple[Promotion, ...] = ()
+    rollout: Rollout | None = None
+    opened: Entry | None = None
+    closed: Entry | None = None
+    # The models of every release that was ever begun.
+    known: frozenset[str] = frozenset()
+    sequence: int = 0
+    head: str = GENESIS
 
-    @classmethod
-    def of(cls, view: EndpointView) -> "Fleet":
-        """Copy what AWS described."""
-        return cls(
-            status=view.status,
-            config=view.config,
-            failure=view.failure,
-            production=tuple(view.production),
-            shadow=tuple(view.shadow),
+    @property
+    def serving(self) -> Release | None:
+        """The release that must serve 100 % of traffic."""
+        return self.promotions[-1].release if self.promotions else None
+
+    @property
+    def active(self) -> Active | None:
+        """The release that must serve, as it is published to callers."""
+        if not self.promotions:
+            return None
+        release, entry = self.promotions[-1].release, self.promotions[-1].entry
+        return Active(
+            version=release.version,
+            variant=release.variant,
+            fingerprint=release.fingerprint,
+            commit=release.commit,
+            sequence=entry.sequence,
+            since=entry.finished,
         )
 
     @property
-    def settled(self) -> bool:
-        """Tell whether AWS has finished what it was asked."""
-        return self.status not in TRANSIENT
+    def previous(self) -> Release | None:
+        """The release that the serving one replaced; one that was rolled back from does not count."""
+        line: list[Release] = []
+        for item in self.promotions:
+            known = next((index for index, release in enumerate(line) if release.same_as(item.release)), None)
+            if known is not None and item.entry.action == "rollback":
+                del line[known:]
+            elif line and line[-1].same_as(item.release):
+                continue
+            line.append(item.release)
+        return line[-2] if len(line) > 1 else None
 
     @property
-    def broken(self) -> bool:
-        """Tell whether only deleting helps: the service takes no other request."""
-        return self.status in BROKEN
+    def fallback(self) -> Release | None:
+        """The release to roll back to without asking anybody; nothing is known below one that was rolled back to."""
+        if self.rollout:
+            # A rollback that was begun goes on; while a candidate is being tried, what came before it still serves.
+            return self.rollout.candidate if self.rollout.kind == "rollback" else self.serving
+        at_the_bottom = bool(self.promotions) and self.promotions[-1].entry.action == "rollback"
+        return None if at_the_bottom else self.previous
 
-    @property
-    def instances(self) -> int:
-        """The size of the largest variant: what a champion was scaled to."""
-        return max((item.instances for item in self.production), default=0)
-
-    @property
-    def percents(self) -> dict[str, float]:
-        """The share of traffic of each production variant."""
-        total = sum(item.weight for item in self.production)
-        return {item.name: round(100 * item.weight / total, 3) if total else 0.0 for item in self.production}
-
-    def variant_of(self, release: Release | None) -> VariantView | None:
-        """Find the production variant that serves a release."""
-        wanted = release.model if release else None
-        return next((item for item in self.production if item.model == wanted), None)
-
-    def percent(self, release: Release | None) -> float:
-        """Tell which share of the callers a release answers."""
-        variant = self.variant_of(release)
-        return self.percents[variant.name] if variant else 0.0
-
-    def holds(self, layout: Layout) -> bool:
-        """Tell whether the fleet has exactly a layout's variants, whatever their weights."""
-        return _identities(self.production) == {item.identity for item in layout.production} and _identities(
-            self.shadow
-        ) == {item.identity for item in layout.shadow}
-
-    def sends(self, weights: Mapping[str, float]) -> bool:
-        """Tell whether traffic is already split as asked."""
-        return all(abs(self.percents.get(name, 0.0) - share) < 0.01 for name, share in weights.items())
+    def wrongly_published(self, published: Published | None) -> str:
+        """Say what callers read instead of the release that must serve; empty when it is the same."""
+        active = self.active
+        if active is None:
+            return ""
+        if published is None:
+            return "nothing"
+        # The ledger was read a moment before: a release that ended since then is ahead of it.
+        same = (published.variant, published.fingerprint) == (active.variant, active.fingerprint)
+        return "" if same or published.sequence > self.sequence else published.variant
 
 
-def _identities(variants: Sequence[VariantView]) -> set[tuple[str, str, str]]:
-    return {(item.name, item.model, item.instance_type) for item in variants}
+def fold(entries: Iterable[Entry]) -> LedgerState:
+    """Read the ledger from its beginning."""
+    state = LedgerState()
+    for entry in entries:
+        state = apply(state, entry)
+    return state
+
+
+def apply(state: LedgerState, entry: Entry) -> LedgerState:
+    """Return the state after one more entry."""
+    state = replace(state, sequence=entry.sequence, head=entry.hash)
+    if entry.action in _KINDS and entry.release is not None:
+        return _open(state, entry, entry.release) if entry.outcome == "started" else _close(state, entry)
+    if state.rollout is None:
+        return state
+    return replace(state, rollout=_progress(state.rollout, entry))
+
+
+def find(entries: Sequence[Entry], name: str) -> list[Release]:
+    """Find the releases that ever served under a version number or a commit, newest first."""
+    served = {item.release.model: item.release for item in reversed(fold(entries).promotions)}
+    return [
+        item
+        for item in served.values()
+        if name == str(item.version) or (len(name) >= 7 and item.commit.startswith(name))
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackPolicy:
+    """At most so many rollbacks in 24 hours, each no sooner than the cool-down after the one before."""
+
+    cooldown: timedelta
+    maximum_per_day: int
+
+
+def objection(entries: Sequence[Entry], state: LedgerState, policy: RollbackPolicy, *, now: datetime) -> str:
+    """Say why nobody may roll back now unless a person asks for it; empty when it is allowed.
+
+    A rollback that was begun may always be finished. infra/lib/respond.py keeps the same rules without a checkout.
+    """
+    if state.rollout and state.rollout.kind == "rollback":
+        return ""
+    if state.fallback is None:
+        return "there is no earlier release that is known to be good"
+    rollbacks = [entry.finished for entry in entries if _rolled_back(entry)]
+    today = [moment for moment in rollbacks if now - moment < _DAY]
+    if len(today) >= policy.maximum_per_day:
+        return f"{len(today)} in the last 24 hours; {policy.maximum_per_day} are allowed"
+    if rollbacks and now - rollbacks[-1] < policy.cooldown:
+        return f"the last one was at {rollbacks[-1]:%Y-%m-%d %H:%M}; it cools down"
+    return ""
+
+
+def _open(state: LedgerState, entry: Entry, release: Release) -> LedgerState:
+    kind = cast(RolloutKind, entry.action)
+    rollout = Rollout(kind=kind, candidate=release, champion=state.serving, started=entry.started)
+    return replace(state, rollout=rollout, opened=entry, known=state.known | {release.model})
+
+
+def _close(state: LedgerState, entry: Entry) -> LedgerState:
+    closed = replace(state, rollout=None, opened=None, closed=entry)
+    if entry.outcome != "promoted" or entry.release is None:
+        return closed
+    return replace(closed, promotions=(*state.promotions, Promotion(release=entry.release, entry=entry)))
+
+
+def _progress(rollout: Rollout, entry: Entry) -> Rollout:
+    if entry.action == "abort":
+        return replace(rollout, abort=entry.reason)
+    if entry.action == "step" and entry.step is not None:
+        done = entry.outcome == "succeeded"
+        return replace(rollout, step=entry.step, since=entry.finished if done else None)
+    return rollout
+
+
+def _rolled_back(entry: Entry) -> bool:
+    if entry.action not in _KINDS or entry.release is None:
+        return False
+    return entry.outcome == "rolled_back" or (entry.action == "rollback" and entry.outcome == "promoted")

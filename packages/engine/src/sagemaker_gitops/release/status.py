@@ -4,22 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sagemaker_gitops.release.history import Promotion, Standing
-from sagemaker_gitops.release.pointer import misled
-from sagemaker_gitops.release.ports import PointedView
-from sagemaker_gitops.release.state import Fleet
+from sagemaker_gitops.aws.endpoint_shapes import Endpoint
+from sagemaker_gitops.aws.pointers import Published
+from sagemaker_gitops.release.state import LedgerState, Promotion
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """What ledger, endpoint, lease, pointer and alarms said; `alarms` maps names to CloudWatch's states."""
 
-    standing: Standing
-    fleet: Fleet | None
+    state: LedgerState
+    endpoint: Endpoint | None
     holder: str
     alarms: Mapping[str, str]
     standby_hours: float
-    pointed: PointedView | None
+    published: Published | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +41,9 @@ class Status:
 
 def judge(environment: str, seen: Seen) -> Status:
     """Put together what was seen."""
-    promotion = seen.standing.promotions[-1] if seen.standing.promotions else None
-    traffic = seen.fleet.percents if seen.fleet else {}
-    standby = tuple(name for name, share in traffic.items() if share == 0) if not seen.standing.rollout else ()
+    promotion = seen.state.promotions[-1] if seen.state.promotions else None
+    traffic = seen.endpoint.percents if seen.endpoint else {}
+    standby = tuple(name for name, share in traffic.items() if share == 0) if not seen.state.rollout else ()
     troubles = _troubles(seen)
     return Status(
         environment=environment,
@@ -53,11 +52,11 @@ def judge(environment: str, seen: Seen) -> Status:
         standby=standby,
         standby_until=_until(seen) if standby else None,
         troubles=troubles,
-        **_word(promotion),  # type: ignore[arg-type]
+        **_last_promotion(promotion),  # type: ignore[arg-type]
     )
 
 
-def _word(promotion: Promotion | None) -> dict[str, object]:
+def _last_promotion(promotion: Promotion | None) -> dict[str, object]:
     if promotion is None:
         return {}
     entry, release = promotion.entry, promotion.release
@@ -72,49 +71,49 @@ def _word(promotion: Promotion | None) -> dict[str, object]:
 
 
 def _until(seen: Seen) -> datetime | None:
-    closed = seen.standing.closed
+    closed = seen.state.closed
     return closed.finished + timedelta(hours=seen.standby_hours) if closed else None
 
 
 def _health(seen: Seen, troubles: tuple[str, ...]) -> str:
     if troubles:
         return "unhealthy"
-    if seen.standing.rollout:
+    if seen.state.rollout:
         return "changing"
-    return "healthy" if seen.standing.serving else "empty"
+    return "healthy" if seen.state.serving else "empty"
 
 
 def _troubles(seen: Seen) -> tuple[str, ...]:
-    if seen.fleet is None and seen.standing.serving is None and seen.standing.rollout is None:
+    if seen.endpoint is None and seen.state.serving is None and seen.state.rollout is None:
         return ()  # the alarms on silence ring before the first release, and mean nothing yet
     ringing = tuple(f"alarm {name}" for name, state in sorted(seen.alarms.items()) if state == "ALARM")
-    return (*_of_fleet(seen), *_of_rollout(seen), *_of_pointer(seen), *ringing)
+    return (*_of_endpoint(seen), *_of_rollout(seen), *_of_pointer(seen), *ringing)
 
 
-def _of_fleet(seen: Seen) -> tuple[str, ...]:
-    serving, fleet = seen.standing.serving, seen.fleet
-    if fleet is None:
+def _of_endpoint(seen: Seen) -> tuple[str, ...]:
+    serving, endpoint = seen.state.serving, seen.endpoint
+    if endpoint is None:
         return ("the endpoint is gone",) if serving else ()
-    if fleet.broken:
-        return (f"the endpoint is {fleet.status}: {fleet.failure or 'AWS gives no reason'}",)
-    if seen.standing.rollout:
+    if endpoint.broken:
+        return (f"the endpoint is {endpoint.status}: {endpoint.failure or 'AWS gives no reason'}",)
+    if seen.state.rollout:
         return ()
     if serving is None:
         return ("an endpoint serves, and the ledger knows of no release",)
-    if not fleet.settled:
-        return (f"the endpoint is {fleet.status}, and no release is under way",)
-    share = fleet.percent(serving)
+    if not endpoint.settled:
+        return (f"the endpoint is {endpoint.status}, and no release is under way",)
+    share = endpoint.percent_of(serving.model)
     return (f"{serving.variant} has {share:g} % of the traffic instead of all",) if share != 100 else ()
 
 
 def _of_rollout(seen: Seen) -> tuple[str, ...]:
-    rollout = seen.standing.rollout
+    rollout = seen.state.rollout
     if rollout is None or seen.holder:
         return ()
     return (f"the {rollout.kind} of {rollout.candidate.variant} was left unfinished",)
 
 
 def _of_pointer(seen: Seen) -> tuple[str, ...]:
-    told = misled(seen.standing, seen.pointed)
+    wrong = seen.state.wrongly_published(seen.published)
     # Whoever holds the lease may be between the ledger and its pointer.
-    return () if seen.holder or not told else (f"callers are told that {told} serves",)
+    return () if seen.holder or not wrong else (f"callers are told that {wrong} serves",)

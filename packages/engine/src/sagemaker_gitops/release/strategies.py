@@ -1,14 +1,21 @@
-"""The six ways to bring a release to traffic, each as the steps that it takes."""
+"""The rules of one rollout: the steps of its strategy, and what stays the same during all of them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from sagemaker_gitops.aws.endpoint_shapes import Guardrail
 from sagemaker_gitops.project.deploy_config import DeployConfig, StrategyName
+from sagemaker_gitops.project.settings import Settings
+from sagemaker_gitops.release.checks import Limits, limits_of
+from sagemaker_gitops.release.state import RolloutKind
+
+# The one name that a variant under AWS's guardrails keeps, whatever release it serves.
+NATIVE_VARIANT = "serving"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One target of a rollout: who answers how much, and what must hold before the next."""
+    """One target of a rollout: how much traffic goes where, and what must hold before the next."""
 
     name: str
     percent: int
@@ -26,6 +33,51 @@ class Step:
 
 
 Plan = tuple[Step, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What stays the same during a rollout."""
+
+    plan: Plan
+    limits: Limits
+    instance_type: str
+    instances: int
+    poll_seconds: float
+    check_seconds: float
+    traffic_wait_seconds: float
+    mirror_percent: int
+    capture_percent: int
+    guardrail: Guardrail | None
+
+
+def rules_of(settings: Settings, *, kind: RolloutKind, first: bool, strategy: str) -> Rules:
+    """Read the rules of a rollout from the configuration, under the strategy that the rollout began under."""
+    config, serving = settings.deploy.model_copy(update={"strategy": strategy}), settings.serving
+    return Rules(
+        plan=plan_of(config, kind=kind, first=first),
+        limits=limits_of(
+            config, p50_ms=serving.sla.p50_ms, p95_ms=serving.sla.p95_ms, capture_percent=serving.capture_percent
+        ),
+        instance_type=serving.instance_type,
+        instances=serving.instance_count,
+        poll_seconds=settings.aws.poll_seconds,
+        check_seconds=config.check_seconds,
+        traffic_wait_seconds=config.traffic_wait_seconds,
+        mirror_percent=config.mirror_percent,
+        capture_percent=serving.capture_percent,
+        guardrail=_guardrail(config, settings.endpoint_name),
+    )
+
+
+def plan_of(config: DeployConfig, *, kind: RolloutKind, first: bool) -> Plan:
+    """List the steps of a deploy, a rollback or a repair."""
+    if kind == "rollback":
+        return plan_rollback(config)
+    if kind in {"repair", "clean"}:
+        return plan_repair(config)
+    return plan_deploy(config, first=first)
+
 
 _PROVISION = Step(name="provision at weight 0", percent=0, verify=True)
 _SWITCH = Step(name="all traffic", percent=100)
@@ -47,7 +99,7 @@ def plan_rollback(config: DeployConfig) -> Plan:
 
 
 def plan_repair(config: DeployConfig) -> Plan:
-    """List the steps back to the declared state: the serving release alone on the declared machines."""
+    """List the steps back to the declared state: the serving release alone on the declared instances."""
     native = config.strategy == "native"
     return (Step(name="declared fleet", percent=100, alone=True, native=native, verify=True),)
 
@@ -83,6 +135,21 @@ def _shadow(config: DeployConfig) -> Plan:
 def _native(config: DeployConfig) -> Plan:
     name = f"guardrail {config.native.routing}"
     return (Step(name=name, percent=100, alone=True, native=True, verify=True),)
+
+
+def _guardrail(config: DeployConfig, endpoint: str) -> Guardrail | None:
+    if config.strategy != "native":
+        return None
+    percent = config.linear_step_percent if config.native.routing == "linear" else config.canary_percent
+    return Guardrail(
+        routing=config.native.routing,
+        percent=percent,
+        wait_seconds=int(config.bake_seconds),
+        termination_wait_seconds=int(config.native.termination_wait_seconds),
+        timeout_seconds=config.native.timeout_seconds,
+        # Alarms belong to one endpoint; the configuration names them without it.
+        alarms=tuple(f"{endpoint}-{name}" for name in config.native.alarms),
+    )
 
 
 def _share(config: DeployConfig, percent: int) -> Step:

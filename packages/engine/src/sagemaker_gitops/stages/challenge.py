@@ -13,8 +13,8 @@ from sagemaker_gitops.build import cache, fingerprint, gates, recipe
 from sagemaker_gitops.build.cache import Trained
 from sagemaker_gitops.build.recipe import Choice, Recipe
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.history import fold
-from sagemaker_gitops.release.journal import read
+from sagemaker_gitops.release.ledger import read
+from sagemaker_gitops.release.state import fold
 from sagemaker_gitops.stages.result import StageResult
 
 if TYPE_CHECKING:

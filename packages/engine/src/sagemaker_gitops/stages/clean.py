@@ -1,17 +1,19 @@
-"""clean: retire standbys whose time is over, and say what they cost."""
+"""clean: retire expired standbys, and say what they cost."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sagemaker_gitops.aws.endpoint_shapes import Endpoint, Variant
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import EndpointUnrecovered
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.history import Standing
-from sagemaker_gitops.release.journal import Author
-from sagemaker_gitops.release.ports import Clock, SystemClock
-from sagemaker_gitops.release.session import desk, look, notebook
-from sagemaker_gitops.release.state import Fleet, Release, VariantView
+from sagemaker_gitops.release.driver import Driver
+from sagemaker_gitops.release.lease import Clock
+from sagemaker_gitops.release.ledger import Release
+from sagemaker_gitops.release.session import open_ledger, open_session
+from sagemaker_gitops.release.state import LedgerState
+from sagemaker_gitops.release.writer import Author
 from sagemaker_gitops.stages.result import StageResult
 
 
@@ -22,42 +24,41 @@ class Options:
     actor: str
     run: str = ""
     progress: Callable[[str], None] = lambda _: None
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=Clock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Bring up a fleet without the expired standbys; callers notice nothing."""
     author = Author(actor=options.actor, run=options.run)
-    standing = notebook(settings, aws, author, clock=options.clock).standing
-    fleet, now = look(settings, aws), options.clock.now()
-    idle = _idle(fleet, standing.serving)
-    if standing.serving is None or standing.rollout or not idle:
+    state = open_ledger(settings, aws, author, clock=options.clock).state
+    endpoint, now = aws.endpoints.describe(settings.endpoint_name), options.clock.now()
+    idle = _idle(endpoint, state.serving)
+    if state.serving is None or state.rollout or not idle:
         return _nothing(settings, "there is no standby to retire")
-    since = standing.closed.finished if standing.closed else now
+    since = state.closed.finished if state.closed else now
     until = since + timedelta(hours=settings.deploy.standby_hours)
     if now < until:
         names = ", ".join(item.name for item in idle)
         return _nothing(settings, f"{names} stays on standby until {until:%Y-%m-%d %H:%M} UTC")
-    return _retire(settings, aws, standing, idle, since=since, options=options)
+    return _retire(settings, aws, state, idle, since=since, options=options)
 
 
-def _idle(fleet: Fleet | None, serving: Release | None) -> list[VariantView]:
-    if fleet is None or serving is None:
+def _idle(endpoint: Endpoint | None, serving: Release | None) -> list[Variant]:
+    if endpoint is None or serving is None:
         return []
-    every = (*fleet.production, *fleet.shadow)
-    return [item for item in every if item.model != serving.model]
+    return [item for item in endpoint.variants if item.model != serving.model]
 
 
 def _retire(
-    settings: Settings, aws: Aws, standing: Standing, idle: list[VariantView], *, since: datetime, options: Options
+    settings: Settings, aws: Aws, state: LedgerState, idle: list[Variant], *, since: datetime, options: Options
 ) -> StageResult:
     author = Author(actor=options.actor, run=options.run)
     names = ", ".join(item.name for item in idle)
-    with desk(settings, aws, author, progress=options.progress, clock=options.clock) as work:
-        if standing.serving is None or work.journal.standing.sequence != standing.sequence:
+    with open_session(settings, aws, author, progress=options.progress, clock=options.clock) as session:
+        if state.serving is None or session.state.sequence != state.sequence:
             return _nothing(settings, "a release came in between")
-        cost = _cost(settings, idle, hours=(work.clock.now() - since).total_seconds() / 3600)
-        finish = work.carry_out("clean", standing.serving, reason=f"standby of {names} is over: {cost}")
+        cost = _cost(settings, idle, hours=(session.clock.now() - since).total_seconds() / 3600)
+        finish = Driver(session).roll_out("clean", state.serving, reason=f"standby of {names} expired: {cost}")
         if finish.result != "promoted":
             raise EndpointUnrecovered(
                 f"the standby could not be retired: {finish.reason}",
@@ -71,11 +72,11 @@ def _retire(
     )
 
 
-def _cost(settings: Settings, idle: list[VariantView], *, hours: float) -> str:
+def _cost(settings: Settings, idle: list[Variant], *, hours: float) -> str:
     total = hours * sum(item.instances for item in idle)
-    machines = f"{total:.1f} instance hours of {idle[0].instance_type}"
+    usage = f"{total:.1f} instance hours of {idle[0].instance_type}"
     price = settings.deploy.instance_price_per_hour
-    return f"{machines}, {total * price:.2f} USD" if price is not None else machines
+    return f"{usage}, {total * price:.2f} USD" if price is not None else usage
 
 
 def _nothing(settings: Settings, why: str) -> StageResult:

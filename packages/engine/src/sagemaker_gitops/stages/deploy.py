@@ -4,16 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sagemaker_gitops.aws.endpoint_shapes import Endpoint
 from sagemaker_gitops.aws.registry import REJECTED, RegisteredModel
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import CandidateRejected, EndpointUnrecovered, ForeignEndpoint, GateFailed, NotApproved
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.actions import Finish
-from sagemaker_gitops.release.journal import Author, Line
-from sagemaker_gitops.release.ledger import Entry
-from sagemaker_gitops.release.ports import Clock, SystemClock
-from sagemaker_gitops.release.session import Desk, desk, look, notebook, release_of
-from sagemaker_gitops.release.state import Fleet, Release
+from sagemaker_gitops.release.driver import Driver
+from sagemaker_gitops.release.lease import Clock
+from sagemaker_gitops.release.ledger import Entry, Release
+from sagemaker_gitops.release.machine import Finish
+from sagemaker_gitops.release.session import ReleaseSession, open_ledger, open_session, release_of
+from sagemaker_gitops.release.writer import Author, NewEntry
 from sagemaker_gitops.stages.result import StageResult
 
 
@@ -27,7 +28,7 @@ class Options:
     approver: str = ""
     reason: str = ""
     progress: Callable[[str], None] = lambda _: None
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=Clock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
@@ -36,16 +37,16 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     release = release_of(settings, model)
     author = Author(actor=options.actor, approver=options.approver or _approver(model), run=options.run)
     _permit(settings, aws, model, release, author=author)
-    with desk(settings, aws, author, progress=options.progress, clock=options.clock) as work:
-        fleet = look(settings, aws)
-        _refuse_foreign(work, fleet, settings.endpoint_name)
-        if _serves(work, fleet, release):
-            aws.endpoints.tag(settings.endpoint_name, release.tags)
-            work.furnish()
-            work.point()
+    with open_session(settings, aws, author, progress=options.progress, clock=options.clock) as session:
+        endpoint = session.describe()
+        _refuse_foreign(session, endpoint)
+        if _serves(session, endpoint, release):
+            aws.endpoints.tag(session.name, release.tags)
+            session.sync_alarms_and_scaling()
+            session.publish()
             return _unchanged(settings, release)
-        finish = work.carry_out("deploy", release, reason=options.reason)
-        return _result(settings, work, release, finish)
+        finish = Driver(session).roll_out("deploy", release, reason=options.reason)
+        return _result(session, release, finish)
 
 
 def _approver(model: RegisteredModel) -> str:
@@ -57,8 +58,8 @@ def _permit(settings: Settings, aws: Aws, model: RegisteredModel, release: Relea
     refusal = _refusal(settings, model)
     if refusal is None:
         return
-    note = Line(action="refuse", outcome="refused", release=release, reason=refusal.what)
-    notebook(settings, aws, author).write(note)
+    entry = NewEntry(action="refuse", outcome="refused", release=release, reason=refusal.what)
+    open_ledger(settings, aws, author).write(entry)
     raise refusal
 
 
@@ -84,21 +85,19 @@ def _refusal(settings: Settings, model: RegisteredModel) -> GateFailed | NotAppr
     return None
 
 
-def _refuse_foreign(work: Desk, fleet: Fleet | None, endpoint: str) -> None:
-    standing = work.journal.standing
-    if fleet is not None and standing.serving is None and standing.rollout is None:
+def _refuse_foreign(session: ReleaseSession, endpoint: Endpoint | None) -> None:
+    if endpoint is not None and session.state.serving is None and session.state.rollout is None:
         raise ForeignEndpoint(
-            f"the endpoint serves {', '.join(fleet.percents)}, but the ledger knows of no release",
-            where=f"endpoint {endpoint}",
+            f"the endpoint serves {', '.join(endpoint.percents)}, but the ledger knows of no release",
+            where=f"endpoint {session.name}",
             next_step="delete the endpoint if it is nobody's; this pipeline then creates its own",
         )
 
 
-def _serves(work: Desk, fleet: Fleet | None, release: Release) -> bool:
-    standing = work.journal.standing
-    if fleet is None or standing.rollout is not None or not release.same_as(standing.serving):
+def _serves(session: ReleaseSession, endpoint: Endpoint | None, release: Release) -> bool:
+    if endpoint is None or session.state.rollout is not None or not release.same_as(session.state.serving):
         return False
-    return fleet.settled and fleet.percent(release) == 100
+    return endpoint.settled and endpoint.percent_of(release.model) == 100
 
 
 def _unchanged(settings: Settings, release: Release) -> StageResult:
@@ -108,37 +107,32 @@ def _unchanged(settings: Settings, release: Release) -> StageResult:
     )
 
 
-def _result(settings: Settings, work: Desk, release: Release, finish: Finish) -> StageResult:
-    if finish.result == "promoted":
-        seconds = _seconds(work.journal.entries)
-        strategy = work.journal.entries[-1].strategy
-        return StageResult(
-            summary=(
-                f"### deploy\nVersion **{release.version}** answers all callers of `{settings.env}` "
-                f"after {seconds:.1f} s ({strategy}).\n\n{_story(work.journal.entries)}"
-            ),
-            outputs=_outputs(settings, release, changed=True),
-        )
-    raise _failure(settings, work, release, finish)
+def _result(session: ReleaseSession, release: Release, finish: Finish) -> StageResult:
+    if finish.result != "promoted":
+        raise _failure(session, release, finish)
+    entries, env = session.ledger.entries, session.settings.env
+    return StageResult(
+        summary=f"### deploy\nVersion **{release.version}** serves 100 % of traffic in `{env}` "
+        f"after {_seconds(entries):.1f} s ({entries[-1].strategy}).\n\n{_table(entries)}",
+        outputs=_outputs(session.settings, release, changed=True),
+    )
 
 
-def _failure(
-    settings: Settings, work: Desk, release: Release, finish: Finish
-) -> CandidateRejected | EndpointUnrecovered:
+def _failure(session: ReleaseSession, release: Release, finish: Finish) -> CandidateRejected | EndpointUnrecovered:
     if finish.result == "failed":
         return EndpointUnrecovered(
             finish.reason,
-            where=f"endpoint {settings.endpoint_name}",
-            next_step=f"pipeline reconcile --env {settings.env} --apply",
+            where=f"endpoint {session.name}",
+            next_step=f"pipeline reconcile --env {session.settings.env} --apply",
         )
-    champion = work.journal.standing.serving
+    champion, entries = session.state.serving, session.ledger.entries
     error = CandidateRejected(
         f"version {release.version} was rolled back: {finish.reason}",
-        where=f"endpoint {settings.endpoint_name}: {_exposure(work.journal.entries)}; "
+        where=f"endpoint {session.name}: {_exposure(entries)}; "
         f"{f'version {champion.version} serves' if champion else 'nothing serves, as before'}",
         next_step="read the ledger with `pipeline history`, correct the model, deploy the next version",
     )
-    error.summary = f"### deploy\nVersion **{release.version}** was rolled back.\n\n{_story(work.journal.entries)}"
+    error.summary = f"### deploy\nVersion **{release.version}** was rolled back.\n\n{_table(entries)}"
     return error
 
 
@@ -150,9 +144,9 @@ def _exposure(entries: list[Entry]) -> str:
     ]
     exposed: list[tuple[datetime, float]] = [(moment, share) for moment, share in shares if share > 0]
     if not exposed:
-        return "no caller was answered by it"
+        return "it served no traffic"
     seconds = (entries[-1].finished - exposed[0][0]).total_seconds()
-    return f"it answered up to {max(share for _, share in exposed):g} % of callers for {seconds:.1f} s"
+    return f"it served up to {max(share for _, share in exposed):g} % of traffic for {seconds:.1f} s"
 
 
 def _seconds(entries: list[Entry]) -> float:
@@ -161,11 +155,11 @@ def _seconds(entries: list[Entry]) -> float:
 
 def _last(entries: list[Entry]) -> list[Entry]:
     """Cut out the rollout that ended last."""
-    openings = [place for place, entry in enumerate(entries) if entry.action == "deploy" and entry.outcome == "started"]
+    openings = [index for index, entry in enumerate(entries) if entry.action == "deploy" and entry.outcome == "started"]
     return entries[openings[-1] :] if openings else entries
 
 
-def _story(entries: list[Entry]) -> str:
+def _table(entries: list[Entry]) -> str:
     rows = [
         f"| {entry.sequence} | {entry.finished:%H:%M:%S} | {entry.action} {entry.outcome} | {entry.reason} | "
         f"{', '.join(f'{name} {share:g} %' for name, share in entry.after.items())} |"

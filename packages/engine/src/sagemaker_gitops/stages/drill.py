@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import ConfigurationError, DrillTooSlow, EndpointUnrecovered, RollbackRefused
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.journal import Author, Line
-from sagemaker_gitops.release.machine import RolloutKind
-from sagemaker_gitops.release.ports import Clock, SystemClock
-from sagemaker_gitops.release.session import Desk, desk, look
-from sagemaker_gitops.release.state import Release
+from sagemaker_gitops.release.driver import Driver
+from sagemaker_gitops.release.lease import Clock
+from sagemaker_gitops.release.ledger import Outcome, Release
+from sagemaker_gitops.release.session import ReleaseSession, open_session
+from sagemaker_gitops.release.state import RolloutKind
+from sagemaker_gitops.release.writer import Author, NewEntry
 from sagemaker_gitops.stages.result import StageResult
 
-# What a regulator is promised: the former release answers again within this time.
+# What a regulator is promised: the former release serves again within this time.
 _PROMISE_SECONDS = 300
 
 
@@ -24,7 +25,7 @@ class Options:
     actor: str
     run: str = ""
     progress: Callable[[str], None] = lambda _: None
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=Clock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
@@ -36,57 +37,56 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
             next_step="pipeline drill --env staging",
         )
     author = Author(actor=options.actor, run=options.run)
-    with desk(settings, aws, author, progress=options.progress, clock=options.clock) as work:
-        present, former = _releases(settings, work)
-        fleet = look(settings, aws)
-        warm = fleet is not None and fleet.variant_of(former) is not None
-        back = _measure(settings, work, "rollback", former)
-        forward = _measure(settings, work, "deploy", present)
-        return _conclude(settings, work, former, back=back, forward=forward, warm=warm)
+    with open_session(settings, aws, author, progress=options.progress, clock=options.clock) as session:
+        present, former = _releases(session)
+        endpoint = session.describe()
+        warm = endpoint is not None and endpoint.variant_of(former.model) is not None
+        back = _measure(session, "rollback", former)
+        forward = _measure(session, "deploy", present)
+        return _conclude(session, former, back=back, forward=forward, warm=warm)
 
 
-def _releases(settings: Settings, work: Desk) -> tuple[Release, Release]:
-    standing = work.journal.standing
-    if standing.rollout is not None:
+def _releases(session: ReleaseSession) -> tuple[Release, Release]:
+    state, env = session.state, session.settings.env
+    if state.rollout is not None:
         raise RollbackRefused(
-            f"the {standing.rollout.kind} of version {standing.rollout.candidate.version} is unfinished",
-            where=f"ledger of {settings.env}",
+            f"the {state.rollout.kind} of version {state.rollout.candidate.version} is unfinished",
+            where=f"ledger of {env}",
             next_step="finish it by running it again, then drill",
         )
-    if standing.serving is None or standing.previous is None:
+    if state.serving is None or state.previous is None:
         raise RollbackRefused(
             "a drill needs two releases, one to come from and one to go back to",
-            where=f"ledger of {settings.env}",
-            next_step=f"deploy a second version to {settings.env} first",
+            where=f"ledger of {env}",
+            next_step=f"deploy a second version to {env} first",
         )
-    return standing.serving, standing.previous
+    return state.serving, state.previous
 
 
-def _measure(settings: Settings, work: Desk, kind: RolloutKind, release: Release) -> float:
-    started = work.clock.now()
-    finish = work.carry_out(kind, release, reason="drill", strategy="all_at_once")
+def _measure(session: ReleaseSession, kind: RolloutKind, release: Release) -> float:
+    started = session.clock.now()
+    finish = Driver(session).roll_out(kind, release, reason="drill", strategy="all_at_once")
     if finish.result != "promoted":
         raise EndpointUnrecovered(
             f"the drill stopped: {finish.reason}",
-            where=f"endpoint {settings.endpoint_name}",
-            next_step=f"pipeline history --env {settings.env}; this is what drills are for",
+            where=f"endpoint {session.name}",
+            next_step=f"pipeline history --env {session.settings.env}; this is what drills are for",
         )
-    return (work.clock.now() - started).total_seconds()
+    return (session.clock.now() - started).total_seconds()
 
 
-def _conclude(
-    settings: Settings, work: Desk, former: Release, *, back: float, forward: float, warm: bool
-) -> StageResult:
-    told = f"{'warm' if warm else 'cold'} rollback in {back:.1f} s, forward in {forward:.1f} s"
+def _conclude(session: ReleaseSession, former: Release, *, back: float, forward: float, warm: bool) -> StageResult:
+    times = f"{'warm' if warm else 'cold'} rollback in {back:.1f} s, forward in {forward:.1f} s"
     late = back > _PROMISE_SECONDS
-    work.journal.write(Line(action="drill", outcome="failed" if late else "succeeded", release=former, reason=told))
+    outcome: Outcome = "failed" if late else "succeeded"
+    session.ledger.write(NewEntry(action="drill", outcome=outcome, release=former, reason=times))
     if late:
         raise DrillTooSlow(
-            f"{told}; {_PROMISE_SECONDS} s are promised",
-            where=f"endpoint {settings.endpoint_name}",
+            f"{times}; {_PROMISE_SECONDS} s are promised",
+            where=f"endpoint {session.name}",
             next_step="raise deploy.standby_hours, so that the former release is still on standby",
         )
     return StageResult(
-        summary=f"### drill\n`{settings.env}`: {told}; version {former.version} answered in between.",
+        summary=f"### drill\n`{session.settings.env}`: {times}; version {former.version} served in between.",
         outputs={"rollback_seconds": f"{back:.1f}", "forward_seconds": f"{forward:.1f}", "warm": str(warm).lower()},
     )

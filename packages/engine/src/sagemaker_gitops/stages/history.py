@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.history import fold
-from sagemaker_gitops.release.journal import read
-from sagemaker_gitops.release.ledger import Entry
+from sagemaker_gitops.release.ledger import Entry, read
+from sagemaker_gitops.release.state import fold
 from sagemaker_gitops.report.markdown import inert
 from sagemaker_gitops.stages.result import StageResult
 
@@ -22,18 +21,18 @@ class Options:
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Tell the newest entries of the ledger, newest first."""
     entries = read(aws.ledger)
-    standing = fold(entries)
-    serving = f"version **{standing.serving.version}** must serve" if standing.serving else "nothing was released"
+    state = fold(entries)
+    serving = f"version **{state.serving.version}** must serve" if state.serving else "nothing was released"
     unfinished = ""
-    if standing.rollout:
-        unfinished = f" The {standing.rollout.kind} of version {standing.rollout.candidate.version} is unfinished."
+    if state.rollout:
+        unfinished = f" The {state.rollout.kind} of version {state.rollout.candidate.version} is unfinished."
     newest = entries[::-1][: options.limit]
     table = "\n".join(_row(entry) for entry in newest)
     return StageResult(
         summary=f"### history of {settings.env}\n{len(entries)} entries; {serving}.{unfinished}\n\n{_HEADER}\n{table}",
         outputs={
             "entries": json.dumps([json.loads(entry.text()) for entry in newest]),
-            "serving": str(standing.serving.version) if standing.serving else "",
+            "serving": str(state.serving.version) if state.serving else "",
         },
     )
 

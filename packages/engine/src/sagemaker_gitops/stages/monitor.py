@@ -37,10 +37,9 @@ from sagemaker_gitops.monitor.tally import Tally
 from sagemaker_gitops.monitor.timespan import parse_window
 from sagemaker_gitops.monitor.verdict import Verdict, evaluate
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.history import Standing, fold
-from sagemaker_gitops.release.journal import Author
-from sagemaker_gitops.release.ledger import parse
-from sagemaker_gitops.release.state import Release
+from sagemaker_gitops.release.ledger import Release, parse
+from sagemaker_gitops.release.state import LedgerState, fold
+from sagemaker_gitops.release.writer import Author
 from sagemaker_gitops.stages.result import StageResult
 
 Engine = Literal["own", "model-monitor"]
@@ -114,7 +113,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     )
     one = _Run(settings=settings, aws=aws, options=options, window=window, time=now)
     try:
-        standing, release = _standing(one)
+        state, release = _state(one)
         files = _baseline_files(one, release)
         if options.engine == "model-monitor":
             return _schedule(_watch(one, files, release))
@@ -125,20 +124,20 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         raise
     verdict = evaluate(baseline, tally, settings.monitor, until=None if options.rows else window.end)
     past = load_records(aws.monitoring.reports(one.history, name=RECORD, newest=_REMEMBERED))
-    decisions = _decisions(one, standing, verdict, past)
+    decisions = _decisions(one, state, verdict, past)
     entry = _record(one, release, verdict, tally, decisions)
     return _conclude(one, release, Judged(baseline=baseline, tally=tally, verdict=verdict, record=entry, past=past))
 
 
-def _standing(one: _Run) -> tuple[Standing, Release]:
-    standing = fold(parse(line.text) for line in one.aws.ledger.records())
-    if standing.serving is None:
+def _state(one: _Run) -> tuple[LedgerState, Release]:
+    state = fold(parse(line.text) for line in one.aws.ledger.records())
+    if state.serving is None:
         raise MonitorBroken(
             "no release serves, so there is no baseline to compare with",
             where=f"ledger {one.settings.ledger_table}",
             next_step=f"run `pipeline deploy --env {one.settings.env}` first",
         )
-    return standing, standing.serving
+    return state, state.serving
 
 
 def _baseline_files(one: _Run, release: Release) -> dict[str, bytes]:
@@ -176,10 +175,10 @@ def _schedule(watch: Watch) -> StageResult:
     )
 
 
-def _decisions(one: _Run, standing: Standing, verdict: Verdict, past: Iterable[Record]) -> tuple[Decision, ...]:
+def _decisions(one: _Run, state: LedgerState, verdict: Verdict, past: Iterable[Record]) -> tuple[Decision, ...]:
     # A release that was rolled back to is the last known good one: below it nothing is known.
-    at_the_bottom = standing.promotions[-1].entry.action == "rollback"
-    earlier = None if at_the_bottom or standing.previous is None else standing.previous.variant
+    at_the_bottom = state.promotions[-1].entry.action == "rollback"
+    earlier = None if at_the_bottom or state.previous is None else state.previous.variant
     situation = Situation(now=one.time, fallback=earlier, past=past_reactions(past))
     return decide(verdict.outcome, verdict.subjects, one.settings.monitor.policy, situation)
 

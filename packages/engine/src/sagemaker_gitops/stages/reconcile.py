@@ -1,4 +1,4 @@
-"""reconcile: compare what is declared with what serves; report every difference, or mend it."""
+"""reconcile: compare what is declared with what serves; report every difference, or repair it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,37 +8,38 @@ from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import EndpointDrifted, EndpointUnrecovered
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release import variants
-from sagemaker_gitops.release.actions import Finish
-from sagemaker_gitops.release.history import Standing, fold
-from sagemaker_gitops.release.journal import Author, Line, read
-from sagemaker_gitops.release.pointer import misled
-from sagemaker_gitops.release.ports import Clock, SystemClock
+from sagemaker_gitops.release.driver import Driver
+from sagemaker_gitops.release.lease import Clock
+from sagemaker_gitops.release.ledger import read
+from sagemaker_gitops.release.machine import Finish
 from sagemaker_gitops.release.reconcile import Actual, Declared, Difference, differences
-from sagemaker_gitops.release.session import Desk, desk, look
+from sagemaker_gitops.release.session import ReleaseSession, open_session
+from sagemaker_gitops.release.state import LedgerState, fold
+from sagemaker_gitops.release.writer import Author, NewEntry
 from sagemaker_gitops.stages.result import StageResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Whether to mend, and who does."""
+    """Whether to repair, and who does."""
 
     actor: str
     run: str = ""
     apply: bool = False
     progress: Callable[[str], None] = lambda _: None
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=Clock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Report or repair; a release that is under way is left alone."""
-    standing, owner = fold(read(aws.ledger)), _alive(settings, aws, options.clock)
-    if standing.rollout and owner:
+    state, owner = fold(read(aws.ledger)), _alive(settings, aws, options.clock)
+    if state.rollout and owner:
         return StageResult(
             summary=f"### reconcile\n`{settings.env}` is being changed by {owner}; nothing was compared.",
             outputs={"differences": "0"},
         )
     # Whoever holds the lease may be between the ledger and its pointer.
-    found = [*_compare(settings, aws, standing), *([] if owner else _misled(settings, aws, standing))]
+    found = [*_compare(settings, aws, state), *([] if owner else _wrongly_published(settings, aws, state))]
     if not found:
         return StageResult(
             summary=f"### reconcile\n`{settings.env}` is what was declared.", outputs={"differences": "0"}
@@ -53,53 +54,54 @@ def _alive(settings: Settings, aws: Aws, clock: Clock) -> str:
     return holder.owner if holder and holder.expires > clock.now().timestamp() else ""
 
 
-def _compare(settings: Settings, aws: Aws, standing: Standing) -> list[Difference]:
-    view, fleet = aws.endpoints.describe(settings.endpoint_name), look(settings, aws)
+def _compare(settings: Settings, aws: Aws, state: LedgerState) -> list[Difference]:
+    endpoint = aws.endpoints.describe(settings.endpoint_name)
     declared = Declared(
-        serving=standing.serving,
-        known=standing.known,
+        serving=state.serving,
+        known=state.known,
         instance_type=settings.serving.instance_type,
         instances=settings.serving.fewest,
         capture_percent=settings.serving.capture_percent,
-        scaling=variants.told(settings.serving.autoscaling),
-        alarms=variants.alarms(settings, fleet),
+        scaling=variants.describe_scaling(variants.declared_scaling(settings)),
+        alarms=variants.alarm_names(settings, endpoint),
     )
     actual = Actual(
-        fleet=fleet,
-        capture_percent=view.capture_percent if view else 0,
-        tags=aws.endpoints.tags(settings.endpoint_name) if view else {},
+        endpoint=endpoint,
+        tags=aws.endpoints.tags(settings.endpoint_name) if endpoint else {},
         alarms=aws.metrics.alarms(f"{settings.endpoint_name}-"),
-        scaling={name: variants.told(scale) for name, scale in aws.scaling.of(settings.endpoint_name).items()},
+        scaling={
+            name: variants.describe_scaling(scale) for name, scale in aws.scaling.of(settings.endpoint_name).items()
+        },
     )
-    found = differences(declared, actual, expected_alarms=_guarding(settings))
-    return [*_unfinished(standing), *_revoked(aws, standing), *found]
+    found = differences(declared, actual, expected_alarms=_guardrail_alarms(settings))
+    return [*_unfinished(state), *_revoked(aws, state), *found]
 
 
-def _guarding(settings: Settings) -> tuple[str, ...]:
+def _guardrail_alarms(settings: Settings) -> tuple[str, ...]:
     names = settings.deploy.native.alarms if settings.deploy.strategy == "native" else ()
     return tuple(f"{settings.endpoint_name}-{name}" for name in names)
 
 
-def _unfinished(standing: Standing) -> list[Difference]:
-    if standing.rollout is None:
+def _unfinished(state: LedgerState) -> list[Difference]:
+    if state.rollout is None:
         return []
-    tried = f"{standing.rollout.kind} of {standing.rollout.candidate.variant} was left unfinished"
-    return [Difference(what="release", declared="promoted or rolled back", actual=tried, remedy="weights")]
+    tried = f"{state.rollout.kind} of {state.rollout.candidate.variant} was left unfinished"
+    return [Difference(what="release", declared="promoted or rolled back", actual=tried, fix="weights")]
 
 
-def _misled(settings: Settings, aws: Aws, standing: Standing) -> list[Difference]:
-    told = misled(standing, aws.pointers.read(settings.endpoint_name))
-    if standing.active is None or not told:
+def _wrongly_published(settings: Settings, aws: Aws, state: LedgerState) -> list[Difference]:
+    published = state.wrongly_published(aws.pointers.read(settings.endpoint_name))
+    if state.active is None or not published:
         return []
-    return [Difference(what="pointer", declared=standing.active.variant, actual=told, remedy="pointer")]
+    return [Difference(what="pointer", declared=state.active.variant, actual=published, fix="pointer")]
 
 
-def _revoked(aws: Aws, standing: Standing) -> list[Difference]:
-    model = aws.registry.describe(standing.serving.version) if standing.serving else None
+def _revoked(aws: Aws, state: LedgerState) -> list[Difference]:
+    model = aws.registry.describe(state.serving.version) if state.serving else None
     if model is None or model.status != REJECTED:
         return []
-    told = f"version {model.version} was revoked: {model.approval or 'no reason was given'}"
-    return [Difference(what="release", declared="not revoked", actual=told, remedy="none")]
+    actual = f"version {model.version} was revoked: {model.approval or 'no reason was given'}"
+    return [Difference(what="release", declared="not revoked", actual=actual, fix="none")]
 
 
 def _drifted(settings: Settings, found: list[Difference]) -> EndpointDrifted:
@@ -116,47 +118,46 @@ def _drifted(settings: Settings, found: list[Difference]) -> EndpointDrifted:
 def _repair(settings: Settings, aws: Aws, found: list[Difference], *, options: Options) -> StageResult:
     reason = "; ".join(f"{item.what} was {item.actual} instead of {item.declared}" for item in found)
     author = Author(actor=options.actor, run=options.run)
-    with desk(settings, aws, author, progress=options.progress, clock=options.clock) as work:
-        _mend(settings, work, {item.remedy for item in found}, reason=reason)
-        standing = work.journal.standing
-        left = [*_compare(settings, aws, standing), *_misled(settings, aws, standing)]
-    if any(item.remedy != "none" for item in left):
+    with open_session(settings, aws, author, progress=options.progress, clock=options.clock) as session:
+        _fix(session, {item.fix for item in found}, reason=reason)
+        left = [*_compare(settings, aws, session.state), *_wrongly_published(settings, aws, session.state)]
+    if any(item.fix != "none" for item in left):
         raise _drifted(settings, left)
-    remains = f"\n\nNot for this command to mend:\n\n{_table(left)}" if left else ""
+    remains = f"\n\nWhat this command cannot repair:\n\n{_table(left)}" if left else ""
     return StageResult(
         summary=f"### reconcile\nRepaired, and written to the ledger:\n\n{_table(found)}{remains}",
         outputs={"differences": str(len(found)), "left": str(len(left))},
     )
 
 
-def _mend(settings: Settings, work: Desk, remedies: set[str], *, reason: str) -> None:
-    serving = work.journal.standing.serving
-    if work.journal.standing.rollout:
-        _require(settings, work.abandon(f"reconcile: {reason}"))
-        serving = work.journal.standing.serving
-    elif "weights" in remedies and "fleet" not in remedies:
-        _require(settings, work.restore(reason))
+def _fix(session: ReleaseSession, fixes: set[str], *, reason: str) -> None:
+    driver = Driver(session)
+    if session.state.rollout:
+        _require(session, driver.abandon(f"reconcile: {reason}"))
+    elif "weights" in fixes and "fleet" not in fixes:
+        _require(session, driver.restore(reason))
+    serving = session.state.serving
     if serving is None:
         return
-    if "fleet" in remedies:
-        _require(settings, work.carry_out("repair", serving, reason=reason))
-    fleet = look(settings, work.aws)
-    if "size" in remedies and fleet and (variant := fleet.variant_of(serving)):
-        work.aws.endpoints.resize(settings.endpoint_name, {variant.name: settings.serving.instance_count})
-        work.settle()
-        work.journal.write(Line(action="repair", outcome="succeeded", release=serving, reason=reason))
-    if remedies & {"tags", "furnish", "pointer"}:
-        work.aws.endpoints.tag(settings.endpoint_name, serving.tags)
-        work.furnish()
-        work.point()
-        work.journal.write(Line(action="repair", outcome="succeeded", release=serving, reason=reason))
+    if "fleet" in fixes:
+        _require(session, driver.roll_out("repair", serving, reason=reason))
+    repaired = NewEntry(action="repair", outcome="succeeded", release=serving, reason=reason)
+    endpoint = session.describe()
+    if "size" in fixes and endpoint and (variant := endpoint.variant_of(serving.model)):
+        session.resize({variant.name: session.settings.serving.instance_count})
+        session.ledger.write(repaired)
+    if fixes & {"tags", "sync", "pointer"}:
+        session.aws.endpoints.tag(session.name, serving.tags)
+        session.sync_alarms_and_scaling()
+        session.publish()
+        session.ledger.write(repaired)
 
 
-def _require(settings: Settings, finish: Finish | None) -> None:
+def _require(session: ReleaseSession, finish: Finish | None) -> None:
     if finish is not None and finish.result == "failed":
         raise EndpointUnrecovered(
             f"the repair did not succeed: {finish.reason}",
-            where=f"endpoint {settings.endpoint_name}",
+            where=f"endpoint {session.name}",
             next_step="read the endpoint's events in the console; a person is needed",
         )
 

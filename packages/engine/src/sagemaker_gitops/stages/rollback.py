@@ -6,17 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from sagemaker_gitops.aws.endpoint_shapes import Endpoint
 from sagemaker_gitops.aws.registry import REJECTED
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import ConfigurationError, EndpointUnrecovered, RollbackRefused
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.actions import Finish
-from sagemaker_gitops.release.history import Standing, find
-from sagemaker_gitops.release.journal import Author, Journal, Line
-from sagemaker_gitops.release.limits import Limits, objection
-from sagemaker_gitops.release.ports import Clock, SystemClock
-from sagemaker_gitops.release.session import Desk, desk, look, notebook
-from sagemaker_gitops.release.state import NATIVE_VARIANT, Fleet, Release
+from sagemaker_gitops.release.driver import Driver
+from sagemaker_gitops.release.lease import Clock
+from sagemaker_gitops.release.ledger import Release
+from sagemaker_gitops.release.machine import Finish
+from sagemaker_gitops.release.session import ReleaseSession, open_ledger, open_session
+from sagemaker_gitops.release.state import LedgerState, RollbackPolicy, find, objection
+from sagemaker_gitops.release.strategies import NATIVE_VARIANT
+from sagemaker_gitops.release.writer import Author, LedgerWriter, NewEntry
 from sagemaker_gitops.stages.result import StageResult
 
 _COLD = "10 to 15 minutes on AWS, which brings up a new fleet; the present release serves meanwhile"
@@ -39,7 +41,7 @@ class Options:
     force: bool = False
     dry_run: bool = False
     progress: Callable[[str], None] = lambda _: None
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=Clock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
@@ -51,75 +53,76 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
             next_step='say why, for example --reason "refuses good applications since 14:10"',
         )
     author = Author(actor=options.actor, run=options.run)
-    notes = notebook(settings, aws, author, clock=options.clock)
-    # Before there is a target: an event that asks for what nobody has is a decision, too, and is written down.
-    against = _out_of_place(settings, notes, options)
+    ledger = open_ledger(settings, aws, author, clock=options.clock)
+    # Before there is a target: an event that asks for a rollback that is not possible is refused in the ledger, too.
+    against = _not_now(settings, ledger, options)
     if against and not options.force:
-        raise _refused(settings, notes, None, against, options=options)
-    target = _target(settings, notes, options)
+        raise _refused(settings, ledger, None, against, options=options)
+    target = _target(settings, ledger, options)
     against = against or _unfit(aws, target)
     if against and not options.force:
-        raise _refused(settings, notes, target, against, options=options)
+        raise _refused(settings, ledger, target, against, options=options)
     if options.dry_run:
-        return _preview(settings, notes.standing, look(settings, aws), target)
+        return _preview(settings, ledger.state, aws.endpoints.describe(settings.endpoint_name), target)
     reason = f"forced, although {against}: {_asked(options)}" if against else _asked(options)
-    with desk(settings, aws, author, progress=options.progress, take_over=True, clock=options.clock) as work:
-        return _roll_back(settings, work, target, options=replace(options, reason=reason))
+    progress, clock = options.progress, options.clock
+    with open_session(settings, aws, author, progress=progress, take_over=True, clock=clock) as session:
+        return _roll_back(session, target, options=replace(options, reason=reason))
 
 
-def _target(settings: Settings, notes: Journal, options: Options) -> Release:
-    standing = notes.standing
+def _target(settings: Settings, ledger: LedgerWriter, options: Options) -> Release:
+    state = ledger.state
     if options.to != "previous":
-        return _named(settings, notes, options.to)
-    wanted = standing.fallback if standing.rollout else standing.previous
-    if wanted is None:
+        return _named(settings, ledger, options.to)
+    target = state.fallback if state.rollout else state.previous
+    if target is None:
         raise RollbackRefused(
             "there is no earlier release to go back to",
             where=f"ledger of {settings.env}",
             next_step=f"pipeline history --env {settings.env}, then name a version with --to",
         )
-    return wanted
+    return target
 
 
-def _named(settings: Settings, notes: Journal, wanted: str) -> Release:
-    found = find(notes.entries, wanted)
+def _named(settings: Settings, ledger: LedgerWriter, name: str) -> Release:
+    found = find(ledger.entries, name)
     if not found:
         raise RollbackRefused(
-            f"no release of version or commit {wanted!r} has ever served here",
+            f"no release of version or commit {name!r} has ever served here",
             where=f"ledger of {settings.env}",
             next_step=f"pipeline history --env {settings.env} lists those that did",
         )
     return found[0]
 
 
-def _out_of_place(settings: Settings, notes: Journal, options: Options) -> str:
-    """Say what speaks against going back at all, wherever to."""
-    asked_by_event = _untimely(settings, notes, options) if options.unattended else ""
-    return _stale_alarm(settings, notes.standing, options.alarm) or asked_by_event
+def _not_now(settings: Settings, ledger: LedgerWriter, options: Options) -> str:
+    """Say why nothing may be rolled back now, whatever the target; empty when it may."""
+    asked_by_event = _untimely(settings, ledger, options) if options.unattended else ""
+    return _stale_alarm(settings, ledger.state, options.alarm) or asked_by_event
 
 
-def _stale_alarm(settings: Settings, standing: Standing, alarm: str) -> str:
-    """Say that an alarm is about a variant that callers no longer meet."""
+def _stale_alarm(settings: Settings, state: LedgerState, alarm: str) -> str:
+    """Say that an alarm is about a variant that no longer serves."""
     # A candidate that its own deploy has rolled back still rings; it must not take its champion down with it.
     named = re.fullmatch(rf"{re.escape(settings.endpoint_name)}-(v\d+-[0-9a-f]{{8}})-\w+", alarm)
-    begun = standing.rollout is not None and standing.rollout.kind == "rollback"
-    suspect = standing.rollout.candidate if standing.rollout else standing.serving
+    begun = state.rollout is not None and state.rollout.kind == "rollback"
+    suspect = state.rollout.candidate if state.rollout else state.serving
     if named is None or suspect is None or begun or named[1] == suspect.variant:
         return ""
-    return f"the alarm is about {named[1]}, but {suspect.variant} is what callers meet"
+    return f"the alarm is about {named[1]}, but {suspect.variant} is what serves"
 
 
-def _untimely(settings: Settings, notes: Journal, options: Options) -> str:
+def _untimely(settings: Settings, ledger: LedgerWriter, options: Options) -> str:
     """Say which of the policy's limits a rollback that no person asked for would break."""
-    rollout, policy = notes.standing.rollout, settings.monitor.policy
+    rollout, policy = ledger.state.rollout, settings.monitor.policy
     if rollout and rollout.kind != "rollback" and not options.alarm:
         return f"version {rollout.candidate.version} is being tried, and the finding is about the one before it"
-    limits = Limits(cooldown=timedelta(minutes=policy.cooldown_minutes), maximum_per_day=policy.maximum_per_day)
-    return objection(notes.entries, notes.standing, limits, now=options.clock.now())
+    limits = RollbackPolicy(cooldown=timedelta(minutes=policy.cooldown_minutes), maximum_per_day=policy.maximum_per_day)
+    return objection(ledger.entries, ledger.state, limits, now=options.clock.now())
 
 
 def _unfit(aws: Aws, target: Release) -> str:
-    """Say what speaks against a release; nothing for one that passed its gates and still counts."""
+    """Say why a release must not serve; empty for one that passed its gates and was not revoked."""
     model = aws.registry.describe(target.version)
     if model.status == REJECTED:
         return f"version {target.version} was revoked: {model.approval or 'no reason was given'}"
@@ -131,11 +134,13 @@ def _asked(options: Options) -> str:
 
 
 def _refused(
-    settings: Settings, notes: Journal, target: Release | None, against: str, *, options: Options
+    settings: Settings, ledger: LedgerWriter, target: Release | None, against: str, *, options: Options
 ) -> RollbackRefused:
     if not options.dry_run:
-        notes.write(
-            Line(action="refuse", outcome="refused", release=target, reason=f"rollback: {against} ({_asked(options)})")
+        ledger.write(
+            NewEntry(
+                action="refuse", outcome="refused", release=target, reason=f"rollback: {against} ({_asked(options)})"
+            )
         )
     return RollbackRefused(
         against,
@@ -144,53 +149,51 @@ def _refused(
     )
 
 
-def _roll_back(settings: Settings, work: Desk, target: Release, *, options: Options) -> StageResult:
-    started = work.clock.now()
-    reason = options.reason
-    fleet = look(settings, work.aws)
-    warm = _warm(fleet, target)
+def _roll_back(session: ReleaseSession, target: Release, *, options: Options) -> StageResult:
+    driver, started, reason = Driver(session), session.clock.now(), options.reason
+    warm = _warm(session.describe(), target)
     if not warm:
         options.progress(f"cold: version {target.version} is no longer on the endpoint; {_COLD}")
     # An interrupted rollback to the same release is continued, everything else that is open is ended.
-    rollout = work.journal.standing.rollout
+    rollout = session.state.rollout
     if rollout and not (rollout.kind == "rollback" and rollout.candidate.same_as(target)):
-        _require(settings, work.abandon(f"rolled back by {options.actor}: {reason}"))
-    if work.journal.standing.rollout or not _serves(settings, work, target):
-        _require(settings, work.carry_out("rollback", target, reason=reason))
+        _require(session, driver.abandon(f"rolled back by {options.actor}: {reason}"))
+    if session.state.rollout or not _serves(session, target):
+        _require(session, driver.roll_out("rollback", target, reason=reason))
     else:
-        work.point()
-    seconds = (work.clock.now() - started).total_seconds()
-    return _result(settings, target, warm=warm, seconds=seconds)
+        session.publish()
+    seconds = (session.clock.now() - started).total_seconds()
+    return _result(session.settings, target, warm=warm, seconds=seconds)
 
 
-def _serves(settings: Settings, work: Desk, target: Release) -> bool:
-    fleet = look(settings, work.aws)
-    return target.same_as(work.journal.standing.serving) and fleet is not None and fleet.percent(target) == 100
+def _serves(session: ReleaseSession, target: Release) -> bool:
+    endpoint = session.describe()
+    return target.same_as(session.state.serving) and endpoint is not None and endpoint.percent_of(target.model) == 100
 
 
-def _warm(fleet: Fleet | None, target: Release) -> bool:
-    return fleet is not None and not fleet.broken and fleet.variant_of(target) is not None
+def _warm(endpoint: Endpoint | None, target: Release) -> bool:
+    return endpoint is not None and not endpoint.broken and endpoint.variant_of(target.model) is not None
 
 
-def _require(settings: Settings, finish: Finish | None) -> None:
+def _require(session: ReleaseSession, finish: Finish | None) -> None:
     if finish is None or finish.result == "promoted":
         return
     if finish.result == "rolled_back" and "rolled back by" in finish.reason:
         return
     raise EndpointUnrecovered(
         f"the rollback did not succeed: {finish.reason}",
-        where=f"endpoint {settings.endpoint_name}",
-        next_step=f"pipeline history --env {settings.env}; then roll back to another version with --to",
+        where=f"endpoint {session.name}",
+        next_step=f"pipeline history --env {session.settings.env}; then roll back to another version with --to",
     )
 
 
-def _preview(settings: Settings, standing: Standing, fleet: Fleet | None, target: Release) -> StageResult:
-    warm = _warm(fleet, target)
-    now, then = fleet.percents if fleet else {}, _shares_after(settings, standing, fleet, target)
+def _preview(settings: Settings, state: LedgerState, endpoint: Endpoint | None, target: Release) -> StageResult:
+    warm = _warm(endpoint, target)
+    now, then = endpoint.percents if endpoint else {}, _shares_after(settings, state, endpoint, target)
     rows = [f"| {name} | {_share(now, name)} | {_share(then, name)} |" for name in {**now, **then}]
     unfinished = ""
-    if standing.rollout:
-        unfinished = f"\nThe unfinished {standing.rollout.kind} of version {standing.rollout.candidate.version} ends."
+    if state.rollout:
+        unfinished = f"\nThe unfinished {state.rollout.kind} of version {state.rollout.candidate.version} ends."
     return StageResult(
         summary="\n".join(
             [
@@ -212,13 +215,15 @@ def _preview(settings: Settings, standing: Standing, fleet: Fleet | None, target
     )
 
 
-def _shares_after(settings: Settings, standing: Standing, fleet: Fleet | None, target: Release) -> dict[str, float]:
-    """Say who would answer whom, in percent; a variant that would be gone is not named."""
+def _shares_after(
+    settings: Settings, state: LedgerState, endpoint: Endpoint | None, target: Release
+) -> dict[str, float]:
+    """Return each variant's share of traffic after the rollback; a variant that would be gone is not named."""
     if settings.deploy.strategy == "native":
         return {NATIVE_VARIANT: 100.0}
-    serving = standing.serving
-    if target.same_as(serving) and fleet and not fleet.shadow and fleet.variant_of(target):
-        return dict.fromkeys(fleet.percents, 0.0) | {target.variant: 100.0}
+    serving = state.serving
+    if target.same_as(serving) and endpoint and not endpoint.shadow and endpoint.variant_of(target.model):
+        return dict.fromkeys(endpoint.percents, 0.0) | {target.variant: 100.0}
     if serving is None or target.same_as(serving):
         return {target.variant: 100.0}
     return {serving.variant: 0.0, target.variant: 100.0}
@@ -231,7 +236,7 @@ def _share(shares: Mapping[str, float], name: str) -> str:
 def _result(settings: Settings, target: Release, *, warm: bool, seconds: float) -> StageResult:
     how = "warm: weights moved" if warm else "cold: a new fleet was brought up"
     return StageResult(
-        summary=f"### rollback\nVersion **{target.version}** answers all callers of `{settings.env}` again "
+        summary=f"### rollback\nVersion **{target.version}** serves 100 % of traffic in `{settings.env}` again "
         f"after {seconds:.1f} s ({how}).",
         outputs={
             "version": str(target.version),

@@ -8,10 +8,9 @@ from datetime import datetime
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import PipelineError
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.history import fold
-from sagemaker_gitops.release.journal import read
-from sagemaker_gitops.release.ports import SystemClock
-from sagemaker_gitops.release.session import look
+from sagemaker_gitops.release.lease import Clock
+from sagemaker_gitops.release.ledger import read
+from sagemaker_gitops.release.state import fold
 from sagemaker_gitops.release.status import Seen, Status, judge
 from sagemaker_gitops.stages.result import StageResult
 
@@ -48,14 +47,14 @@ def _unread(settings: Settings, error: PipelineError) -> str:
 
 def _seen(settings: Settings, aws: Aws) -> Seen:
     holder = aws.lease.holder(settings.endpoint_name)
-    held = holder is not None and holder.expires > SystemClock().now().timestamp()
+    held = holder is not None and holder.expires > Clock().now().timestamp()
     return Seen(
-        standing=fold(read(aws.ledger)),
-        fleet=look(settings, aws),
+        state=fold(read(aws.ledger)),
+        endpoint=aws.endpoints.describe(settings.endpoint_name),
         holder=holder.owner if holder and held else "",
         alarms=aws.metrics.alarms(f"{settings.endpoint_name}-"),
         standby_hours=settings.deploy.standby_hours,
-        pointed=aws.pointers.read(settings.endpoint_name),
+        published=aws.pointers.read(settings.endpoint_name),
     )
 
 

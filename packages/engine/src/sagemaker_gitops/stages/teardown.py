@@ -63,7 +63,7 @@ def _remove_endpoint(settings: Settings, aws: Aws, options: Options) -> None:
     """Delete the endpoint, and what stands around it outside of the stacks that bootstrap would make now."""
     options.progress(f"endpoint {settings.endpoint_name}")
     aws.remains.delete_endpoint(settings.endpoint_name)
-    variants.furnish(settings, aws, None, None)
+    variants.sync_alarms_and_scaling(settings, aws, None, None)
     aws.dashboards.delete(settings.endpoint_name)
     aws.remains.delete_models(f"{settings.endpoint_name}-")
     for name in infrastructure.switched_off(settings):

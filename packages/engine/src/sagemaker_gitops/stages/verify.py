@@ -7,16 +7,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sagemaker_gitops.aws.metrics import VariantTraffic
+from sagemaker_gitops.aws.cloudwatch import Traffic
 from sagemaker_gitops.aws.services import Aws
-from sagemaker_gitops.build import artifact, gates
+from sagemaker_gitops.build import gates
 from sagemaker_gitops.errors import Annotation, CandidateRejected, EndpointDrifted
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release import samples
-from sagemaker_gitops.release.ports import Clock, SystemClock
-from sagemaker_gitops.release.session import look, release_of
-from sagemaker_gitops.release.state import Release
-from sagemaker_gitops.release.verify import problems_of
+from sagemaker_gitops.release.lease import Clock
+from sagemaker_gitops.release.ledger import Release
+from sagemaker_gitops.release.session import release_of
+from sagemaker_gitops.release.verification import ask, problems_of, rows_of
 from sagemaker_gitops.stages.result import StageResult
 
 _REQUESTS = 100
@@ -31,7 +30,7 @@ class Options:
 
     version: int
     progress: Callable[[str], None]
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=Clock)
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
@@ -64,31 +63,30 @@ def _load(settings: Settings, aws: Aws, options: Options) -> str:
         }
         verdict = gates.run(settings.root, [settings.root / _LOAD_GATE], places | aws.surroundings())
     broken = [f"{failure.test}: {failure.message.splitlines()[0]}" for failure in verdict.failures]
-    missed = [_told(mark) for mark in verdict.marks if not mark.passed]
+    missed = [_measured_against(mark) for mark in verdict.marks if not mark.passed]
     if not verdict.passed:
         raise _too_slow(settings, broken + missed or ["no request was sent"])
-    return "\nUnder load: " + "; ".join(_told(mark) for mark in verdict.marks) + "."
+    return "\nUnder load: " + "; ".join(_measured_against(mark) for mark in verdict.marks) + "."
 
 
-def _told(mark: gates.Mark) -> str:
+def _measured_against(mark: gates.Mark) -> str:
     return f"{mark.name} {mark.value:.1f}, {mark.limit}"
 
 
 def _require_serving(settings: Settings, aws: Aws, release: Release) -> None:
-    fleet = look(settings, aws)
-    if fleet is None or fleet.percent(release) < 100:
+    endpoint = aws.endpoints.describe(settings.endpoint_name)
+    if endpoint is None or endpoint.percent_of(release.model) < 100:
         raise EndpointDrifted(
-            f"version {release.version} does not answer all callers: "
-            f"{fleet.percents if fleet else 'there is no endpoint'}",
+            f"version {release.version} does not serve 100 % of traffic: "
+            f"{endpoint.percents if endpoint else 'there is no endpoint'}",
             where=f"endpoint {settings.endpoint_name}",
             next_step=f"pipeline history --env {settings.env} tells what happened",
         )
 
 
 def _require_answers(settings: Settings, aws: Aws, release: Release) -> None:
-    rows = samples.rows(_schema(aws, release), _REQUESTS)
-    for row in rows:
-        answer = aws.invocations.ask(settings.endpoint_name, release.variant, json.dumps({"instances": [row]}))
+    for row in rows_of(aws, release, _REQUESTS):
+        answer = ask(aws, settings.endpoint_name, release.variant, [row])
         if problems := problems_of(answer, release, rows=1):
             raise CandidateRejected(
                 "\n    ".join(problems),
@@ -97,16 +95,7 @@ def _require_answers(settings: Settings, aws: Aws, release: Release) -> None:
             )
 
 
-def _schema(aws: Aws, release: Release) -> dict[str, list[dict[str, object]]]:
-    with TemporaryDirectory() as scratch:
-        archive = Path(scratch) / "model.tar.gz"
-        aws.storage.download(release.model_data, archive, sha256=release.model_sha256)
-        folder = artifact.unpack(archive, Path(scratch) / "model")
-        schema: dict[str, list[dict[str, object]]] = json.loads((folder / "schema.json").read_text())
-    return schema
-
-
-def _measured(settings: Settings, aws: Aws, release: Release, *, since: datetime, options: Options) -> VariantTraffic:
+def _measured(settings: Settings, aws: Aws, release: Release, *, since: datetime, options: Options) -> Traffic:
     deadline = options.clock.now() + _PATIENCE
     while True:
         now = options.clock.now()
@@ -122,7 +111,7 @@ def _measured(settings: Settings, aws: Aws, release: Release, *, since: datetime
         options.clock.sleep(settings.aws.poll_seconds)
 
 
-def _require_speed(settings: Settings, traffic: VariantTraffic) -> None:
+def _require_speed(settings: Settings, traffic: Traffic) -> None:
     sla = settings.serving.sla
     levels = (("p50", traffic.p50_ms, sla.p50_ms), ("p95", traffic.p95_ms, sla.p95_ms))
     slow = [

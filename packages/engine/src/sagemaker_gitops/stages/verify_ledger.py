@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import LedgerBroken
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.ledger import Copy, Record, verify
+from sagemaker_gitops.release.ledger import verify
 from sagemaker_gitops.stages.result import StageResult
 
 
@@ -16,17 +16,7 @@ class Options:
 
 def run(settings: Settings, aws: Aws, _options: Options) -> StageResult:
     """Recompute the chain, and compare every line with its locked copy."""
-    records = [Record(sequence=item.sequence, text=item.text) for item in aws.ledger.records()]
-    copies = [
-        Copy(
-            sequence=item.sequence,
-            text=item.text,
-            versions=item.versions,
-            locked=item.locked,
-            deleted=item.deleted,
-        )
-        for item in aws.ledger.copies()
-    ]
+    records, copies = aws.ledger.records(), aws.ledger.copies()
     if problems := verify(settings.env, records, copies):
         raise LedgerBroken(
             f"the ledger of {settings.env} is not intact:\n    " + "\n    ".join(problems),

@@ -9,9 +9,7 @@ from sagemaker_gitops.aws.captures import Event
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import PredictionUnknown
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.release.journal import read
-from sagemaker_gitops.release.ledger import Entry
-from sagemaker_gitops.release.state import Release
+from sagemaker_gitops.release.ledger import Entry, Release, read
 from sagemaker_gitops.report.markdown import inert
 from sagemaker_gitops.stages.result import StageResult
 

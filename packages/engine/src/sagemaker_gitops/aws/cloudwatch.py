@@ -1,11 +1,15 @@
-"""What CloudWatch counted for one variant of an endpoint."""
+"""CloudWatch: what was counted for a variant, the alarms that come and go with variants, and dashboards."""
 
 import math
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from sagemaker_gitops.aws.session import aws_errors
+import botocore.exceptions
+
+from sagemaker_gitops.aws.session import aws_errors, error_code
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -17,17 +21,20 @@ _LATENCIES = {"p50": "p50", "p95": "p95"}
 # CloudWatch keeps SageMaker's metrics at one minute, and measures ModelLatency in microseconds.
 _MINUTE = 60
 _MICROSECONDS = 1000
+# CloudWatch's own limit for one request.
+_DELETED_AT_ONCE = 100
+_MISSING = frozenset({"ResourceNotFound", "DashboardNotFoundError"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class VariantTraffic:
-    """Counts of requests, and the model's latency in milliseconds (None without requests)."""
+class Traffic:
+    """What was counted for one variant; latencies in milliseconds, None without requests."""
 
-    requests: int
-    errors: int
-    rejected: int
-    p50_ms: float | None
-    p95_ms: float | None
+    requests: int = 0
+    errors: int = 0
+    rejected: int = 0
+    p50_ms: float | None = None
+    p95_ms: float | None = None
 
 
 class Metrics:
@@ -37,7 +44,7 @@ class Metrics:
         self._client = client
 
     @aws_errors()
-    def traffic(self, endpoint: str, variant: str, *, since: datetime, until: datetime) -> VariantTraffic:
+    def traffic(self, endpoint: str, variant: str, *, since: datetime, until: datetime) -> Traffic:
         """Sum up what a variant answered between two moments."""
         period = max(1, math.ceil((until - since).total_seconds() / _MINUTE)) * _MINUTE
         queries = [_query(key, endpoint, variant, name, "Sum", period) for key, name in _COUNTS.items()]
@@ -49,7 +56,7 @@ class Metrics:
         for page in pages:
             for result in page["MetricDataResults"]:
                 values.setdefault(result["Id"], []).extend(result["Values"])
-        return VariantTraffic(
+        return Traffic(
             requests=int(sum(values.get("requests", []))),
             errors=int(sum(values.get("errors", []))),
             rejected=int(sum(values.get("rejected", []))),
@@ -62,6 +69,56 @@ class Metrics:
         """Read the state of every alarm whose name starts so."""
         pages = self._client.get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
         return {item["AlarmName"]: item["StateValue"] for page in pages for item in page["MetricAlarms"]}
+
+
+class Alarms:
+    """CloudWatch's alarms, defined in the words of PutMetricAlarm."""
+
+    def __init__(self, client: "CloudWatchClient") -> None:
+        self._client = client
+
+    @aws_errors()
+    def names(self, prefix: str) -> list[str]:
+        """List the alarms whose names start so."""
+        pages = self._client.get_paginator("describe_alarms").paginate(AlarmNamePrefix=prefix)
+        return [item["AlarmName"] for page in pages for item in page["MetricAlarms"]]
+
+    @aws_errors()
+    def put(self, definitions: Iterable[Mapping[str, Any]]) -> None:
+        """Create alarms, or replace their definitions; the state of one that exists stays."""
+        for definition in definitions:
+            self._client.put_metric_alarm(**definition)
+
+    @aws_errors()
+    def delete(self, names: Collection[str]) -> None:
+        """Delete alarms; one that is gone already is no error."""
+        waiting = iter(sorted(names))
+        while batch := list(islice(waiting, _DELETED_AT_ONCE)):
+            self._client.delete_alarms(AlarmNames=batch)
+
+
+class Dashboards:
+    """Dashboards by name."""
+
+    def __init__(self, client: "CloudWatchClient") -> None:
+        self._client = client
+
+    def put(self, name: str, body: str) -> str:
+        """Create a dashboard, or replace what it shows; return AWS's refusal, if it is one."""
+        try:
+            self._client.put_dashboard(DashboardName=name, DashboardBody=body)
+        except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as err:
+            return str(err)
+        return ""
+
+    @aws_errors()
+    def delete(self, name: str) -> None:
+        """Delete a dashboard; one that is gone already is no error."""
+        try:
+            self._client.delete_dashboards(DashboardNames=[name])
+        except botocore.exceptions.ClientError as err:
+            if error_code(err) not in _MISSING:
+                raise
 
 
 def _query(key: str, endpoint: str, variant: str, metric: str, statistic: str, period: int) -> "MetricDataQueryTypeDef":

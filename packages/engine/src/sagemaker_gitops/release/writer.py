@@ -1,19 +1,22 @@
-"""The pen of one holder of the lease: writes the ledger, and knows what it says."""
+"""Writing the ledger: each entry follows the last one, under the writer's lease, and is copied under lock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sagemaker_gitops.errors import LedgerBroken, LedgerConflict
-from sagemaker_gitops.release.history import Standing, fold, follow
-from sagemaker_gitops.release.ledger import Entry, EntryAction, Outcome, parse
-from sagemaker_gitops.release.ports import Clock, LeaseView, Ledgers
-from sagemaker_gitops.release.state import Release
+from sagemaker_gitops.aws.lease import Held
+from sagemaker_gitops.aws.ledger import Ledger
+from sagemaker_gitops.errors import LedgerConflict
+from sagemaker_gitops.release.lease import Clock
+from sagemaker_gitops.release.ledger import Entry, EntryAction, Outcome, Release, read
+from sagemaker_gitops.release.state import LedgerState, apply, fold
+
+_MAX_CONFLICTS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Author:
-    """Who acts, who let them, and in which run."""
+    """Who acts, who approved it, and in which run."""
 
     actor: str
     approver: str = ""
@@ -21,8 +24,8 @@ class Author:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
-    """What an entry says beside who, when and where in the chain."""
+class NewEntry:
+    """An entry without its author, its time and its position in the chain."""
 
     action: EntryAction
     outcome: Outcome
@@ -35,35 +38,17 @@ class Line:
     started: datetime | None = None
 
 
-_MAX_CONFLICTS = 5
-
-
-def read(ledger: Ledgers) -> list[Entry]:
-    """Read the whole ledger; a line that cannot be read stops everything."""
-    entries: list[Entry] = []
-    for record in ledger.records():
-        try:
-            entries.append(parse(record.text))
-        except ValueError as err:
-            raise LedgerBroken(
-                f"entry {record.sequence}: {err}",
-                where="the ledger's table",
-                next_step="run `pipeline verify-ledger`; release nothing before it is understood",
-            ) from err
-    return entries
-
-
-class Journal:
-    """The ledger, open for one author under one lease."""
+class LedgerWriter:
+    """The ledger, open for one author; without a lease only for notes that change nothing."""
 
     def __init__(
         self,
-        ledger: Ledgers,
+        ledger: Ledger,
         clock: Clock,
         *,
         environment: str,
         author: Author,
-        lease: LeaseView | None,
+        lease: Held | None,
         retention_days: int,
     ) -> None:
         self._ledger = ledger
@@ -73,17 +58,18 @@ class Journal:
         self._lease = lease
         self._retention = timedelta(days=retention_days)
         self.entries: list[Entry] = []
-        self.standing = Standing()
+        self.state = LedgerState()
         self.reload()
 
-    def write(self, line: Line) -> Entry:
+    def write(self, new: NewEntry) -> Entry:
         """Append an entry, copy it under lock, and return it."""
         started = self._clock.now()
         for _ in range(_MAX_CONFLICTS):
-            entry = self._entry(line, started=started)
+            entry = self._entry(new, started=started)
             if self._append(entry):
                 self._lock(entry)
-                self._follow(entry)
+                self.entries.append(entry)
+                self.state = apply(self.state, entry)
                 return entry
             self.reload()
         raise LedgerConflict(
@@ -95,39 +81,35 @@ class Journal:
     def reload(self) -> None:
         """Read again what the ledger says."""
         self.entries = read(self._ledger)
-        self.standing = fold(self.entries)
+        self.state = fold(self.entries)
         if self.entries:
-            # A writer that died between table and bucket left the last line without its copy.
+            # A writer that died between table and bucket left the last entry without its copy.
             self._lock(self.entries[-1])
 
-    def _follow(self, entry: Entry) -> None:
-        self.entries.append(entry)
-        self.standing = follow(self.standing, entry)
-
-    def _entry(self, line: Line, *, started: datetime) -> Entry:
+    def _entry(self, new: NewEntry, *, started: datetime) -> Entry:
         return Entry.model_validate(
             {
                 "environment": self._environment,
-                "sequence": self.standing.sequence + 1,
-                "action": line.action,
-                "outcome": line.outcome,
-                "release": line.release,
-                "from": dict(line.before or {}),
-                "to": dict(line.after or {}),
-                "step": line.step,
-                "strategy": line.strategy,
+                "sequence": self.state.sequence + 1,
+                "action": new.action,
+                "outcome": new.outcome,
+                "release": new.release,
+                "from": dict(new.before or {}),
+                "to": dict(new.after or {}),
+                "step": new.step,
+                "strategy": new.strategy,
                 "actor": self._author.actor,
                 "approver": self._author.approver,
                 "run": self._author.run,
-                "reason": line.reason,
-                "started": line.started or started,
+                "reason": new.reason,
+                "started": new.started or started,
                 "finished": started,
-                "previous": self.standing.head,
+                "previous": self.state.head,
             }
         ).sealed()
 
     def _append(self, entry: Entry) -> bool:
-        """Write an entry; False when somebody else's note took its place (a rollout's would need our lease)."""
+        """Write an entry; False when somebody else's note took its number (a rollout's would need our lease)."""
         text = entry.text()
         try:
             self._ledger.append(entry.sequence, text, fence=self._lease)
