@@ -221,7 +221,7 @@ class Place(Limits):
         return item["holder"]["S"] if item and float(item["expires"]["N"]) > time.time() else ""
 
     def take_over(self) -> str:
-        """Take the lease, unless somebody else took it since it was looked at; return the number that fences others off."""
+        """Take the lease, unless somebody took it since it was looked at; return the number that fences others off."""
         expires = {"N": str(int(time.time()) + _LEASE_SECONDS)}
         values = {":owner": {"S": self._actor}, ":expires": expires, ":one": {"N": "1"}, ":seen": {"N": self._fence}}
         try:
