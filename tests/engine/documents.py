@@ -8,8 +8,7 @@ from pathlib import Path
 
 import typer.main
 from sagemaker_gitops.cli.app import app
-from sagemaker_gitops.local.server.cli import parser
-from sagemaker_gitops.local.server.project import Project
+from sagemaker_gitops.local.server.cli import Project, parser
 from tests.bake import ROOT as REPOSITORY
 from tests.sample import ROOT
 

@@ -6,8 +6,12 @@ from functools import cache
 from typing import Any
 
 from sagemaker_gitops.local.cloudformation.intrinsics import Evaluator
-from sagemaker_gitops.local.cloudformation.parameters import evaluated, resolve
-from sagemaker_gitops.local.cloudformation.template import Template, parse
+from sagemaker_gitops.local.cloudformation.template import (
+    Template,
+    evaluate_parameters,
+    parse_template,
+    resolve_parameters,
+)
 from sagemaker_gitops.local.server.context import Place
 from tests.sample import ROOT
 
@@ -64,11 +68,11 @@ def listed(value: str | list[str]) -> list[str]:
 
 
 def _of(name: str, text: str) -> Iterator[Held]:
-    template = parse(text)
+    template = parse_template(text)
     scopes = template.parameters.get("Scope", {}).get("AllowedValues", [None])
     for scope in (scope for scope in _SCOPES if scope in scopes) if scopes != [None] else scopes:
-        values = resolve(template, _values(template, scope))
-        referred = evaluated(template, values, place=_PLACE, stack_name="stack", stack_id="stack")
+        values = resolve_parameters(template, _values(template, scope))
+        referred = evaluate_parameters(template, values, place=_PLACE, stack_name="stack", stack_id="stack")
         evaluator = Evaluator(template, referred, lambda _: None)
         for resource in template.resources.values():
             if evaluator.condition(resource.condition):

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from sagemaker_gitops.build.model_card import STATEMENT, statement
 from sagemaker_gitops.errors import ConfigurationError
-from sagemaker_gitops.local.sagemaker.model_card import check
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.sagemaker.model_packages import check_model_card
+from sagemaker_gitops.local.server.context import Refusal
 from sagemaker_gitops.report import card as cards
 from sagemaker_gitops.report import release
 from sagemaker_gitops.report.card import Facts, Statement
@@ -35,7 +35,7 @@ CARD = cards.content(Statement.model_validate_json((ROOT / STATEMENT).read_bytes
 
 def test_card_follows_the_schema_of_sagemaker() -> None:
     """What the registry would refuse is never sent; the sample's own text included."""
-    check({"ModelCard": {"ModelCardContent": cards.dump(CARD)}})
+    check_model_card({"ModelCard": {"ModelCardContent": cards.dump(CARD)}})
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_card_follows_the_schema_of_sagemaker() -> None:
 def test_local_registry_refuses_what_is_no_card(content: str) -> None:
     """A line break, another syntax, an unknown key, an unknown value."""
     with pytest.raises(Refusal):
-        check({"ModelCard": {"ModelCardContent": content}})
+        check_model_card({"ModelCard": {"ModelCardContent": content}})
 
 
 def test_rate_of_a_group_is_told_with_its_error() -> None:

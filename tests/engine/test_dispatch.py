@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from sagemaker_gitops.local.cloudformation.intrinsics import Evaluator, Physical
-from sagemaker_gitops.local.cloudformation.parameters import evaluated, resolve
-from sagemaker_gitops.local.cloudformation.template import parse
-from sagemaker_gitops.local.events.event_input import input_of
-from sagemaker_gitops.local.events.event_pattern import matches
+from sagemaker_gitops.local.cloudformation.template import evaluate_parameters, parse_template, resolve_parameters
+from sagemaker_gitops.local.events.patterns import input_of, matches_pattern
 from sagemaker_gitops.local.server import model
 from sagemaker_gitops.local.server.context import Document, Place
 from tests.engine.github import description
@@ -36,9 +34,11 @@ def rules(secret: str, unattended: str) -> dict[str, Document]:
 
 
 def _resources(concern: str, given: Mapping[str, str], kind: str) -> dict[str, Document]:
-    template = parse((ROOT / f"infra/lib/{concern}.yml").read_text())
+    template = parse_template((ROOT / f"infra/lib/{concern}.yml").read_text())
     place = Place(account="111111111111", region="eu-west-1")
-    values = evaluated(template, resolve(template, given), place=place, stack_name=concern, stack_id=concern)
+    values = evaluate_parameters(
+        template, resolve_parameters(template, given), place=place, stack_name=concern, stack_id=concern
+    )
     evaluator = Evaluator(template, values, _somewhere)
     return {
         name: evaluator.properties(item.properties)
@@ -79,7 +79,7 @@ def dispatched(made: Mapping[str, Document], event: Document) -> list[Document]:
     return [
         json.loads(input_of(target, event, RULE))
         for rule in made.values()
-        if matches(rule["EventPattern"], event)
+        if matches_pattern(rule["EventPattern"], event)
         for target in rule["Targets"]
         if "/GitHub/" in target["Arn"]
     ]
@@ -90,7 +90,7 @@ def responds(made: Mapping[str, Document], event: Document) -> bool:
     return any(
         rule.get("State", "ENABLED") == "ENABLED" and "/Respond/" in target["Arn"]
         for rule in made.values()
-        if matches(rule["EventPattern"], event)
+        if matches_pattern(rule["EventPattern"], event)
         for target in rule["Targets"]
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from sagemaker_gitops.errors import ConfigurationError
-from sagemaker_gitops.local.cloudformation.template import parse
+from sagemaker_gitops.local.cloudformation.template import parse_template
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stacks import cost, infrastructure
 from sagemaker_gitops.stacks.infrastructure import Stack
@@ -55,7 +55,9 @@ def test_what_is_asked_for_is_made_and_priced(checkout: Path) -> None:
     assert priced["HTTP front"] == pytest.approx(2.628 * 8.5)
     assert priced["feature store"] == pytest.approx(1 + 2.628 * 0.25)
     assert stacks["features"].parameters["FeatureGroup"].startswith("loan-approval-dev-")
-    (group,) = (item for name, item in parse(stacks["features"].template).resources.items() if name.startswith("Group"))
+    (group,) = (
+        item for name, item in parse_template(stacks["features"].template).resources.items() if name.startswith("Group")
+    )
     columns = group.properties["FeatureDefinitions"]
     assert {"FeatureName": "pirat", "FeatureType": "Fractional"} in columns
     assert {"FeatureName": "chist", "FeatureType": "String"} in columns
@@ -73,7 +75,7 @@ def test_every_stack_gets_the_parameters_that_its_template_declares(checkout: Pa
     """No parameter is handed over in vain, and none without a default is missing."""
     configured(checkout, **PRIVATE, **FRONT)
     for stack in infrastructure.stacks(Settings.load(checkout, "dev", STORE)):
-        declared = parse(stack.template).parameters
+        declared = parse_template(stack.template).parameters
 
         assert set(stack.parameters) <= declared.keys(), stack.name
         needed = {name for name, item in declared.items() if "Default" not in item}

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from sagemaker_gitops.aws.schedules import ScheduleRequest, Schedules
 from sagemaker_gitops.errors import AwsRefused
 from sagemaker_gitops.local.server import model
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.server.context import Refusal
 
 REQUEST = ScheduleRequest(
     endpoint="loan-approval-prod",

@@ -18,8 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from sagemaker_gitops.local.iam.access import Access
-from sagemaker_gitops.local.iam.policy import Policy, judge
+from sagemaker_gitops.local.iam.policy import Access, Policy, judge
 from tests.engine.experiments.conftest import runs_of
 from tests.engine.policies import policies
 from tests.engine.stages.conftest import Laptop

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sagemaker_gitops.local.iam.access import Access
+from sagemaker_gitops.local.iam.policy import Access
 from tests.engine.infra.delivery import ENVIRONMENTS, PROJECT, REGISTRY
 
 _REGION = "eu-west-1"

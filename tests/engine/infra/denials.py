@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sagemaker_gitops.local.iam.access import Access
-from sagemaker_gitops.local.iam.decision import Role
+from sagemaker_gitops.local.iam.authorizer import Role
+from sagemaker_gitops.local.iam.policy import Access
 from tests.engine.infra.delivery import ENVIRONMENTS, PROJECT, REGISTRY
 from tests.engine.infra.measured import Measured, administrator
 

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sagemaker_gitops.local.iam.access import Access
-from sagemaker_gitops.local.iam.decision import Role, decide
-from sagemaker_gitops.local.iam.policy import Policy, Principal
-from sagemaker_gitops.local.server.api import parsed
+from sagemaker_gitops.local.iam.authorizer import Role, decide
+from sagemaker_gitops.local.iam.policy import Access, Policy, Principal
+from sagemaker_gitops.local.server.clients import parse_document
 from tests.engine.infra.beyond import beyond
 from tests.engine.infra.delivery import ACCOUNTS, ENVIRONMENTS, PROJECT, REGISTRY, Bank
 
@@ -186,7 +185,7 @@ def _roles(bank: Bank, env: str) -> Iterator[tuple[str, Role]]:
         boundary = iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"]["PermissionsBoundaryArn"]
         policies = [_managed(iam, policy["PolicyArn"]) for policy in attached]
         for policy in inline:
-            document = parsed(iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"])
+            document = parse_document(iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"])
             policies.append(_policy(name.removeprefix(f"{PROJECT}-"), document))
         principal = Principal(arn=item["Arn"], account=account)
         role = Role(principal=principal, policies=tuple(policies), boundary=_managed(iam, boundary))
@@ -196,7 +195,7 @@ def _roles(bank: Bank, env: str) -> Iterator[tuple[str, Role]]:
 def _managed(iam: Any, arn: str) -> Policy:
     version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
     document = iam.get_policy_version(PolicyArn=arn, VersionId=version)["PolicyVersion"]["Document"]
-    return _policy(arn.rpartition("/")[2].removeprefix(f"{PROJECT}-"), parsed(document))
+    return _policy(arn.rpartition("/")[2].removeprefix(f"{PROJECT}-"), parse_document(document))
 
 
 def _resource_policies(bank: Bank) -> Iterator[tuple[str, Policy]]:

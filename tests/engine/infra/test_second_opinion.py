@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sagemaker_gitops.local.iam.access import Access
-from sagemaker_gitops.local.iam.decision import Role
+from sagemaker_gitops.local.iam.authorizer import Role
+from sagemaker_gitops.local.iam.policy import Access
 from tests.engine.infra.denials import DENIALS
 from tests.engine.infra.measured import Measured, subject
 

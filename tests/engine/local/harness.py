@@ -18,7 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from sagemaker_gitops.local.sagemaker.images import environment_file
-from sagemaker_gitops.local.server import control, switch_command
+from sagemaker_gitops.local.server import cli, process
 from sagemaker_gitops.local.server.folder import Folder
 from sagemaker_gitops.local.server.process import Options
 from tests.sample import ROOT
@@ -58,7 +58,7 @@ CAPTURE = {
 class LocalAws:
     """A running local AWS, its clients, and shortcuts to common resources."""
 
-    running: control.Running
+    running: process.Running
     folder: Folder
     clients: dict[str, Any] = field(default_factory=dict)
 
@@ -80,7 +80,7 @@ class LocalAws:
     def switch(self, kind: str, **arguments: Any) -> str:
         """Run `local fault`."""
         defaults = {"rate": 1.0, "operation": None, "seconds": 1.0, "endpoint": None, "variant": None}
-        return switch_command.run(self.running, argparse.Namespace(kind=kind, **{**defaults, **arguments}))
+        return cli.send_fault(self.running, argparse.Namespace(kind=kind, **{**defaults, **arguments}))
 
     @property
     def sagemaker(self) -> Any:
@@ -186,8 +186,8 @@ def channel(name: str, uri: str) -> dict[str, Any]:
     return {"ChannelName": name, "ContentType": "text/csv", "DataSource": {"S3DataSource": source}}
 
 
-def eventually(look: Callable[[], T], good: Callable[[T], bool], seconds: float = 15.0) -> T:
-    """Return what `look` sees once it is good; fail after a while."""
+def eventually(look: Callable[[], T], good: Callable[[T], bool], seconds: float = 300.0) -> T:
+    """Return what `look` sees once it is good; the bound is for what hangs, not for what is slow."""
     deadline = time.monotonic() + seconds
     while not good(seen := look()):
         assert time.monotonic() < deadline, f"still {seen}"

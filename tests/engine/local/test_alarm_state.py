@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sagemaker_gitops.local.cloudwatch.alarm_state import judge
+from sagemaker_gitops.local.cloudwatch.alarm_evaluation import state_of
 
 
 def alarm(**changes: Any) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def alarm(**changes: Any) -> dict[str, Any]:
 )
 def test_state_by_values(changes: dict[str, Any], values: list[float | None], expected: str | None) -> None:
     """The state follows from the last periods' values; None means that it stays."""
-    verdict = judge(alarm(**changes), values)
+    verdict = state_of(alarm(**changes), values)
 
     assert (verdict.state if verdict else None) == expected
 
@@ -46,7 +46,7 @@ def test_without_datapoints_to_alarm_every_period_counts() -> None:
     """M defaults to N."""
     definition = {k: v for k, v in alarm().items() if k != "DatapointsToAlarm"}
 
-    two, three = judge(definition, [1, 6, 6]), judge(definition, [6, 6, 6])
+    two, three = state_of(definition, [1, 6, 6]), state_of(definition, [6, 6, 6])
 
     assert two is not None
     assert three is not None

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from sagemaker_gitops.errors import ConfigurationError
-from sagemaker_gitops.local.server import switch_command
+from sagemaker_gitops.local.server import cli
 from tests.engine.local.harness import ACCOUNT, REGION, Inbox, LocalAws, collected, eventually
 
 TRUST = {
@@ -131,7 +131,7 @@ def _letter(message: dict[str, Any]) -> dict[str, Any]:
 
 def played(aws: LocalAws, one: Route, outside: Outside) -> None:
     """Have somebody play the destination's host."""
-    switch_command.name_stand_in(aws.running, f"{one.name}.example", outside.url)
+    cli.set_stand_in(aws.running, f"{one.name}.example", outside.url)
 
 
 def test_event_arrives_as_the_template_words_it(aws: LocalAws, outside: Outside) -> None:
@@ -208,7 +208,7 @@ def test_event_that_nobody_takes_is_kept_when_its_retries_are_used_up(aws: Local
 
 
 def test_nobody_outside_this_machine_is_asked(aws: LocalAws) -> None:
-    """A host that nobody plays is out of reach, and the letter says how to name somebody."""
+    """A host without a stand-in is out of reach, and the letter says how to name one."""
     one = route(aws)
 
     one.send()
@@ -219,9 +219,9 @@ def test_nobody_outside_this_machine_is_asked(aws: LocalAws) -> None:
 
 @pytest.mark.parametrize("url", ["https://api.github.com", "http://10.0.0.1:80"])
 def test_stand_in_elsewhere_is_refused(aws: LocalAws, url: str) -> None:
-    """Who plays a host sits on this machine."""
+    """A stand-in is a server on this machine."""
     with pytest.raises(ConfigurationError, match="not on this machine"):
-        switch_command.name_stand_in(aws.running, "api.github.com", url)
+        cli.set_stand_in(aws.running, "api.github.com", url)
 
 
 def test_role_without_the_right_sends_nothing(aws: LocalAws, outside: Outside) -> None:

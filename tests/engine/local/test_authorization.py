@@ -3,13 +3,10 @@
 from typing import Any
 
 import pytest
-from sagemaker_gitops.local.iam.access import Access
 from sagemaker_gitops.local.iam.actions import needed
-from sagemaker_gitops.local.iam.conditions import arn_matches, holds
-from sagemaker_gitops.local.iam.decision import Decision, Role, decide
-from sagemaker_gitops.local.iam.policy import Policy, Principal
-from sagemaker_gitops.local.server.context import Place
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.iam.authorizer import Decision, Role, decide
+from sagemaker_gitops.local.iam.policy import Access, Policy, Principal, arn_matches, conditions_hold
+from sagemaker_gitops.local.server.context import Place, Refusal
 
 OWN, OTHER = "111111111111", "222222222222"
 ARN = f"arn:aws:iam::{OWN}:role/worker"
@@ -142,13 +139,13 @@ def test_condition_is_satisfied_as_in_the_reference(
     condition: dict[str, dict[str, object]], context: dict[str, tuple[str, ...]], wanted: bool
 ) -> None:
     """Missing keys, quantifiers, negations, and keys that carry many values."""
-    assert holds(condition, context) is wanted
+    assert conditions_hold(condition, context) is wanted
 
 
 def test_unknown_operator_is_an_error_and_not_a_guess() -> None:
     """A condition that cannot be judged must not be skipped."""
     with pytest.raises(ValueError, match="DateGreaterThan"):
-        holds({"DateGreaterThan": {"k": "2026"}}, {"k": ("2027",)})
+        conditions_hold({"DateGreaterThan": {"k": "2026"}}, {"k": ("2027",)})
 
 
 def test_wildcard_in_an_arn_stays_in_its_part() -> None:

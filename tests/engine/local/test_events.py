@@ -5,8 +5,8 @@ import uuid
 from typing import Any
 
 import pytest
-from sagemaker_gitops.local.events.event_pattern import matches
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.events.patterns import matches_pattern
+from sagemaker_gitops.local.server.context import Refusal
 from tests.engine.local.harness import Inbox, LocalAws, collected
 
 EVENT = {"source": "my.drift", "detail": {"psi": 0.31, "feature": "income", "tags": ["a", "b"], "note": None}}
@@ -37,14 +37,14 @@ EVENT = {"source": "my.drift", "detail": {"psi": 0.31, "feature": "income", "tag
 )
 def test_patterns(pattern: dict[str, Any], expected: bool) -> None:
     """EventBridge's matchers."""
-    assert matches(pattern, EVENT) is expected
+    assert matches_pattern(pattern, EVENT) is expected
 
 
 @pytest.mark.parametrize("rule", ["text", [{"sounds-like": "x"}], [{"prefix": "a", "suffix": "b"}]])
 def test_bad_patterns_are_refused(rule: object) -> None:
     """A pattern that EventBridge would not take."""
     with pytest.raises(Refusal, match="not valid"):
-        matches({"source": rule}, EVENT)
+        matches_pattern({"source": rule}, EVENT)
 
 
 @pytest.fixture

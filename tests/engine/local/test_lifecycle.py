@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from sagemaker_gitops.errors import ConfigurationError
-from sagemaker_gitops.local.server import control
+from sagemaker_gitops.local.server import process
 from sagemaker_gitops.local.server.cli import main
 from sagemaker_gitops.local.server.folder import Folder
 from tests.engine.local.harness import BUCKET, PROJECT_ROOT, ROLE, LocalAws, eventually, options, prepare, put_images
@@ -23,12 +23,12 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
     folder = Folder(tmp_path / "state")
     put_images(folder)
     yield folder
-    control.down(folder)
+    process.stop_server(folder)
 
 
 def start(folder: Folder) -> LocalAws:
     """Start a local AWS on a folder."""
-    return LocalAws(control.up(options(folder), PROJECT_ROOT), folder)
+    return LocalAws(process.start_server(options(folder), PROJECT_ROOT), folder)
 
 
 def serving(folder: Folder) -> list[int]:
@@ -60,7 +60,7 @@ def test_a_restart_brings_everything_back(folder: Folder) -> None:
     job = aws.train(HyperParameters={"sleep": "30"})
     key = aws.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="shell")["Credentials"]["AccessKeyId"]
 
-    control.down(folder)
+    process.stop_server(folder)
     again = start(folder)
 
     assert again.client("s3").get_object(Bucket=BUCKET, Key="versioned", VersionId=version)["Body"].read() == b"1"
@@ -81,13 +81,13 @@ def test_down_leaves_nothing_running(folder: Folder) -> None:
     aws.endpoint(aws.config(aws.model(), aws.model()))
     before = [aws.running.pid, *serving(folder)]
 
-    stopped = control.down(folder)
+    stopped = process.stop_server(folder)
 
     assert len(before) == 3
     assert not [pid for pid in before if alive(pid)]
     assert stopped
-    assert not control.down(folder)
-    assert control.find(folder) is None
+    assert not process.stop_server(folder)
+    assert process.find_server(folder) is None
 
 
 def test_a_killed_server_leaves_nothing_after_down(folder: Folder) -> None:
@@ -98,8 +98,8 @@ def test_a_killed_server_leaves_nothing_after_down(folder: Folder) -> None:
     containers = serving(folder)
 
     os.kill(aws.running.pid, signal.SIGKILL)
-    eventually(lambda: control.find(folder), lambda running: running is None)
-    control.down(folder)
+    eventually(lambda: process.find_server(folder), lambda running: running is None)
+    process.stop_server(folder)
 
     assert len(containers) == 1
     eventually(lambda: [pid for pid in containers if alive(pid)], lambda left: not left)
@@ -108,18 +108,18 @@ def test_a_killed_server_leaves_nothing_after_down(folder: Folder) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_foreground(folder: Folder, number: signal.Signals) -> None:
     """Ctrl-C and SIGTERM end the server and its containers, with exit code 0."""
-    command = [sys.executable, "-m", "sagemaker_gitops.local", *control.serve_arguments(options(folder))]
-    process = subprocess.Popen(command, cwd=PROJECT_ROOT, stderr=subprocess.DEVNULL)
-    running = eventually(lambda: control.find(folder), lambda found: found is not None)
+    command = [sys.executable, "-m", "sagemaker_gitops.local", *process.serve_arguments(options(folder))]
+    server = subprocess.Popen(command, cwd=PROJECT_ROOT, stderr=subprocess.DEVNULL)
+    running = eventually(lambda: process.find_server(folder), lambda found: found is not None)
     assert running is not None
     aws = LocalAws(running, folder)
     prepare(aws)
     aws.endpoint(aws.config(aws.model()))
     containers = serving(folder)
 
-    process.send_signal(number)
+    server.send_signal(number)
 
-    assert process.wait(10) == 0
+    assert server.wait(10) == 0
     assert containers
     assert not [pid for pid in containers if alive(pid)]
 
@@ -127,7 +127,7 @@ def test_a_signal_ends_the_foreground(folder: Folder, number: signal.Signals) ->
 def test_several_ups_at_once_start_one_server(folder: Folder) -> None:
     """Whoever comes second finds the first's, and the foreground says that one runs."""
     with ThreadPoolExecutor() as pool:
-        found = list(pool.map(lambda _: control.up(options(folder), PROJECT_ROOT), range(3)))
+        found = list(pool.map(lambda _: process.start_server(options(folder), PROJECT_ROOT), range(3)))
 
     with pytest.raises(ConfigurationError, match="runs already"):
         main(["--state", str(folder.root), "up", "--foreground"], PROJECT_ROOT)
@@ -185,6 +185,6 @@ def test_a_server_that_cannot_start_says_where_to_look(folder: Folder) -> None:
     folder.database.write_text("this is no database, and long enough to be looked at as one" * 20)
 
     with pytest.raises(ConfigurationError) as caught:
-        control.up(options(folder), PROJECT_ROOT)
+        process.start_server(options(folder), PROJECT_ROOT)
 
     assert caught.value.where == str(folder.log)

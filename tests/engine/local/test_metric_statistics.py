@@ -2,8 +2,8 @@
 
 import pytest
 from sagemaker_gitops.local.cloudwatch.metric_math import Math
-from sagemaker_gitops.local.cloudwatch.metric_statistics import Datum, by_period, compute
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.cloudwatch.metrics import Datum, by_period, compute
+from sagemaker_gitops.local.server.context import Refusal
 
 DATA = [
     Datum(time=60.0, values=(1.0, 2.0), counts=(3.0, 1.0)),

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
+from sagemaker_gitops.local.server.context import Refusal
 from sagemaker_gitops.local.server.model import answer, check, operation
-from sagemaker_gitops.local.server.refusal import Refusal
 
 UPDATE = {"EndpointName": "loans", "EndpointConfigName": "config"}
 ROUTING = {"Type": "CANARY", "WaitIntervalInSeconds": 60}

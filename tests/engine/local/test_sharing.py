@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from sagemaker_gitops.local.iam.resource_policy import Access, allows
+from sagemaker_gitops.local.iam.policy import CrossAccountAccess, allows_other_account
 from sagemaker_gitops.local.server.clients import ACCOUNT_HEADER
 from sagemaker_gitops.local.server.context import Caller, Place
 from tests.engine.local.harness import ACCOUNT, BUCKET, INFERENCE_IMAGE, REGION, TRUST, LocalAws, refused
@@ -104,8 +104,8 @@ def test_policies(changes: dict[str, Any], expected: bool) -> None:
         "Resource": f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package/loans/*",
         **changes,
     }
-    access = Access(caller=caller, action="sagemaker:DescribeModelPackage", resource=resource)
+    access = CrossAccountAccess(caller=caller, action="sagemaker:DescribeModelPackage", resource=resource)
 
-    assert allows({"Statement": [statement]}, access) is expected
+    assert allows_other_account({"Statement": [statement]}, access) is expected
     denied = {**statement, "Effect": "Deny"}
-    assert not allows({"Statement": [statement, denied]}, access) or not expected
+    assert not allows_other_account({"Statement": [statement, denied]}, access) or not expected

@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from sagemaker_gitops.local.sagemaker.strategy import plan
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.sagemaker.deployment import plan
+from sagemaker_gitops.local.server.context import Refusal
 
 
 def guarded(kind: str, wait: int = 60, termination: int = 30, limit: int = 3600, **size: Any) -> dict[str, Any]:

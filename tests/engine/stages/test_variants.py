@@ -9,8 +9,8 @@ from sagemaker_gitops.aws.endpoint_shapes import EndpointConfig, Guardrail
 from sagemaker_gitops.aws.invocations import Answer
 from sagemaker_gitops.aws.scaling import Scale
 from sagemaker_gitops.errors import CandidateRejected, ConfigurationError, EndpointDrifted
-from sagemaker_gitops.local.cloudformation.template import parse
-from sagemaker_gitops.local.events.event_pattern import matches
+from sagemaker_gitops.local.cloudformation.template import parse_template
+from sagemaker_gitops.local.events.patterns import matches_pattern
 from sagemaker_gitops.project.deploy_config import DeployConfig, Native
 from sagemaker_gitops.release import variants
 from tests.engine.release.fake_aws import FakeAws, settings_of, variant_of
@@ -91,14 +91,14 @@ def test_alarms_are_there_before_the_candidate_has_callers(monkeypatch: pytest.M
 @pytest.mark.parametrize(("stack", "rule"), [("observability", "AlarmDispatches"), ("response", "AlarmResponds")])
 def test_alarm_of_a_variant_starts_the_rules_that_roll_back(stack: str, rule: str) -> None:
     """What EventBridge is told to look for is what a release's alarms are called; overhead is nobody's fault."""
-    pattern = parse((ROOT / f"infra/lib/{stack}.yml").read_text()).resources[rule].properties["EventPattern"]
+    pattern = parse_template((ROOT / f"infra/lib/{stack}.yml").read_text()).resources[rule].properties["EventPattern"]
     named = json.loads(
         json.dumps([{"wildcard": item["wildcard"]["Fn::Sub"]} for item in pattern["detail"]["alarmName"]])
         .replace("${Project}", "loan-approval")
         .replace("${Scope}", "staging")
     )
 
-    ringing = {name for name in alarms_of(1) if matches({"alarmName": named}, {"alarmName": name})}
+    ringing = {name for name in alarms_of(1) if matches_pattern({"alarmName": named}, {"alarmName": name})}
 
     assert {name.rpartition("-")[2] for name in ringing} == {"errors", "latency"}
 

@@ -139,7 +139,7 @@ class Plant:
         """Keep the endpoint busy meanwhile."""
         client, rows = self.client("sagemaker-runtime"), real_rows(self.root, 300)
         with Traffic(client, ENDPOINT, rows, clients=clients, pause=pause) as traffic:
-            traffic.begin()
+            traffic.start()
             began = time.time()
             traffic.wait_for(20)
             assert traffic.answers, "the endpoint answers nobody"

@@ -1,4 +1,4 @@
-"""The embedded AWS that a laptop and the tests run against, and the demo on it.
+"""The embedded AWS that `pipeline` and the tests run against on one machine, and the demo on it.
 
 Only the command that starts it imports it.
 """

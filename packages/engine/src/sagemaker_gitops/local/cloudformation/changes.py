@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from sagemaker_gitops.local.cloudformation.comparison import canonical
 from sagemaker_gitops.local.cloudformation.intrinsics import Evaluator, Physical
 from sagemaker_gitops.local.cloudformation.kinds import KINDS
-from sagemaker_gitops.local.cloudformation.kinds.kind import Kind
-from sagemaker_gitops.local.cloudformation.state import Made, Stack
+from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, canonical
+from sagemaker_gitops.local.cloudformation.state import AppliedResource, Stack
 from sagemaker_gitops.local.cloudformation.template import Resource, Template, ordered, refused
-from sagemaker_gitops.local.server.api import Api
-from sagemaker_gitops.local.server.context import Document
-from sagemaker_gitops.local.server.refusal import unsupported
+from sagemaker_gitops.local.server.clients import Api
+from sagemaker_gitops.local.server.context import Document, unsupported
 
 Action = Literal["Add", "Import", "Modify", "Remove"]
 
@@ -25,7 +23,7 @@ class Change:
     logical_id: str
     type: str
     resource: Resource | None = None
-    made: Made | None = None
+    made: AppliedResource | None = None
     replacement: bool = False
     properties: tuple[str, ...] = ()
 

@@ -6,9 +6,9 @@ import uuid
 from collections.abc import Callable
 
 from sagemaker_gitops.local.cloudformation.kinds import KINDS
-from sagemaker_gitops.local.cloudformation.state import Made, Stack, Stacks
+from sagemaker_gitops.local.cloudformation.state import AppliedResource, Stack, Stacks
 from sagemaker_gitops.local.cloudformation.template import refused
-from sagemaker_gitops.local.server.api import Api
+from sagemaker_gitops.local.server.clients import Api
 from sagemaker_gitops.local.server.context import Call, Document, Place
 
 
@@ -61,7 +61,7 @@ class Drifts:
         return {"StackResourceDrifts": [d for d in found if not wanted or d["StackResourceDriftStatus"] in wanted]}
 
 
-def _drift(api: Api, stack: Stack, made: Made) -> Document:
+def _drift(api: Api, stack: Stack, made: AppliedResource) -> Document:
     kind = KINDS[made.type]
     actual = kind.read(api, made.identifier)
     wrong = kind.differences(made.properties, actual or {}) if actual is not None else []

@@ -1,6 +1,7 @@
-"""Carrying a change set out: each resource applied, read back, and undone when a later one fails."""
+"""Executing a change set: each resource applied, read back, and rolled back when a later one fails."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -8,13 +9,11 @@ from dataclasses import replace
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sagemaker_gitops.local.cloudformation.changes import Change, declared, kind_of
-from sagemaker_gitops.local.cloudformation.intrinsics import Evaluator, Physical
-from sagemaker_gitops.local.cloudformation.secrets import revealed
-from sagemaker_gitops.local.cloudformation.state import Made, Stack
+from sagemaker_gitops.local.cloudformation.intrinsics import Evaluator, Physical, resolve_secrets
+from sagemaker_gitops.local.cloudformation.state import AppliedResource, Stack
 from sagemaker_gitops.local.cloudformation.template import Resource, Template
-from sagemaker_gitops.local.server.api import Api
-from sagemaker_gitops.local.server.context import Document
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.server.clients import Api
+from sagemaker_gitops.local.server.context import Document, Refusal
 
 Save = Callable[[Stack], Stack]
 
@@ -44,7 +43,7 @@ class Execution:
         self._tags = tags
         self._save = save
         self._undo: list[Callable[[], None]] = []
-        self._replaced: list[Made] = []
+        self._replaced: list[AppliedResource] = []
         self.stack = stack
         self._evaluator = Evaluator(template, values, self._lookup)
 
@@ -95,26 +94,26 @@ class Execution:
         elif found:
             identifier = found
             before = kind.read(self._api, identifier) or {}
-            kind.update(self._api, identifier, before=before, after=revealed(self._api, properties))
+            kind.update(self._api, identifier, before=before, after=resolve_secrets(self._api, properties))
         else:
-            identifier = kind.create(self._api, revealed(self._api, properties))
+            identifier = kind.create(self._api, resolve_secrets(self._api, properties))
         self._settle(change, resource, identifier=identifier, properties=properties)
 
-    def _modify(self, made: Made, properties: Document) -> None:
+    def _modify(self, made: AppliedResource, properties: Document) -> None:
         kind, before = kind_of(made.type), made.properties
 
         def undo() -> None:
-            kind.update(self._api, made.identifier, before=properties, after=revealed(self._api, before))
+            kind.update(self._api, made.identifier, before=properties, after=resolve_secrets(self._api, before))
             self._keep(self.stack.holding(made))
 
         self._undo.append(undo)
         if before != properties:
-            kind.update(self._api, made.identifier, before=before, after=revealed(self._api, properties))
+            kind.update(self._api, made.identifier, before=before, after=resolve_secrets(self._api, properties))
 
     def _settle(self, change: Change, resource: Resource, *, identifier: str, properties: Document) -> None:
         kind = kind_of(resource.type)
         verb = {"Add": "CREATE", "Import": "IMPORT"}.get(change.action, "UPDATE")
-        made = Made(
+        made = AppliedResource(
             logical_id=resource.logical_id,
             type=resource.type,
             identifier=identifier,
@@ -138,7 +137,7 @@ class Execution:
             )
         self._keep(self.stack.holding(made))
 
-    def _unmake(self, made: Made) -> None:
+    def _unmake(self, made: AppliedResource) -> None:
         if made.deletion_policy != "Retain":
             kind_of(made.type).delete(self._api, made.identifier)
         self._keep(self.stack.without(made, "DELETE_COMPLETE"))
@@ -158,7 +157,7 @@ class Execution:
         self.stack = self._save(stack)
 
 
-def remove(api: Api, made: Made) -> str:
+def remove(api: Api, made: AppliedResource) -> str:
     """Delete a resource unless its policy keeps it; one that is gone already counts as deleted."""
     if made.deletion_policy.startswith("Retain"):
         return "DELETE_SKIPPED"
@@ -166,3 +165,78 @@ def remove(api: Api, made: Made) -> str:
     if kind.read(api, made.identifier) is not None:
         kind.delete(api, made.identifier)
     return "DELETE_COMPLETE"
+
+
+_LOG = logging.getLogger(__name__)
+
+
+class StackDeployment:
+    """Creates or updates a stack, all of it or nothing."""
+
+    def __init__(
+        self, execution: Execution, changes: list[Change], *, before: Stack, save: Save, discard: bool
+    ) -> None:
+        self._execution = execution
+        self._changes = changes
+        self._before = before
+        self._save = save
+        self._discard = discard
+        self._fresh = not before.template
+
+    def run(self) -> None:
+        """Apply every change; undo all when one fails."""
+        try:
+            self._execution.apply(self._changes)
+        except ResourceFailed as problem:
+            self._roll_back(str(problem))
+        except Exception as problem:  # noqa: BLE001 - the stack must not stay in progress for ever
+            _LOG.exception("stack %s", self._before.name)
+            self._roll_back(f"Internal error: {problem}")
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        execution = self._execution
+        execution.stack = self._save(replace(execution.stack, outputs=execution.outputs(), updated=time.time()))
+        try:
+            execution.clean_up(self._changes)
+        except (ClientError, BotoCoreError, Refusal) as problem:
+            # As on AWS: what could not be removed stays behind, and the events say so.
+            execution.stack = execution.stack.event(None, status="UPDATE_COMPLETE", reason=f"left behind: {problem}")
+        self._save(execution.stack.moved("CREATE_COMPLETE" if self._fresh else "UPDATE_COMPLETE"))
+
+    def _roll_back(self, reason: str) -> None:
+        verb = "ROLLBACK" if self._fresh else "UPDATE_ROLLBACK"
+        execution = self._execution
+        execution.stack = self._save(execution.stack.moved(f"{verb}_IN_PROGRESS", reason))
+        failures = execution.roll_back()
+        if failures:
+            self._save(execution.stack.moved(f"{verb}_FAILED", "; ".join(failures)))
+        elif self._fresh:
+            ended = "DELETE_COMPLETE" if self._discard else "ROLLBACK_COMPLETE"
+            self._save(replace(execution.stack, deleted=time.time()).moved(ended))
+        else:
+            old = replace(self._before, resources=execution.stack.resources, events=execution.stack.events)
+            self._save(old.moved(f"{verb}_COMPLETE"))
+
+
+class StackDeletion:
+    """Deletes a stack, latest resource first."""
+
+    def __init__(self, api: Api, stack: Stack, save: Save) -> None:
+        self._api = api
+        self._stack = stack
+        self._save = save
+
+    def run(self) -> None:
+        """Delete every resource that its policy does not keep."""
+        for made in reversed(list(self._stack.resources.values())):
+            try:
+                status = remove(self._api, made)
+            except (ClientError, BotoCoreError, Refusal) as problem:
+                failed = self._stack.event(made, status="DELETE_FAILED", reason=str(problem))
+                reason = f"The following resource(s) failed to delete: [{made.logical_id}]."
+                self._save(failed.moved("DELETE_FAILED", reason))
+                return
+            self._stack = self._save(self._stack.without(made, status))
+        self._save(replace(self._stack, deleted=time.time()).moved("DELETE_COMPLETE"))

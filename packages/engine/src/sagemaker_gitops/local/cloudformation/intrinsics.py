@@ -1,11 +1,16 @@
-"""CloudFormation's functions, evaluated: Ref, GetAtt, Sub, Join, Select, Split and the conditions."""
+"""Intrinsic functions and dynamic references, evaluated: Ref, GetAtt, Sub, conditions, and Secrets Manager's secrets.
 
+Source: AWS CloudFormation User Guide, "Intrinsic function reference" and "Get a secret from Secrets Manager".
+"""
+
+import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sagemaker_gitops.local.cloudformation.template import Template, refused, substituted
-from sagemaker_gitops.local.server.context import Document
-from sagemaker_gitops.local.server.refusal import unsupported
+from sagemaker_gitops.local.server.clients import Api
+from sagemaker_gitops.local.server.context import Document, unsupported
 
 KNOWN_AFTER_APPLY = "(known after apply)"
 _NO_VALUE = object()
@@ -141,3 +146,32 @@ def _pair(argument: object) -> tuple[object, object]:
 def _texts(argument: object) -> tuple[str, str]:
     first, second = _pair(argument)
     return str(first), str(second)
+
+
+_REFERENCE = re.compile(r"\{\{resolve:([\w-]+):([^}]+)\}\}")
+
+
+def resolve_secrets(api: Api, properties: Document) -> Document:
+    """Put secrets in the place of references to them; what a stack keeps is the reference."""
+    return {name: _value(api, value) for name, value in properties.items()}
+
+
+def _value(api: Api, value: object) -> object:
+    if isinstance(value, dict):
+        return resolve_secrets(api, value)
+    if isinstance(value, list):
+        return [_value(api, item) for item in value]
+    if isinstance(value, str):
+        return _REFERENCE.sub(lambda found: _secret(api, found[1], found[2]), value)
+    return value
+
+
+def _secret(api: Api, service: str, reference: str) -> str:
+    name, kind, key, *more = (*reference.split(":"), "", "")
+    if service != "secretsmanager" or kind != "SecretString" or any(more):
+        raise unsupported(f"the reference {service}:{reference}")
+    found = api.find("secretsmanager", "get_secret_value", SecretId=name)
+    if found is None:
+        raise refused("Secrets Manager can't find the specified secret.")
+    text = str(found["SecretString"])
+    return str(json.loads(text)[key]) if key else text

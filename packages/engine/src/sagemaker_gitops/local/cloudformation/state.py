@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass, field, replace
 from sagemaker_gitops.local.cloudformation.intrinsics import Physical
 from sagemaker_gitops.local.cloudformation.template import refused
 from sagemaker_gitops.local.server.context import Document, Place
-from sagemaker_gitops.local.server.store import Store
+from sagemaker_gitops.local.server.persistence import Store
 
 _STACK, _CHANGE_SET = "cloudformation-stack", "cloudformation-change-set"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
+class AppliedResource:
     """One resource of a stack, as it was applied."""
 
     logical_id: str
@@ -49,10 +49,10 @@ class Stack:
     parameters: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
-    resources: dict[str, Made] = field(default_factory=dict)
+    resources: dict[str, AppliedResource] = field(default_factory=dict)
     events: list[Document] = field(default_factory=list)
 
-    def event(self, subject: Made | None, *, status: str, reason: str = "") -> "Stack":
+    def event(self, subject: AppliedResource | None, *, status: str, reason: str = "") -> "Stack":
         """Return the stack with one more event: of a resource, or of the stack itself."""
         entry = {
             "StackId": self.id,
@@ -71,12 +71,12 @@ class Stack:
         """Return the stack in another state."""
         return replace(self, status=status, reason=reason).event(None, status=status, reason=reason)
 
-    def holding(self, made: Made) -> "Stack":
+    def holding(self, made: AppliedResource) -> "Stack":
         """Return the stack with a resource added or replaced."""
         kept = {**self.resources, made.logical_id: made}
         return replace(self, resources=kept).event(made, status=made.status)
 
-    def without(self, made: Made, status: str) -> "Stack":
+    def without(self, made: AppliedResource, status: str) -> "Stack":
         """Return the stack without a resource."""
         kept = {name: item for name, item in self.resources.items() if name != made.logical_id}
         return replace(self, resources=kept).event(made, status=status)
@@ -131,5 +131,5 @@ class Stacks:
 
 
 def _stack(document: Document) -> Stack:
-    made = {name: Made(**item) for name, item in document["resources"].items()}
+    made = {name: AppliedResource(**item) for name, item in document["resources"].items()}
     return Stack(**{**document, "resources": made})

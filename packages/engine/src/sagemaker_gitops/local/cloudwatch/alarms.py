@@ -1,22 +1,123 @@
-"""CloudWatch alarms: moto keeps the definitions, the plane evaluates them and delivers their actions."""
+"""CloudWatch alarms: moto keeps the definitions; their states and actions are evaluated and delivered here."""
 
+import datetime as dt
+import json
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sagemaker_gitops.local.cloudwatch.alarm_actions import Actions, Transition
-from sagemaker_gitops.local.cloudwatch.alarm_state import State, Verdict, evaluate, supported
+from sagemaker_gitops.local.cloudwatch.alarm_evaluation import Evaluation, State, evaluate, supported
 from sagemaker_gitops.local.cloudwatch.metrics import Metrics
-from sagemaker_gitops.local.iam.identity import PLACE_KIND
-from sagemaker_gitops.local.server.clock import Clock
-from sagemaker_gitops.local.server.context import Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.refusal import Refusal, invalid
+from sagemaker_gitops.local.events.bus import Events
+from sagemaker_gitops.local.iam.requests import PLACE_KIND
+from sagemaker_gitops.local.server.clients import Clients
+from sagemaker_gitops.local.server.context import Clock, Document, Place, Refusal, invalid
+from sagemaker_gitops.local.server.service import SharedState
 
 _LOG = logging.getLogger(__name__)
+_ACTIONS: dict[State, str] = {
+    "ALARM": "AlarmActions",
+    "OK": "OKActions",
+    "INSUFFICIENT_DATA": "InsufficientDataActions",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transition:
+    """An alarm's change of state."""
+
+    place: Place
+    alarm: Document
+    before: State
+    verdict: Evaluation
+
+
+class Actions:
+    """Delivers the actions of alarms."""
+
+    def __init__(self, clients: Clients, events: Events) -> None:
+        self._clients = clients
+        self._events = events
+
+    def deliver(self, transition: Transition) -> None:
+        """Announce a change of state and carry out the actions that it calls for."""
+        alarm = transition.alarm
+        self._events.put(
+            transition.place,
+            "aws.cloudwatch",
+            "CloudWatch Alarm State Change",
+            alarm["AlarmArn"],
+            _event(transition),
+        )
+        if not alarm.get("ActionsEnabled", True):
+            return
+        for arn in alarm.get(_ACTIONS[transition.verdict.state], []):
+            self._act(transition, arn)
+
+    def _act(self, transition: Transition, arn: str) -> None:
+        name = transition.alarm["AlarmName"]
+        if ":sns:" not in arn:
+            _LOG.warning("action %s of alarm %s is not implemented by the local AWS", arn, name)
+            return
+        try:
+            self._clients.sns(transition.place).publish(
+                TopicArn=arn,
+                Subject=f'{transition.verdict.state}: "{name}" in {transition.place.region}'[:100],
+                Message=json.dumps(_message(transition)),
+            )
+        except (ClientError, BotoCoreError) as problem:
+            _LOG.warning("action %s of alarm %s failed: %s", arn, name, problem)
+
+
+def _message(transition: Transition) -> Document:
+    alarm, place = transition.alarm, transition.place
+    names = ("MetricName", "Namespace", "Dimensions", "Period", "EvaluationPeriods", "ComparisonOperator")
+    more = ("Threshold", "TreatMissingData", "Statistic", "ExtendedStatistic", "DatapointsToAlarm")
+    return {
+        "AlarmName": alarm["AlarmName"],
+        "AlarmDescription": alarm.get("AlarmDescription"),
+        "AWSAccountId": place.account,
+        "NewStateValue": transition.verdict.state,
+        "NewStateReason": transition.verdict.reason,
+        "StateChangeTime": _timestamp(),
+        "Region": place.region,
+        "AlarmArn": alarm["AlarmArn"],
+        "OldStateValue": transition.before,
+        "Trigger": {name: alarm[name] for name in (*names, *more) if name in alarm},
+    }
+
+
+def _event(transition: Transition) -> Document:
+    alarm, verdict = transition.alarm, transition.verdict
+    return {
+        "alarmName": alarm["AlarmName"],
+        "state": {"value": verdict.state, "reason": verdict.reason, "timestamp": _timestamp()},
+        "previousState": {"value": transition.before},
+        "configuration": {"description": alarm.get("AlarmDescription", ""), "metrics": _metrics(alarm)},
+    }
+
+
+def _metrics(alarm: Document) -> list[Document]:
+    if "MetricName" not in alarm:
+        return [{"id": q["Id"], "returnData": q.get("ReturnData", True)} for q in alarm.get("Metrics", [])]
+    metric = {
+        "namespace": alarm["Namespace"],
+        "name": alarm["MetricName"],
+        "dimensions": {d["Name"]: d["Value"] for d in alarm.get("Dimensions", [])},
+    }
+    stat = alarm.get("ExtendedStatistic") or alarm.get("Statistic")
+    stated = {"metric": metric, "period": alarm["Period"], "stat": stat}
+    return [{"id": "m1", "metricStat": stated, "returnData": True}]
+
+
+def _timestamp() -> str:
+    return dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
+
+
 # How long a state set by hand stands before it is evaluated again: AWS evaluates once a minute.
 _HOLD_SECONDS = 60.0
 _HOLD_AT_LEAST_REAL_SECONDS = 1.0
@@ -29,17 +130,17 @@ class Alarms:
     """Looks at every alarm in turn."""
 
     def __init__(
-        self, foundation: Foundation, metrics: Metrics, *, flush: Callable[[], None], changes: Callable[[], int]
+        self, shared: SharedState, metrics: Metrics, *, flush: Callable[[], None], changes: Callable[[], int]
     ) -> None:
-        self._clients = foundation.clients
-        self._store = foundation.store
-        self._clock: Clock = foundation.clock
+        self._clients = shared.clients
+        self._store = shared.store
+        self._clock: Clock = shared.clock
         self._metrics = metrics
         self._flush = flush
         self._changes = changes
         self._known_at = -1
         self._known: list[tuple[Place, Document]] = []
-        self._actions = Actions(foundation.clients, foundation.events)
+        self._actions = Actions(shared.clients, shared.events)
         self._seen: dict[Key, State] = {}
         self._held: dict[Key, float] = {}
         self._first_look = True
@@ -72,7 +173,7 @@ class Alarms:
         self._first_look = False
 
     def _all(self) -> list[tuple[Place, Document]]:
-        # Moto is asked only after somebody, the plane included, has changed an alarm.
+        # Moto is asked only after somebody, the embedded AWS included, has changed an alarm.
         changes = self._changes()
         if changes != self._known_at:
             places = [place for place, _, _ in self._store.everywhere(PLACE_KIND)]
@@ -90,7 +191,7 @@ class Alarms:
             # Moto starts an alarm in OK, and again whenever its definition changes; AWS starts with
             # INSUFFICIENT_DATA and leaves the state of a changed alarm as it was.
             state = self._seen.get(key, "INSUFFICIENT_DATA")
-            self._set(place, alarm, Verdict(state=state, reason="Unchecked: the definition is new"))
+            self._set(place, alarm, Evaluation(state=state, reason="Unchecked: the definition is new"))
         else:
             state = alarm["StateValue"]
             self._notice(key, alarm, state)
@@ -104,7 +205,7 @@ class Alarms:
         before = self._seen.get(key, state if self._first_look else "INSUFFICIENT_DATA")
         if state == before:
             return
-        self._deliver(key[0], alarm, before, Verdict(state=state, reason=alarm.get("StateReason", "")))
+        self._deliver(key[0], alarm, before, Evaluation(state=state, reason=alarm.get("StateReason", "")))
         hold = max(_HOLD_AT_LEAST_REAL_SECONDS, self._clock.real(_HOLD_SECONDS))
         self._held[key] = time.monotonic() + hold
 
@@ -122,10 +223,10 @@ class Alarms:
         self._seen[place, alarm["AlarmName"]] = verdict.state
         self._deliver(place, alarm, state, verdict)
 
-    def _set(self, place: Place, alarm: Document, verdict: Verdict) -> None:
+    def _set(self, place: Place, alarm: Document, verdict: Evaluation) -> None:
         self._clients.cloudwatch(place).set_alarm_state(
             AlarmName=alarm["AlarmName"], StateValue=verdict.state, StateReason=verdict.reason
         )
 
-    def _deliver(self, place: Place, alarm: Document, before: State, verdict: Verdict) -> None:
+    def _deliver(self, place: Place, alarm: Document, before: State, verdict: Evaluation) -> None:
         self._actions.deliver(Transition(place=place, alarm=alarm, before=before, verdict=verdict))

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sagemaker_gitops.local.server.refusal import Refusal, unsupported
+from sagemaker_gitops.local.server.context import Refusal, unsupported
 
 Points = dict[float, float]
 """A value for each period's start."""

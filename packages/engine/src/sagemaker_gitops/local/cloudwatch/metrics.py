@@ -1,16 +1,83 @@
-"""CloudWatch metrics at full resolution, in memory and written through to SQLite."""
+"""CloudWatch metrics at full resolution, in memory and written through to SQLite, and statistics over them."""
 
 import bisect
 import json
+import math
 import sqlite3
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sagemaker_gitops.local.cloudwatch.metric_statistics import Datum
-from sagemaker_gitops.local.server.context import Place
+import regex
+
+from sagemaker_gitops.local.server.context import Place, Refusal
+
+BASIC = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
+_PERCENTILE = regex.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Datum:
+    """Values of one metric at one moment (seconds since the epoch), each with how often it occurred."""
+
+    time: float
+    values: tuple[float, ...]
+    counts: tuple[float, ...]
+    unit: str = "None"
+
+
+def compute(name: str, data: Sequence[Datum]) -> float:
+    """Return a statistic of at least one data point."""
+    pairs = [pair for datum in data for pair in zip(datum.values, datum.counts, strict=True)]
+    if name in BASIC:
+        return _basic(name, pairs)
+    if found := _PERCENTILE.fullmatch(name):
+        return _percentile(float(found[1]), pairs)
+    raise Refusal(
+        "InvalidParameterValue", f"The value {name} for parameter Statistic is not supported by the local AWS."
+    )
+
+
+def is_known_statistic(name: str) -> bool:
+    """Return whether a statistic can be computed here."""
+    return name in BASIC or _PERCENTILE.fullmatch(name) is not None
+
+
+def _basic(name: str, pairs: Sequence[tuple[float, float]]) -> float:
+    count = sum(n for _, n in pairs)
+    total = sum(v * n for v, n in pairs)
+    values = [v for v, _ in pairs]
+    results = {
+        "SampleCount": count,
+        "Average": total / count,
+        "Sum": total,
+        "Minimum": min(values),
+        "Maximum": max(values),
+    }
+    return results[name]
+
+
+def _percentile(percent: float, pairs: Iterable[tuple[float, float]]) -> float:
+    """Return the smallest value that at least `percent` of the samples do not exceed."""
+    ordered = sorted(pairs)
+    rank = max(1.0, math.ceil(percent / 100 * sum(n for _, n in ordered)))
+    seen = 0.0
+    for value, count in ordered:
+        seen += count
+        if seen >= rank:
+            return value
+    return ordered[-1][0]
+
+
+def by_period(data: Iterable[Datum], period: float) -> dict[float, list[Datum]]:
+    """Return the data points by the start of their period, oldest first."""
+    periods: dict[float, list[Datum]] = {}
+    for datum in data:
+        periods.setdefault(math.floor(datum.time / period) * period, []).append(datum)
+    return dict(sorted(periods.items()))
+
 
 _TABLE = "CREATE TABLE IF NOT EXISTS datum (series TEXT, time REAL, vals TEXT, counts TEXT, unit TEXT)"
 
@@ -30,7 +97,7 @@ class Series:
         return json.dumps([*place, self.namespace, self.name, self.dimensions])
 
 
-def series(place: Place, namespace: str, name: str, dimensions: Mapping[str, str]) -> Series:
+def series_of(place: Place, namespace: str, name: str, dimensions: Mapping[str, str]) -> Series:
     """Return a series whose dimensions compare equal in any order."""
     return Series(place=place, namespace=namespace, name=name, dimensions=tuple(sorted(dimensions.items())))
 
@@ -79,7 +146,7 @@ class Metrics:
     def _load(self) -> None:
         for text, time, values, counts, unit in self._database.execute("SELECT * FROM datum ORDER BY time"):
             account, region, namespace, name, dimensions = json.loads(text)
-            key = series(Place(account=account, region=region), namespace, name, dict(dimensions))
+            key = series_of(Place(account=account, region=region), namespace, name, dict(dimensions))
             datum = Datum(time=time, values=tuple(json.loads(values)), counts=tuple(json.loads(counts)), unit=unit)
             self._data[key].append(datum)
 

@@ -1,4 +1,4 @@
-"""Clients of the demo and the tests: real rows, sent over HTTP one after the other, every answer kept."""
+"""Clients of the demo and the tests: they send rows of the data set over HTTP, and keep every answer."""
 
 import csv
 import itertools
@@ -26,7 +26,7 @@ Rows = Sequence[Mapping[str, object]]
 Feature = dict[str, Any]
 
 # A client that retried would hide a lost request.
-ONCE = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
+NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class Answer:
     inference_id: str
     variant: str
     version: str
-    said: str
+    prediction: str
     error: str
 
     @property
@@ -64,15 +64,15 @@ class Traffic:
         self._rows = rows
         self._pause = pause
         self._answers: list[Answer] = []
-        self._marks: list[tuple[float, str]] = []
+        self._events: list[tuple[float, str]] = []
         self._stop = threading.Event()
         self._began = time.monotonic()
-        self._threads = [threading.Thread(target=self._work, args=(n,), daemon=True) for n in range(clients)]
+        self._threads = [threading.Thread(target=self._send_rows, args=(n,), daemon=True) for n in range(clients)]
 
     def __enter__(self) -> Self:
         return self
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Send the first request; a second call changes nothing."""
         if not self._threads[0].is_alive():
             self._began = time.monotonic()
@@ -92,13 +92,13 @@ class Traffic:
         return tuple(self._answers)
 
     @property
-    def marks(self) -> tuple[tuple[float, str], ...]:
-        """What happened meanwhile, and when."""
-        return tuple(self._marks)
+    def events(self) -> tuple[tuple[float, str], ...]:
+        """What happened meanwhile, and when (seconds since the first request)."""
+        return tuple(self._events)
 
-    def mark(self, name: str) -> None:
-        """Note that something happens now."""
-        self._marks.append((time.monotonic() - self._began, name))
+    def record_event(self, name: str) -> None:
+        """Record that something happens now."""
+        self._events.append((time.monotonic() - self._began, name))
 
     def send(self, rows: Rows) -> None:
         """Send other rows from now on."""
@@ -110,20 +110,22 @@ class Traffic:
         while len(self._answers) < goal and time.monotonic() < end:
             time.sleep(self._pause)
 
-    def _work(self, number: int) -> None:
+    def _send_rows(self, number: int) -> None:
         for turn in itertools.count():
             if self._stop.wait(self._pause):
                 return
             # Each client has rows of its own, so that none is sent twice before all were sent.
             row = self._rows[(turn * len(self._threads) + number) % len(self._rows)]
             moment = time.monotonic() - self._began
-            self._answers.append(ask(self._client, self._endpoint, row, moment=moment))
+            self._answers.append(send_row(self._client, self._endpoint, row, moment=moment))
 
 
-def ask(client: "SageMakerRuntimeClient", endpoint: str, row: Mapping[str, object], *, moment: float = 0.0) -> Answer:
-    """Send one row and keep what came back, an error included."""
+def send_row(
+    client: "SageMakerRuntimeClient", endpoint: str, row: Mapping[str, object], *, moment: float = 0.0
+) -> Answer:
+    """Send one row, and return the answer or its error."""
     inference_id, began = str(uuid.uuid4()), time.monotonic()
-    variant = version = said = error = ""
+    variant = version = prediction = error = ""
     try:
         got = client.invoke_endpoint(
             EndpointName=endpoint,
@@ -133,7 +135,7 @@ def ask(client: "SageMakerRuntimeClient", endpoint: str, row: Mapping[str, objec
         )
         body = json.loads(got["Body"].read())
         variant, version = got["InvokedProductionVariant"], str(body["model_version"])
-        said = _said(body["predictions"][0])
+        prediction = _short(body["predictions"][0])
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as err:
         error = str(err)
     return Answer(
@@ -142,13 +144,13 @@ def ask(client: "SageMakerRuntimeClient", endpoint: str, row: Mapping[str, objec
         inference_id=inference_id,
         variant=variant,
         version=version,
-        said=said,
+        prediction=prediction,
         error=error,
     )
 
 
-def _said(prediction: Mapping[str, object]) -> str:
-    """Tell a prediction in a word: a class with its probability, or whatever else the model answers."""
+def _short(prediction: Mapping[str, object]) -> str:
+    """Shorten a prediction: a class with its probability, or whatever else the model answers."""
     if {"label", "probability"} <= prediction.keys():
         return f"{prediction['label']} at {prediction['probability']:.3f}"
     return ", ".join(f"{value:.4g}" if isinstance(value, float) else str(value) for value in prediction.values())
@@ -162,10 +164,10 @@ def features(root: Path) -> list[Feature]:
 
 def real_rows(root: Path, count: int) -> list[dict[str, object]]:
     """Draw up to `count` complete rows of the data set as clients send them: in no order, features only."""
-    wanted = features(root)
+    sent = features(root)
     path = min((root / "data").glob("*.csv"))
     with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if all(row.get(feature["name"]) for feature in wanted)]
+        rows = [row for row in csv.DictReader(file) if all(row.get(feature["name"]) for feature in sent)]
     if not rows:
         raise DemoFailed(
             "no row holds every feature, so callers have nothing to send",
@@ -173,7 +175,7 @@ def real_rows(root: Path, count: int) -> list[dict[str, object]]:
             next_step="compare its header with model/config/schema.json",
         )
     drawn = random.Random(0).sample(rows, min(count, len(rows)))  # noqa: S311 - the same rows each time
-    return [{feature["name"]: _value(row[feature["name"]], feature["type"]) for feature in wanted} for row in drawn]
+    return [{feature["name"]: _value(row[feature["name"]], feature["type"]) for feature in sent} for row in drawn]
 
 
 def _value(text: str, kind: str) -> object:

@@ -1,6 +1,6 @@
-"""API destinations: an event as a request to somebody outside AWS, repeated while that may help.
+"""API destinations: an event as a request to a host outside AWS, repeated while that may help.
 
-The local AWS talks to nobody outside this machine: `local stand-in` says who on it plays a destination's host.
+The local AWS calls no host outside this machine: `local stand-in` names a server on it for a destination's host.
 Invocation rates are not limited.
 Source: Amazon EventBridge User Guide, "API destinations".
 """
@@ -16,14 +16,11 @@ from urllib.parse import urlsplit
 import urllib3
 from moto.events.models import events_backends
 
-from sagemaker_gitops.local.events.event_delivery import Delivery, Undelivered
-from sagemaker_gitops.local.iam.access import Access
-from sagemaker_gitops.local.iam.pass_role import Roles
-from sagemaker_gitops.local.server.api import api
-from sagemaker_gitops.local.server.clients import Clients
-from sagemaker_gitops.local.server.clock import Clock
-from sagemaker_gitops.local.server.context import Document
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.events.delivery import Delivery, Undelivered
+from sagemaker_gitops.local.iam.execution_roles import Roles
+from sagemaker_gitops.local.iam.policy import Access
+from sagemaker_gitops.local.server.clients import Clients, api
+from sagemaker_gitops.local.server.context import Clock, Document, Refusal
 
 # EventBridge's own, the last one in simulated seconds.
 _ATTEMPTS, _AGE_SECONDS, _TIMEOUT_SECONDS, _LONGEST_PAUSE = 185, 86400, 5, 300
@@ -64,7 +61,7 @@ class ApiDestinations:
         self._http = urllib3.PoolManager(timeout=_TIMEOUT_SECONDS, retries=False)
 
     def stand_in(self, host: str, url: str) -> None:
-        """Have somebody on this machine play a host."""
+        """Send a host's events to a server on this machine."""
         self._stand_ins[host] = url.rstrip("/")
 
     def send(self, delivery: Delivery, text: str) -> None:
@@ -120,8 +117,8 @@ class ApiDestinations:
         stand_in = self._stand_ins.get(parts.netloc) if parts.scheme == "https" else None
         if stand_in is None:
             hint = f"pipeline local stand-in {parts.netloc} http://127.0.0.1:PORT"
-            told = f"the local AWS reaches nobody outside this machine; name who plays {request.url}: {hint}"
-            return _Failure(code="CONNECTION_FAILURE", message=told, repeatable=True)
+            message = f"the local AWS reaches no host outside this machine; give {request.url} a stand-in: {hint}"
+            return _Failure(code="CONNECTION_FAILURE", message=message, repeatable=True)
         url = f"{stand_in}{parts.path}{f'?{parts.query}' if parts.query else ''}"
         headers = {**request.headers, "Host": parts.netloc}
         try:
@@ -141,8 +138,8 @@ def _judged(answer: urllib3.BaseHTTPResponse) -> _Failure | None:
     except ValueError:
         after = 0.0
     repeatable = (answer.status == 429 or answer.status >= 500) and after >= 0
-    told = f"HTTP {answer.status}: {answer.data[:500].decode(errors='replace')}"
-    return _Failure(code="SDK_CLIENT_ERROR", message=told, repeatable=repeatable, after=after)
+    message = f"HTTP {answer.status}: {answer.data[:500].decode(errors='replace')}"
+    return _Failure(code="SDK_CLIENT_ERROR", message=message, repeatable=repeatable, after=after)
 
 
 def _pause(attempts: int) -> float:

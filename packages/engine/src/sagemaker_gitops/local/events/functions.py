@@ -1,4 +1,4 @@
-"""Lambda: moto keeps the functions, the plane runs them, each call in a process of its own."""
+"""Lambda: moto keeps the functions, the embedded AWS runs them, each call in a process of its own."""
 
 import io
 import json
@@ -12,13 +12,12 @@ from tempfile import TemporaryDirectory
 from moto.awslambda.models import lambda_backends
 from werkzeug.wrappers import Request, Response
 
-from sagemaker_gitops.local.iam.identity import Signature
-from sagemaker_gitops.local.iam.pass_role import Roles
-from sagemaker_gitops.local.server import model, rest
-from sagemaker_gitops.local.server.api import api
-from sagemaker_gitops.local.server.context import Caller, Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.refusal import Refusal, unsupported
+from sagemaker_gitops.local.iam.execution_roles import Roles
+from sagemaker_gitops.local.server import model
+from sagemaker_gitops.local.server.clients import api
+from sagemaker_gitops.local.server.context import Caller, Document, Place, Refusal, unsupported
+from sagemaker_gitops.local.server.protocols import Signature
+from sagemaker_gitops.local.server.service import SharedState
 
 _INVOKED = frozenset({"FunctionName", "InvocationType", "Payload"})
 # Calls the handler as Lambda's own runtime does, and writes down what it returned or raised.
@@ -27,8 +26,8 @@ import importlib, json, sys, traceback
 module, _, name = sys.argv[1].rpartition(".")
 sys.path.insert(0, "code")
 try:
-    told = {"answer": getattr(importlib.import_module(module), name)(json.load(open("event.json")), None)}
-    text = json.dumps(told)
+    result = {"answer": getattr(importlib.import_module(module), name)(json.load(open("event.json")), None)}
+    text = json.dumps(result)
 except Exception as error:
     traceback.print_exc()
     text = json.dumps({"error": {"errorMessage": str(error), "errorType": type(error).__name__}})
@@ -49,19 +48,19 @@ class Functions:
 
     name = "lambda"
 
-    def __init__(self, foundation: Foundation, roles: Roles) -> None:
-        self._foundation = foundation
+    def __init__(self, shared: SharedState, roles: Roles) -> None:
+        self._shared = shared
         self._roles = roles
 
     def operation(self, request: Request, signed: Signature, /) -> str | None:
         """Return Invoke if that is what is asked for."""
-        found = rest.match(self.name, request) if signed.service == self.name else None
+        found = model.rest_operation(self.name, request) if signed.service == self.name else None
         return "Invoke" if found and found.name == "Invoke" else None
 
     def params(self, request: Request, operation: str) -> Document:
         """Return the parameters, checked against the service model."""
         described = model.operation(self.name, operation)
-        found = model.check(described, rest.params(described, request, request.get_data()))
+        found = model.check(described, model.rest_params(described, request, request.get_data()))
         model.members_only(described, found, _INVOKED)
         return {**found, "Payload": bytes(found.get("Payload") or b"{}").decode()}
 
@@ -79,7 +78,7 @@ class Functions:
         return Response(json.dumps(answer.document), 200, headers, content_type="application/json")
 
     def _function(self, place: Place, name: str) -> Document:
-        found = api(self._foundation.clients, place).find("lambda", "get_function", FunctionName=name)
+        found = api(self._shared.clients, place).find("lambda", "get_function", FunctionName=name)
         if found is None:
             arn = f"arn:aws:lambda:{place.region}:{place.account}:function:{name}"
             raise Refusal("ResourceNotFoundException", f"Function not found: {arn}", status=404)
@@ -89,14 +88,14 @@ class Functions:
 
     def _run(self, place: Place, function: Document, payload: str) -> Answer:
         name, seconds = function["FunctionName"], function["Timeout"]
-        sink = self._foundation.logs.sink(place, f"/aws/lambda/{name}", "local")
+        sink = self._shared.logs.sink(place, f"/aws/lambda/{name}", "local")
         with TemporaryDirectory() as scratch:
             home = Path(scratch)
             _unpack(place, name, home / "code")
             (home / "event.json").write_text(payload)
             command = [sys.executable, "-c", _RUNTIME, function["Handler"]]
             environment = {**function.get("Environment", {}).get("Variables", {}), **self._identity(place, function)}
-            container = self._foundation.containers.start(command, environment=environment, home=home, sink=sink)
+            container = self._shared.containers.start(command, environment=environment, home=home, sink=sink)
             if container.wait(seconds) is None:
                 container.kill()
                 return Answer(document={"errorMessage": f"Task timed out after {seconds}.00 seconds"}, failed=True)
@@ -120,5 +119,5 @@ def _answer(path: Path) -> Answer:
     if not path.is_file():
         document = {"errorMessage": "Runtime exited without providing a reason", "errorType": "Runtime.ExitError"}
         return Answer(document=document, failed=True)
-    told = json.loads(path.read_text())
-    return Answer(document=told.get("answer", told.get("error")), failed="error" in told)
+    result = json.loads(path.read_text())
+    return Answer(document=result.get("answer", result.get("error")), failed="error" in result)

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from sagemaker_gitops.local.iam.access import Access
-from sagemaker_gitops.local.server.context import Document, Place
-from sagemaker_gitops.local.server.refusal import unsupported
+from sagemaker_gitops.local.iam.policy import Access
+from sagemaker_gitops.local.server.context import Document, Place, unsupported
 
 _SAGEMAKER_SERVICE = "sagemaker.amazonaws.com"
 # SageMaker's operations that need the action of their own name on one resource: its kind and the parameter

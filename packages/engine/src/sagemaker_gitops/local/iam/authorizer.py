@@ -1,19 +1,120 @@
-"""The guard at the door: a call of a role goes through if AWS would let it."""
+"""Authorization of calls: the roles with their policies, IAM's decision, and the check of each call.
 
+Source: IAM User Guide, "Policy evaluation logic".
+"""
+
+import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
 
 import regex
 
-from sagemaker_gitops.local.iam.access import Access
 from sagemaker_gitops.local.iam.actions import needed
-from sagemaker_gitops.local.iam.decision import Decision, decide
-from sagemaker_gitops.local.iam.keys import Keys
-from sagemaker_gitops.local.iam.resources import Resources
-from sagemaker_gitops.local.iam.roles import RoleBook
-from sagemaker_gitops.local.server.clients import Clients
-from sagemaker_gitops.local.server.context import Caller, Document, Place
-from sagemaker_gitops.local.server.refusal import Refusal
-from sagemaker_gitops.local.server.store import Store
+from sagemaker_gitops.local.iam.policy import Access, Policy, Principal, judge, judge_resource, names_directly
+from sagemaker_gitops.local.iam.resources import Keys, Resources
+from sagemaker_gitops.local.server.clients import Clients, parse_document
+from sagemaker_gitops.local.server.context import Caller, Document, Place, Refusal
+from sagemaker_gitops.local.server.persistence import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """A role with its policies, and the boundary around them."""
+
+    principal: Principal
+    policies: tuple[Policy, ...]
+    boundary: Policy | None = None
+
+
+class RoleBook:
+    """Reads roles, and remembers them until IAM changes."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._lock = threading.Lock()
+        self._known: dict[tuple[str, str], Role] = {}
+
+    def role(self, place: Place, name: str) -> Role:
+        """Return a role with its policies and its boundary."""
+        key = (place.account, name)
+        with self._lock:
+            known = self._known.get(key)
+        if known is None:
+            known = self._read(place, name)
+            with self._lock:
+                self._known[key] = known
+        return known
+
+    def forget(self) -> None:
+        """Read anew what is asked for next."""
+        with self._lock:
+            self._known.clear()
+
+    def _read(self, place: Place, name: str) -> Role:
+        iam = self._clients.iam(place)
+        role = iam.get_role(RoleName=name)["Role"]
+        attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        inline = iam.list_role_policies(RoleName=name)["PolicyNames"]
+        boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
+        return Role(
+            principal=Principal(arn=role["Arn"], account=place.account),
+            policies=(
+                *(self._managed(place, policy["PolicyArn"]) for policy in attached),
+                *(self._inline(place, name, policy) for policy in inline),
+            ),
+            boundary=self._managed(place, boundary) if boundary else None,
+        )
+
+    def _inline(self, place: Place, role: str, name: str) -> Policy:
+        answer = self._clients.iam(place).get_role_policy(RoleName=role, PolicyName=name)
+        return Policy(name=f"{role}/{name}", document=_document(answer["PolicyDocument"]))
+
+    def _managed(self, place: Place, arn: str) -> Policy:
+        iam = self._clients.iam(place)
+        version = iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"]
+        answer = iam.get_policy_version(PolicyArn=arn, VersionId=version)
+        return Policy(name=arn.rpartition("/")[2], document=_document(answer["PolicyVersion"]["Document"]))
+
+
+def _document(answer: object) -> Document:
+    return cast("Document", parse_document(answer))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Whether an access is allowed, and if not, why."""
+
+    allowed: bool
+    reason: str
+
+
+def decide(role: Role, access: Access, *, owner: str, resource_policy: Policy | None) -> Decision:
+    """Decide on an access to a resource of the account `owner`."""
+    known = access.within(
+        {"aws:PrincipalArn": (role.principal.arn,), "aws:PrincipalAccount": (role.principal.account,)}
+    )
+    own = judge(role.policies, known)
+    bound = judge([role.boundary], known) if role.boundary else "allowed"
+    shared = judge_resource(resource_policy, known, role.principal) if resource_policy else "silent"
+    same, key = owner == role.principal.account, access.action.startswith("kms:")
+    if denying := [
+        name for name, said in (("identity", own), ("boundary", bound), ("resource", shared)) if said == "denied"
+    ]:
+        return _refused(f"with an explicit deny in {denying[0]} policy")
+    if own == "silent" and not (same and resource_policy and names_directly(resource_policy, known, role.principal)):
+        return _refused("because no identity-based policy allows it")
+    if bound == "silent":
+        return _refused("because no permissions boundary allows it")
+    # A key is used by whom its own policy lets in; IAM counts only where that policy hands over to it.
+    if shared == "silent" and (key or not same):
+        return _refused("because no resource-based policy allows it")
+    return Decision(allowed=True, reason="")
+
+
+def _refused(reason: str) -> Decision:
+    return Decision(allowed=False, reason=reason)
+
 
 _SESSION = regex.compile(r"arn:aws:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/(?P<session>.+)")
 # What every request carries: the loopback stands for AWS's endpoints, which speak TLS alone to these policies.

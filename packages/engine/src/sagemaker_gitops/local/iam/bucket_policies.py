@@ -5,23 +5,21 @@ import json
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request, Response
 
-from sagemaker_gitops.local.iam.identity import Signature
 from sagemaker_gitops.local.server.clients import ACCOUNT_HEADER, Clients
-from sagemaker_gitops.local.server.context import Caller, Document, Place
-from sagemaker_gitops.local.server.journal import Journal
-from sagemaker_gitops.local.server.refusal import Refusal
-from sagemaker_gitops.local.server.store import Store
+from sagemaker_gitops.local.server.context import Caller, Document, Place, Refusal
+from sagemaker_gitops.local.server.persistence import PersistentMoto, Store
+from sagemaker_gitops.local.server.protocols import Signature
 
 KIND = "bucket-policy"
 _OPERATIONS = {"GET": "GetBucketPolicy", "PUT": "PutBucketPolicy", "DELETE": "DeleteBucketPolicy"}
 
 
 class BucketPolicies:
-    """The policy sub-resource of S3's buckets. Moto gets the permissions, this plane the whole policy."""
+    """The policy sub-resource of S3's buckets. Moto gets the permissions, the embedded AWS the whole policy."""
 
     name = "s3"
 
-    def __init__(self, store: Store, clients: Clients, moto: Journal) -> None:
+    def __init__(self, store: Store, clients: Clients, moto: PersistentMoto) -> None:
         self._store = store
         self._clients = clients
         self._moto = moto
@@ -69,7 +67,7 @@ class BucketPolicies:
 
 
 def _request(place: Place, bucket: str, method: str, body: str = "") -> Request:
-    scope = f"plane/20200101/{place.region}/s3/aws4_request"
+    scope = f"internal/20200101/{place.region}/s3/aws4_request"
     headers = [
         ("Authorization", f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
         (ACCOUNT_HEADER, place.account),

@@ -1,17 +1,18 @@
-"""Who owns a resource, and the policy that hangs on it."""
+"""Who owns a resource, the policy attached to it, and the KMS key that encrypts it."""
 
 import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
-from sagemaker_gitops.local.iam.access import Access
 from sagemaker_gitops.local.iam.bucket_policies import KIND as BUCKET_POLICY
-from sagemaker_gitops.local.iam.identity import PLACE_KIND
-from sagemaker_gitops.local.iam.policy import Policy
-from sagemaker_gitops.local.sagemaker.sharing import POLICY_KIND as GROUP_POLICY
-from sagemaker_gitops.local.server.api import api
-from sagemaker_gitops.local.server.clients import Clients
+from sagemaker_gitops.local.iam.policy import Access, Policy
+from sagemaker_gitops.local.iam.requests import PLACE_KIND
+from sagemaker_gitops.local.sagemaker.model_package_groups import POLICY_KIND as GROUP_POLICY
+from sagemaker_gitops.local.server.clients import Clients, api
 from sagemaker_gitops.local.server.context import Document, Place
-from sagemaker_gitops.local.server.store import Store
+from sagemaker_gitops.local.server.persistence import Store
 
 
 class Resources:
@@ -67,3 +68,73 @@ def _bucket(access: Access) -> str:
 
 def _policy(name: str, document: object) -> Policy:
     return Policy(name=name, document=cast("Document", document))
+
+
+_S3 = {
+    "s3:GetObject": ("kms:Decrypt",),
+    "s3:GetObjectVersion": ("kms:Decrypt",),
+    # A large object is written in parts, and each next part reads the key that the first was given.
+    "s3:PutObject": ("kms:GenerateDataKey", "kms:Decrypt"),
+}
+
+_REMEMBERED_SECONDS = 2.0
+_RECORDS = frozenset(
+    f"sagemaker:{operation}" for operation in ("BatchGetRecord", "DeleteRecord", "GetRecord", "PutRecord")
+)
+
+
+class Keys:
+    """Finds the keys behind buckets and tables."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._online: dict[tuple[Place, str], tuple[float, Access | None]] = {}
+
+    def needed(self, access: Access, owner: Place) -> Iterator[Access]:
+        """Return what an access to data of `owner` needs beside itself."""
+        service, place = access.action.partition(":")[0], owner
+        if access.action in _S3:
+            bucket = access.resource.removeprefix("arn:aws:s3:::").partition("/")[0]
+            for action in _S3[access.action]:
+                yield from self._use(action, place, service="s3", name=bucket)
+        elif access.action in _RECORDS:
+            # OnlineStoreSecurityConfig: the caller of every data plane operation needs kms:Decrypt on its key.
+            if described := self._online_key(place, access.resource.rpartition("/")[2]):
+                yield replace(described, action="kms:Decrypt")
+        elif service == "dynamodb":
+            yield from self._use("kms:Decrypt", place, service="dynamodb", name=access.resource.rpartition("/")[2])
+
+    def _use(self, action: str, place: Place, *, service: str, name: str) -> Iterator[Access]:
+        key = self._bucket_key(place, name) if service == "s3" else self._table_key(place, name)
+        if key:
+            described = self._described(place, key)
+            context = {**described.context, "kms:ViaService": (f"{service}.{place.region}.amazonaws.com",)}
+            yield Access(action=action, resource=described.resource, context=context)
+
+    def _described(self, place: Place, key: str) -> Access:
+        kms = api(self._clients, place)
+        arn = str(kms.call("kms", "describe_key", KeyId=key)["KeyMetadata"]["Arn"])
+        aliases = kms.call("kms", "list_aliases", KeyId=arn.rpartition("/")[2])["Aliases"]
+        names = tuple(alias["AliasName"] for alias in aliases)
+        return Access(action="", resource=arn, context={"kms:ResourceAliases": names})
+
+    def _bucket_key(self, place: Place, bucket: str) -> str | None:
+        answer = api(self._clients, place).find("s3", "get_bucket_encryption", Bucket=bucket)
+        rules = (answer or {}).get("ServerSideEncryptionConfiguration", {}).get("Rules", [{}])
+        found: str | None = rules[0].get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID")
+        return found
+
+    def _online_key(self, place: Place, group: str) -> Access | None:
+        # Records come by the thousand, and a group keeps its key for life.
+        seen, found = self._online.get((place, group), (-_REMEMBERED_SECONDS, None))
+        if time.monotonic() - seen > _REMEMBERED_SECONDS:
+            answer = api(self._clients, place).find("sagemaker", "describe_feature_group", FeatureGroupName=group)
+            key = (answer or {}).get("OnlineStoreConfig", {}).get("SecurityConfig", {}).get("KmsKeyId")
+            found = self._described(place, key) if key else None
+            self._online[place, group] = (time.monotonic(), found)
+        return found
+
+    def _table_key(self, place: Place, table: str) -> str | None:
+        answer = api(self._clients, place).find("dynamodb", "describe_table", TableName=table)
+        found: str | None = (answer or {}).get("Table", {}).get("SSEDescription", {}).get("KMSMasterKeyArn")
+        return found

@@ -1,1 +1,1 @@
-"""The SageMaker plane: jobs, models, endpoints, pipelines, feature groups."""
+"""SageMaker: jobs, models, endpoints, pipelines, feature groups."""

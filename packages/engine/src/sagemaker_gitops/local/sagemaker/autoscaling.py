@@ -5,13 +5,11 @@ from collections.abc import Callable, Iterator
 
 from werkzeug.wrappers import Request, Response
 
-from sagemaker_gitops.local.iam.identity import Signature
-from sagemaker_gitops.local.sagemaker.endpoint_state import KIND as ENDPOINT
-from sagemaker_gitops.local.server import model, wire
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Call, Caller, Document, Place
-from sagemaker_gitops.local.server.refusal import Refusal, invalid, unsupported
-from sagemaker_gitops.local.server.store import Store
+from sagemaker_gitops.local.sagemaker.endpoint_states import KIND as ENDPOINT
+from sagemaker_gitops.local.server import model, protocols
+from sagemaker_gitops.local.server.context import Call, Caller, Document, Place, Refusal, invalid, now, unsupported
+from sagemaker_gitops.local.server.persistence import Store
+from sagemaker_gitops.local.server.protocols import Signature
 
 KIND = "scalable-target"
 _POLICY = "scaling-policy"
@@ -34,7 +32,7 @@ def forget(store: Store, place: Place, endpoint: str) -> None:
 
 
 class AutoScaling:
-    """RegisterScalableTarget, PutScalingPolicy and their kin, for the one dimension that endpoints have."""
+    """RegisterScalableTarget, PutScalingPolicy and the other operations, for the one dimension that endpoints have."""
 
     name = "application-autoscaling"
 
@@ -65,7 +63,7 @@ class AutoScaling:
     def answer(self, caller: Caller, operation: str, params: Document, /) -> Response:
         """Carry out the operation."""
         result = self._handlers[operation](Call(caller=caller, operation=operation, params=params))
-        return wire.json_response(model.answer(model.operation(self.name, operation), result))
+        return protocols.json_response(model.answer(model.operation(self.name, operation), result))
 
     def register(self, call: Call) -> Document:
         """RegisterScalableTarget: the variant must exist; what a repeated call leaves out stays."""

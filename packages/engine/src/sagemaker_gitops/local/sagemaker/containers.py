@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from sagemaker_gitops.local.sagemaker import docker_run
+from sagemaker_gitops.local.sagemaker import images
 
 LineSink = Callable[[str], None]
 _INHERITED = ("PATH", "LANG", "SSL_CERT_FILE", "TZ")
@@ -59,7 +59,7 @@ class Container:
     def kill(self) -> None:
         """End the container and its children at once."""
         if self._docker:
-            docker_run.kill(self._docker)
+            images.docker_kill(self._docker)
         kill_group(self.pid, signal.SIGKILL)
         self._process.wait()
         self._finish()
@@ -136,7 +136,7 @@ def kill_leftovers(notes: Path) -> int:
     for note in notes.glob("*.json"):
         left = json.loads(note.read_text())
         if left.get("docker"):
-            docker_run.kill(left["docker"])
+            images.docker_kill(left["docker"])
         if _started(left["pid"]) == left["started"] is not None:
             kill_group(left["pid"], signal.SIGKILL)
             killed += 1

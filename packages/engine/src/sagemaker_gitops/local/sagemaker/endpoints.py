@@ -1,20 +1,15 @@
-"""Endpoints: CreateEndpoint and its kin."""
+"""Endpoints: CreateEndpoint and the other operations."""
 
 import json
 from collections.abc import Callable
 
 from sagemaker_gitops.local.sagemaker import autoscaling
-from sagemaker_gitops.local.sagemaker.endpoint_configs import EndpointConfigs
-from sagemaker_gitops.local.sagemaker.endpoint_state import KIND, EndpointState, shown
-from sagemaker_gitops.local.sagemaker.listing import Listing
-from sagemaker_gitops.local.sagemaker.rollout import Rollout
-from sagemaker_gitops.local.sagemaker.strategy import Plan, plan
-from sagemaker_gitops.local.sagemaker.tags import Tags
-from sagemaker_gitops.local.sagemaker.traffic_shift import Update
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Call, Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.refusal import duplicate, invalid
+from sagemaker_gitops.local.sagemaker.deployment import TrafficPlan, Update, plan
+from sagemaker_gitops.local.sagemaker.endpoint_states import KIND, EndpointState, Rollout, shown
+from sagemaker_gitops.local.sagemaker.listing import Listing, Tags
+from sagemaker_gitops.local.sagemaker.models import EndpointConfigs
+from sagemaker_gitops.local.server.context import Call, Document, Place, duplicate, invalid, now
+from sagemaker_gitops.local.server.service import SharedState
 
 _LISTING = Listing(result="Endpoints", name="EndpointName", status="EndpointStatus")
 _BUSY = frozenset({"Creating", "Updating", "RollingBack", "Deleting", "SystemUpdating"})
@@ -27,14 +22,14 @@ class Endpoints:
 
     def __init__(
         self,
-        foundation: Foundation,
+        shared: SharedState,
         configs: EndpointConfigs,
         state: EndpointState,
         rollout: Rollout,
         tags: Tags,
         require_alarms: AlarmsExist,
     ) -> None:
-        self._store = foundation.store
+        self._store = shared.store
         self._configs = configs
         self._state = state
         self._rollout = rollout
@@ -149,7 +144,7 @@ class Endpoints:
                 self._store.change(place, KIND, name, EndpointStatus="Creating", PendingDeploymentSummary=None)
                 self._rollout.restore(place, name, endpoint["ActiveConfig"])
 
-    def _plan(self, place: Place, config: Document, deployment: Document | None) -> Plan:
+    def _plan(self, place: Place, config: Document, deployment: Document | None) -> TrafficPlan:
         instances = sum(v["InitialInstanceCount"] for v in config["ProductionVariants"])
         steps = plan(deployment, instances)
         self._require_alarms(place, steps.alarms)

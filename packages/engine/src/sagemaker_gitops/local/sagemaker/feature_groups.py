@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 
-from sagemaker_gitops.local.iam.access import Access
-from sagemaker_gitops.local.iam.pass_role import Roles
-from sagemaker_gitops.local.sagemaker.listing import Listing
-from sagemaker_gitops.local.sagemaker.tags import Tags
+from sagemaker_gitops.local.iam.execution_roles import Roles
+from sagemaker_gitops.local.iam.policy import Access
+from sagemaker_gitops.local.sagemaker.listing import Listing, Tags
 from sagemaker_gitops.local.sagemaker.transfer import split_uri
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Call, Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.refusal import Refusal, in_use, unsupported
+from sagemaker_gitops.local.server.context import Call, Document, Place, Refusal, in_use, now, unsupported
+from sagemaker_gitops.local.server.service import SharedState
 
 KIND = "feature-group"
 RECORD_KIND = "feature-record"
@@ -23,10 +20,10 @@ _LISTING = Listing(result="FeatureGroupSummaries", name="FeatureGroupName", stat
 class FeatureGroups:
     """The feature group operations."""
 
-    def __init__(self, foundation: Foundation, tags: Tags, roles: Roles) -> None:
+    def __init__(self, shared: SharedState, tags: Tags, roles: Roles) -> None:
         self._roles = roles
-        self._store = foundation.store
-        self._clock = foundation.clock
+        self._store = shared.store
+        self._clock = shared.clock
         self._tags = tags
 
     def operations(self) -> dict[str, Callable[[Call], Document]]:

@@ -1,16 +1,112 @@
-"""Feature Store's runtime: in the online store the latest event time wins, the offline store keeps every record."""
+"""Feature Store's runtime: the online store keeps the latest event time, the offline store every record.
+
+Source: developer guide, "Feature Store offline store data format": a folder for each hour of event time, and
+three more columns.
+"""
 
 import datetime as dt
+import io
+import logging
+import secrets
+import string
+import threading
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import regex
+from botocore.exceptions import BotoCoreError, ClientError
 
+from sagemaker_gitops.local.iam.execution_roles import Roles
+from sagemaker_gitops.local.iam.policy import Access
 from sagemaker_gitops.local.sagemaker.feature_groups import RECORD_KIND, FeatureGroups
-from sagemaker_gitops.local.sagemaker.feature_history import FeatureHistory, Written
-from sagemaker_gitops.local.server.context import Call, Document, Place
-from sagemaker_gitops.local.server.refusal import Refusal
-from sagemaker_gitops.local.server.store import Store
+from sagemaker_gitops.local.sagemaker.transfer import split_uri
+from sagemaker_gitops.local.server.clients import Clients
+from sagemaker_gitops.local.server.context import Call, Document, Place, Refusal
+from sagemaker_gitops.local.server.persistence import Store
+
+_LOG = logging.getLogger(__name__)
+_ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """One record, or one deletion, on its way to the offline store; `called` is when the service received it."""
+
+    place: Place
+    group: Document
+    values: dict[str, str]
+    event: float
+    called: dt.datetime
+    deleted: bool = False
+
+
+class OfflineStore:
+    """The buffer between PutRecord and S3."""
+
+    def __init__(self, clients: Clients, roles: Roles) -> None:
+        self._clients = clients
+        self._roles = roles
+        self._lock = threading.Lock()
+        self._buffer: list[Written] = []
+
+    def append(self, written: Written) -> None:
+        """Take a record."""
+        with self._lock:
+            self._buffer.append(written)
+
+    def flush(self) -> None:
+        """Write what has gathered: one file for each group and hour."""
+        with self._lock:
+            taken, self._buffer = self._buffer, []
+        files: dict[str, list[Written]] = defaultdict(list)
+        for item in taken:
+            moment = dt.datetime.fromtimestamp(item.event, dt.UTC)
+            folder = f"{moment:year=%Y/month=%m/day=%d/hour=%H}"
+            files[f"{_resolved(item.group)}/{folder}"].append(item)
+        for uri, items in files.items():
+            self._write(f"{uri}/{_file_name(items)}", items)
+
+    def _write(self, uri: str, items: list[Written]) -> None:
+        place, group = items[0].place, items[0].group
+        bucket, key = split_uri(uri)
+        resource = f"arn:aws:s3:::{bucket}/{key}"
+        needed = [Access(action=f"s3:{action}", resource=resource) for action in ("PutObject", "PutObjectAcl")]
+        try:
+            self._roles.act(place, group["RoleArn"], needed)
+            self._clients.s3(place).put_object(Bucket=bucket, Key=key, Body=_parquet(group, items))
+        except (ClientError, BotoCoreError, Refusal) as problem:
+            _LOG.warning("%d records for %s were lost: %s", len(items), uri, problem)
+
+
+def _resolved(group: Document) -> str:
+    return str(group["OfflineStoreConfig"]["S3StorageConfig"]["ResolvedOutputS3Uri"])
+
+
+def _file_name(items: Sequence[Written]) -> str:
+    latest = dt.datetime.fromtimestamp(max(item.event for item in items), dt.UTC)
+    return f"{latest:%Y%m%dT%H%M%SZ}_{''.join(secrets.choice(_ALPHABET) for _ in range(16))}.parquet"
+
+
+def _parquet(group: Document, items: Sequence[Written]) -> bytes:
+    import pyarrow as pa  # noqa: PLC0415  only who keeps features waits for it
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    kinds = {"Fractional": (pa.float64(), float), "Integral": (pa.int64(), int), "String": (pa.string(), str)}
+    columns: dict[str, pa.Array] = {}
+    for described in group["FeatureDefinitions"]:
+        name, (kind, read) = described["FeatureName"], kinds[described["FeatureType"]]
+        values = [read(item.values[name]) if name in item.values else None for item in items]
+        columns[name] = pa.array(values, kind)
+    moment = pa.timestamp("ms", tz="UTC")
+    columns["write_time"] = pa.array([dt.datetime.now(dt.UTC)] * len(items), moment)
+    columns["api_invocation_time"] = pa.array([item.called for item in items], moment)
+    columns["is_deleted"] = pa.array([item.deleted for item in items], pa.bool_())
+    sink = io.BytesIO()
+    pq.write_table(pa.table(columns), sink)
+    return sink.getvalue()
+
 
 # The two formats that the service model's documentation of EventTimeFeatureName names.
 _ISO = regex.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")
@@ -20,7 +116,7 @@ _SECONDS = {"Seconds": 1, "Minutes": 60, "Hours": 3600, "Days": 86_400, "Weeks":
 class FeatureRecords:
     """PutRecord, GetRecord, DeleteRecord, BatchGetRecord."""
 
-    def __init__(self, store: Store, groups: FeatureGroups, history: FeatureHistory) -> None:
+    def __init__(self, store: Store, groups: FeatureGroups, history: OfflineStore) -> None:
         self._history = history
         self._store = store
         self._groups = groups
@@ -64,8 +160,8 @@ class FeatureRecords:
         key = _key(group, identifier)
         if "OfflineStore" in stores:
             names = (group["RecordIdentifierFeatureName"], group["EventTimeFeatureName"])
-            told = dict(zip(names, (identifier, call.params["EventTime"]), strict=True))
-            self._append(call, group, told, moment, deleted=True)
+            values = dict(zip(names, (identifier, call.params["EventTime"]), strict=True))
+            self._append(call, group, values, moment, deleted=True)
         if "OnlineStore" not in stores:
             return {}
         if call.params.get("DeletionMode") == "HardDelete":

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 
 import urllib3
 
-from sagemaker_gitops.local.sagemaker.capture import Captured, Exchange, wanted
-from sagemaker_gitops.local.sagemaker.fleet import Draining, Fleet, Traffic
-from sagemaker_gitops.local.sagemaker.hosting import Hosting
-from sagemaker_gitops.local.sagemaker.invocations import Invocation, Invocations
+from sagemaker_gitops.local.sagemaker.fleet import Draining, Fleet, Hosting, Traffic
+from sagemaker_gitops.local.sagemaker.invocations import Captured, Exchange, Invocation, Invocations, is_sampled
 from sagemaker_gitops.local.sagemaker.replica import Replica, Reply
-from sagemaker_gitops.local.server.context import Caller, Document, Place
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.server.context import Caller, Document, Place, Refusal
 
 _LOG = logging.getLogger(__name__)
 INVOKED_VARIANT = "x-Amzn-Invoked-Production-Variant"
@@ -138,7 +135,7 @@ class Invoker:
 
     def _keep(self, fleet: Fleet, replica: Replica, inference: Inference, reply: Reply) -> None:
         config: Document | None = fleet.config.get("DataCaptureConfig")
-        if config is None or reply.status >= 400 or not wanted(config):
+        if config is None or reply.status >= 400 or not is_sampled(config):
             return
         exchange = Exchange(
             request=inference.body,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sagemaker_gitops.local.sagemaker.containers import Container, LineSink
 from sagemaker_gitops.local.sagemaker.images import Image
-from sagemaker_gitops.local.server.foundation import Foundation
+from sagemaker_gitops.local.server.service import SharedState
 
 STOP_GRACE_SECONDS = 120
 _FAILURE_CHARACTERS = 1024
@@ -50,14 +50,14 @@ class ShutDown(Exception):
 class Runner:
     """Runs the container of one job, and can be told to stop it."""
 
-    def __init__(self, foundation: Foundation) -> None:
-        self._foundation = foundation
+    def __init__(self, shared: SharedState) -> None:
+        self._shared = shared
         self.stop = threading.Event()
 
     def run(self, run: Run) -> Ended:
         """Run to the end, to the time limit or until stopped."""
         started = time.monotonic()
-        container = self._foundation.containers.start(
+        container = self._shared.containers.start(
             run.command,
             environment={**run.environment, "SM_ML_ROOT": str(run.ml)},
             home=run.ml,
@@ -68,12 +68,12 @@ class Runner:
             timed_out = time.monotonic() - started > run.max_seconds
             if timed_out or self.stop.is_set() or run.halt.is_set():
                 return self._end(container, timed_out=timed_out)
-        if self._foundation.closing.is_set():
+        if self._shared.closing.is_set():
             raise ShutDown
         return Ended(exit_code=code)
 
     def _end(self, container: Container, *, timed_out: bool) -> Ended:
-        container.stop(max(1.0, self._foundation.clock.real(STOP_GRACE_SECONDS)))
+        container.stop(max(1.0, self._shared.clock.real(STOP_GRACE_SECONDS)))
         return Ended(exit_code=None, timed_out=timed_out)
 
 
@@ -100,7 +100,7 @@ def failure(text: str) -> str:
     return text[:_FAILURE_CHARACTERS]
 
 
-def placed(words: Sequence[str], image: Image, ml: Path) -> list[str]:
+def local_paths(words: Sequence[str], image: Image, ml: Path) -> list[str]:
     """Return a container's command line with its paths as they are here."""
     here = [word.replace("/opt/ml/code", str(image.code)).replace("/opt/ml/", f"{ml}/") for word in words]
     return [str(image.python), *here[1:]] if words[0] in _PYTHONS else here

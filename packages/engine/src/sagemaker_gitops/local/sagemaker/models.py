@@ -1,27 +1,35 @@
-"""Models: what an endpoint variant runs."""
+"""Models, and the endpoint configurations that say which of them serve with which weights."""
 
 from collections.abc import Callable
 
-from sagemaker_gitops.local.iam.pass_role import Roles
+from sagemaker_gitops.local.iam.execution_roles import Roles
 from sagemaker_gitops.local.sagemaker import transfer
-from sagemaker_gitops.local.sagemaker.listing import Listing
-from sagemaker_gitops.local.sagemaker.registry import Registry
-from sagemaker_gitops.local.sagemaker.tags import Tags
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Call, Caller, Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.refusal import duplicate, invalid, not_found, unsupported
+from sagemaker_gitops.local.sagemaker.listing import Listing, Tags
+from sagemaker_gitops.local.sagemaker.model_packages import ModelPackages
+from sagemaker_gitops.local.server.context import (
+    Call,
+    Caller,
+    Document,
+    Place,
+    duplicate,
+    invalid,
+    not_found,
+    now,
+    unsupported,
+)
+from sagemaker_gitops.local.server.persistence import Store
+from sagemaker_gitops.local.server.service import SharedState
 
 KIND = "model"
-_NOT_HOSTED = frozenset({"ModelDataSource", "AdditionalModelDataSources", "InferenceSpecificationName"})
+_NO_CONTAINER_MEMBERS = frozenset({"ModelDataSource", "AdditionalModelDataSources", "InferenceSpecificationName"})
 _LISTING = Listing(result="Models", name="ModelName")
 
 
 class Models:
     """The model operations."""
 
-    def __init__(self, foundation: Foundation, registry: Registry, roles: Roles, tags: Tags) -> None:
-        self._foundation = foundation
+    def __init__(self, shared: SharedState, registry: ModelPackages, roles: Roles, tags: Tags) -> None:
+        self._shared = shared
         self._registry = registry
         self._roles = roles
         self._tags = tags
@@ -37,7 +45,7 @@ class Models:
 
     def find(self, place: Place, name: str) -> Document:
         """Return a model by name."""
-        model = self._foundation.store.find(place, KIND, name)
+        model = self._shared.store.find(place, KIND, name)
         if model is None:
             raise not_found("model", place.arn(KIND, name))
         return model
@@ -54,7 +62,7 @@ class Models:
 
     def create(self, call: Call) -> Document:
         """CreateModel."""
-        place, params, store = call.place, call.params, self._foundation.store
+        place, params, store = call.place, call.params, self._shared.store
         name, arn = params["ModelName"], place.arn(KIND, params["ModelName"])
         container = _only_container(params)
         if "ExecutionRoleArn" not in params:
@@ -75,12 +83,12 @@ class Models:
 
     def list(self, call: Call) -> Document:
         """ListModels."""
-        return _LISTING.page(self._foundation.store.all(call.place, KIND), call.params)
+        return _LISTING.page(self._shared.store.all(call.place, KIND), call.params)
 
     def delete(self, call: Call) -> Document:
         """DeleteModel: allowed while an endpoint runs it, as on AWS."""
         model = self.find(call.place, call.params["ModelName"])
-        self._foundation.store.remove(call.place, KIND, model["ModelName"])
+        self._shared.store.remove(call.place, KIND, model["ModelName"])
         self._tags.forget(call.place, model["ModelArn"])
         return {}
 
@@ -90,9 +98,9 @@ class Models:
         elif "Image" not in container:
             raise invalid("Both Image and ModelPackageName are missing in the container definition.")
         else:
-            self._foundation.images.find(container["Image"])
+            self._shared.images.find(container["Image"])
             uri = container.get("ModelDataUrl")
-            if uri and not transfer.exists(self._foundation.clients.s3(caller.place), uri):
+            if uri and not transfer.exists(self._shared.clients.s3(caller.place), uri):
                 raise invalid(f"Could not find model data at {uri}.")
 
     def _check_package(self, caller: Caller, arn: str) -> None:
@@ -114,6 +122,112 @@ def _only_container(params: Document) -> Document:
     if primary is None and not containers:
         raise invalid("Either PrimaryContainer or Containers must be present.")
     container = primary if primary is not None else containers[0]
-    if container.get("Mode") == "MultiModel" or _NOT_HOSTED & set(container):
+    if container.get("Mode") == "MultiModel" or _NO_CONTAINER_MEMBERS & set(container):
         raise unsupported("multi-model containers, ModelDataSource and additional models")
     return container
+
+
+CONFIG_KIND = "endpoint-config"
+_WORDS = "endpoint configuration"
+_CONFIGS = Listing(result="EndpointConfigs", name="EndpointConfigName")
+_NO_CONFIG_MEMBERS = frozenset({"AsyncInferenceConfig", "ExplainerConfig", "CrossRegionTrafficConfig", "MetricsConfig"})
+_NOT_HOSTED_VARIANT = frozenset({"ServerlessConfig", "CoreDumpConfig", "ManagedInstanceScaling"})
+
+
+class EndpointConfigs:
+    """The endpoint configuration operations."""
+
+    def __init__(self, store: Store, models: Models, roles: Roles, tags: Tags) -> None:
+        self._store = store
+        self._models = models
+        self._roles = roles
+        self._tags = tags
+
+    def operations(self) -> dict[str, Callable[[Call], Document]]:
+        """Return the operations implemented here."""
+        return {
+            "CreateEndpointConfig": self.create,
+            "DescribeEndpointConfig": self.describe,
+            "ListEndpointConfigs": self.list,
+            "DeleteEndpointConfig": self.delete,
+        }
+
+    def find(self, place: Place, name: str) -> Document:
+        """Return a configuration by name."""
+        config = self._store.find(place, CONFIG_KIND, name)
+        if config is None:
+            raise not_found(_WORDS, place.arn(CONFIG_KIND, name))
+        return config
+
+    def create(self, call: Call) -> Document:
+        """CreateEndpointConfig."""
+        place, params = call.place, call.params
+        name, arn = params["EndpointConfigName"], place.arn(CONFIG_KIND, params["EndpointConfigName"])
+        _check_variants(params)
+        for variant in variants(params):
+            self._models.find(place, variant["ModelName"])
+        if role := params.get("ExecutionRoleArn"):
+            self._roles.require(place, role)
+        with self._store.lock:
+            if self._store.find(place, CONFIG_KIND, name):
+                raise duplicate(_WORDS, arn)
+            self._tags.put(place, arn, params.pop("Tags", []))
+            document = {**params, "EndpointConfigArn": arn, "CreationTime": now()}
+            self._store.put(place, CONFIG_KIND, name, _with_defaults(document))
+        return {"EndpointConfigArn": arn}
+
+    def describe(self, call: Call) -> Document:
+        """DescribeEndpointConfig."""
+        return self.find(call.place, call.params["EndpointConfigName"])
+
+    def list(self, call: Call) -> Document:
+        """ListEndpointConfigs."""
+        return _CONFIGS.page(self._store.all(call.place, CONFIG_KIND), call.params)
+
+    def delete(self, call: Call) -> Document:
+        """DeleteEndpointConfig: allowed while an endpoint uses it, as on AWS (which warns against it)."""
+        config = self.find(call.place, call.params["EndpointConfigName"])
+        self._store.remove(call.place, CONFIG_KIND, config["EndpointConfigName"])
+        self._tags.forget(call.place, config["EndpointConfigArn"])
+        return {}
+
+
+def variants(config: Document) -> list[Document]:
+    """Return every variant, production first."""
+    return [*config["ProductionVariants"], *config.get("ShadowProductionVariants", [])]
+
+
+def _check_variants(params: Document) -> None:
+    if beyond := sorted(_NO_CONFIG_MEMBERS & set(params)):
+        raise unsupported(f"{', '.join(beyond)} of CreateEndpointConfig")
+    shadows = params.get("ShadowProductionVariants", [])
+    if shadows and (len(shadows) != 1 or len(params["ProductionVariants"]) != 1):
+        raise invalid(
+            "When ShadowProductionVariants are specified, exactly one production variant and one shadow "
+            "variant are allowed."
+        )
+    every = variants(params)
+    names = [v["VariantName"] for v in every]
+    if len(names) != len(set(names)):
+        raise invalid(f"Variant names must be unique: {', '.join(names)}")
+    for variant in every:
+        _check_variant(variant)
+
+
+def _check_variant(variant: Document) -> None:
+    if beyond := sorted(_NOT_HOSTED_VARIANT & set(variant)):
+        raise unsupported(f"{', '.join(beyond)} of a variant")
+    if "ModelName" not in variant:
+        raise unsupported("inference components (a variant without ModelName)")
+    for required in ("InstanceType", "InitialInstanceCount"):
+        if required not in variant:
+            raise invalid(f"{required} is required for variant {variant['VariantName']}.")
+
+
+def _with_defaults(config: Document) -> Document:
+    filled: Document = {
+        key: [{"InitialVariantWeight": 1.0, **variant} for variant in config[key]]
+        for key in ("ProductionVariants", "ShadowProductionVariants")
+        if key in config
+    }
+    return {**config, **filled}

@@ -9,16 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sagemaker_gitops.local.iam import actions
-from sagemaker_gitops.local.iam.pass_role import Roles
+from sagemaker_gitops.local.iam.execution_roles import Roles
 from sagemaker_gitops.local.sagemaker import pipeline_definition
-from sagemaker_gitops.local.sagemaker.pipeline_definition import CALLS, Definition, needs
-from sagemaker_gitops.local.sagemaker.pipeline_values import Scope
+from sagemaker_gitops.local.sagemaker.pipeline_definition import CALLS, Definition, Scope, needed_steps
 from sagemaker_gitops.local.server import model
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Call, Caller, Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.fronts import Handler
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.server.context import Call, Caller, Document, Place, Refusal, now
+from sagemaker_gitops.local.server.service import Handler, SharedState
 
 EXECUTION = "pipeline-execution"
 _LOG = logging.getLogger(__name__)
@@ -38,7 +34,7 @@ class _StepFailed(Exception):
 class PipelineRun:
     """The life of one execution, in a thread of its own."""
 
-    foundation: Foundation
+    shared: SharedState
     roles: Roles
     handlers: Mapping[str, Handler]
     place: Place
@@ -50,7 +46,7 @@ class PipelineRun:
 
     @property
     def _execution(self) -> Document:
-        return self.foundation.store.find(self.place, EXECUTION, self.arn) or {}
+        return self.shared.store.find(self.place, EXECUTION, self.arn) or {}
 
     def run(self) -> None:
         """Carry out what is due until nothing is; the first failure ends the execution."""
@@ -63,19 +59,19 @@ class PipelineRun:
         except Exception:  # noqa: BLE001 - an execution must end, whatever broke it
             _LOG.exception("pipeline execution %s", self.arn)
             status, reason = "Failed", "InternalServerError: We encountered an internal error."
-        if self.foundation.closing.is_set():
+        if self.shared.closing.is_set():
             return
         moment = now()
         self._change(PipelineExecutionStatus=status, FailureReason=reason, LastModifiedTime=moment)
         detail = {"currentPipelineExecutionStatus": status, "pipelineExecutionArn": self.arn}
         pipeline = self._execution["PipelineArn"]
-        self.foundation.events.state_change(
+        self.shared.events.state_change(
             self.place, "Model Building Pipeline Execution", pipeline, {**detail, "pipelineArn": pipeline}
         )
 
     def _all(self, waiting: list[Document]) -> None:
         while waiting and not self.stop.is_set():
-            due = next((step for step in waiting if needs(step) <= set(self._done)), None)
+            due = next((step for step in waiting if needed_steps(step) <= set(self._done)), None)
             if due is None:
                 return  # what is left needs a branch that was not taken
             waiting.remove(due)
@@ -134,7 +130,7 @@ class PipelineRun:
         self._act(describe, asked)
         stopped = False
         while (job := self.handlers[describe](self._of(describe, asked)))[status] in {"InProgress", "Stopping"}:
-            if self.foundation.closing.wait(_POLL_SECONDS):
+            if self.shared.closing.wait(_POLL_SECONDS):
                 raise _StepFailed("the local AWS shuts down")
             if self.stop.is_set() and not stopped and job[status] == "InProgress":
                 stopped = True
@@ -147,8 +143,8 @@ class PipelineRun:
         if not step.get("CacheConfig", {}).get("Enabled", False):
             return None
         pipeline = self._execution["PipelineArn"]
-        good_for = pipeline_definition.seconds(step["CacheConfig"].get("ExpireAfter", "P365D"))
-        for execution in reversed(self.foundation.store.all(self.place, EXECUTION)):
+        good_for = pipeline_definition.duration_seconds(step["CacheConfig"].get("ExpireAfter", "P365D"))
+        for execution in reversed(self.shared.store.all(self.place, EXECUTION)):
             if execution["PipelineArn"] != pipeline:
                 continue
             for note in execution["_steps"]:
@@ -170,7 +166,7 @@ class PipelineRun:
         return Call(caller=Caller(place=self.place, arn=arn), operation=operation, params=dict(params))
 
     def _note(self, step: Document, **fields: object) -> None:
-        with self.foundation.store.lock:
+        with self.shared.store.lock:
             steps = [dict(note) for note in self._execution["_steps"]]
             mine = next((note for note in steps if note["StepName"] == step["Name"]), None)
             if mine is None:
@@ -180,4 +176,4 @@ class PipelineRun:
             self._change(_steps=steps)
 
     def _change(self, **fields: object) -> None:
-        self.foundation.store.change(self.place, EXECUTION, self.arn, **fields)
+        self.shared.store.change(self.place, EXECUTION, self.arn, **fields)

@@ -5,17 +5,13 @@ import string
 import threading
 from collections.abc import Callable, Mapping
 
-from sagemaker_gitops.local.iam.pass_role import Roles
-from sagemaker_gitops.local.sagemaker import pipeline_definition, pipeline_values
-from sagemaker_gitops.local.sagemaker.listing import Listing, paged
+from sagemaker_gitops.local.iam.execution_roles import Roles
+from sagemaker_gitops.local.sagemaker import pipeline_definition
+from sagemaker_gitops.local.sagemaker.listing import Listing, Tags, paged
+from sagemaker_gitops.local.sagemaker.pipeline_definition import Scope
 from sagemaker_gitops.local.sagemaker.pipeline_run import EXECUTION, PipelineRun
-from sagemaker_gitops.local.sagemaker.pipeline_values import Scope
-from sagemaker_gitops.local.sagemaker.tags import Tags
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Call, Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.fronts import Handler
-from sagemaker_gitops.local.server.refusal import Refusal, conflict, invalid, unsupported
+from sagemaker_gitops.local.server.context import Call, Document, Place, Refusal, conflict, invalid, now, unsupported
+from sagemaker_gitops.local.server.service import Handler, SharedState
 
 KIND = "pipeline"
 _LISTING = Listing(result="PipelineSummaries", name="PipelineName")
@@ -29,8 +25,8 @@ _ID = string.ascii_lowercase + string.digits
 class Pipelines:
     """The pipeline operations."""
 
-    def __init__(self, foundation: Foundation, roles: Roles, tags: Tags, handlers: Mapping[str, Handler]) -> None:
-        self._foundation = foundation
+    def __init__(self, shared: SharedState, roles: Roles, tags: Tags, handlers: Mapping[str, Handler]) -> None:
+        self._shared = shared
         self._roles = roles
         self._tags = tags
         self._handlers = handlers
@@ -60,12 +56,12 @@ class Pipelines:
         self._check(place, params)
         arn = place.arn(KIND, name)
         with self._lock:
-            if self._foundation.store.find(place, KIND, name):
+            if self._shared.store.find(place, KIND, name):
                 raise conflict(f"Pipeline names must be unique within an AWS account and region. {name} exists.")
             self._tags.put(place, arn, params.pop("Tags", []))
             kept = {key: value for key, value in params.items() if key != "ClientRequestToken"}
             stamps = {"CreationTime": now(), "LastModifiedTime": now(), "PipelineStatus": "Active"}
-            self._foundation.store.put(place, KIND, name, {**kept, **stamps, "PipelineArn": arn})
+            self._shared.store.put(place, KIND, name, {**kept, **stamps, "PipelineArn": arn})
         return {"PipelineArn": arn}
 
     def update(self, call: Call) -> Document:
@@ -73,25 +69,27 @@ class Pipelines:
         pipeline = self._find(call)
         self._check(call.place, {**pipeline, **call.params})
         fields = {key: value for key, value in call.params.items() if key != "PipelineName"}
-        self._foundation.store.change(call.place, KIND, pipeline["PipelineName"], **fields, LastModifiedTime=now())
+        self._shared.store.change(call.place, KIND, pipeline["PipelineName"], **fields, LastModifiedTime=now())
         return {"PipelineArn": pipeline["PipelineArn"]}
 
     def delete(self, call: Call) -> Document:
         """DeletePipeline."""
         pipeline = self._find(call)
-        self._foundation.store.remove(call.place, KIND, pipeline["PipelineName"])
+        self._shared.store.remove(call.place, KIND, pipeline["PipelineName"])
         return {"PipelineArn": pipeline["PipelineArn"]}
 
     def list(self, call: Call) -> Document:
         """ListPipelines."""
-        return _LISTING.page(self._foundation.store.all(call.place, KIND), call.params)
+        return _LISTING.page(self._shared.store.all(call.place, KIND), call.params)
 
     def start(self, call: Call) -> Document:
         """StartPipelineExecution."""
         pipeline = self._find(call)
         _refuse_what_is_not_run(call.params)
-        definition = pipeline_definition.read(pipeline["PipelineDefinition"])
-        parameters = pipeline_values.given(definition.parameters, call.params.get("PipelineParameters", []))
+        definition = pipeline_definition.read_definition(pipeline["PipelineDefinition"])
+        parameters = pipeline_definition.given_parameters(
+            definition.parameters, call.params.get("PipelineParameters", [])
+        )
         identifier = "".join(secrets.choice(_ID) for _ in range(12))
         arn = f"{pipeline['PipelineArn']}/execution/{identifier}"
         moment = now()
@@ -111,11 +109,11 @@ class Pipelines:
             "_definition": pipeline["PipelineDefinition"],
             "_steps": [],
         }
-        self._foundation.store.put(call.place, EXECUTION, arn, execution)
+        self._shared.store.put(call.place, EXECUTION, arn, execution)
         stop = self._stops[arn] = threading.Event()
         known = {"PipelineName": pipeline["PipelineName"], "PipelineExecutionId": identifier, "PipelineArn": arn}
         run = PipelineRun(
-            foundation=self._foundation,
+            shared=self._shared,
             roles=self._roles,
             handlers=self._handlers,
             place=call.place,
@@ -133,7 +131,7 @@ class Pipelines:
         if execution["PipelineExecutionStatus"] != "Executing":
             raise conflict(f"The execution is {execution['PipelineExecutionStatus']}.")
         arn = execution["PipelineExecutionArn"]
-        self._foundation.store.change(call.place, EXECUTION, arn, PipelineExecutionStatus="Stopping")
+        self._shared.store.change(call.place, EXECUTION, arn, PipelineExecutionStatus="Stopping")
         self._stops[arn].set()
         return {"PipelineExecutionArn": arn}
 
@@ -145,7 +143,7 @@ class Pipelines:
     def list_executions(self, call: Call) -> Document:
         """ListPipelineExecutions."""
         pipeline = self._find(call)
-        found = self._foundation.store.all(call.place, EXECUTION)
+        found = self._shared.store.all(call.place, EXECUTION)
         mine = [item for item in found if item["PipelineArn"] == pipeline["PipelineArn"]]
         return _EXECUTIONS.page(mine, call.params)
 
@@ -157,9 +155,9 @@ class Pipelines:
 
     def fail_interrupted(self) -> None:
         """Fail the executions that a former server left running."""
-        for place, arn, execution in self._foundation.store.everywhere(EXECUTION):
+        for place, arn, execution in self._shared.store.everywhere(EXECUTION):
             if execution["PipelineExecutionStatus"] in {"Executing", "Stopping"}:
-                self._foundation.store.change(
+                self._shared.store.change(
                     place,
                     EXECUTION,
                     arn,
@@ -171,19 +169,19 @@ class Pipelines:
         _refuse_what_is_not_run(params)
         if "PipelineDefinition" not in params:
             raise invalid("PipelineDefinition must be provided.")
-        pipeline_definition.read(params["PipelineDefinition"])
+        pipeline_definition.read_definition(params["PipelineDefinition"])
         self._roles.require(place, params["RoleArn"])
 
     def _find(self, call: Call) -> Document:
         name = call.params["PipelineName"].rsplit("/", 1)[-1]
-        pipeline = self._foundation.store.find(call.place, KIND, name)
+        pipeline = self._shared.store.find(call.place, KIND, name)
         if pipeline is None:
             raise _missing(f"Pipeline '{call.place.arn(KIND, name)}' does not exist.")
         return pipeline
 
     def _execution(self, call: Call) -> Document:
         arn = call.params["PipelineExecutionArn"]
-        execution = self._foundation.store.find(call.place, EXECUTION, arn)
+        execution = self._shared.store.find(call.place, EXECUTION, arn)
         if execution is None:
             raise _missing(f"Pipeline execution '{arn}' does not exist.")
         return execution

@@ -1,18 +1,14 @@
-"""Processing jobs: CreateProcessingJob and its kin."""
+"""Processing jobs: CreateProcessingJob and the other operations."""
 
 import threading
 from collections.abc import Callable
 
-from sagemaker_gitops.local.iam.pass_role import Roles
+from sagemaker_gitops.local.iam.execution_roles import Roles
 from sagemaker_gitops.local.sagemaker.jobs import Runner
-from sagemaker_gitops.local.sagemaker.listing import Listing
-from sagemaker_gitops.local.sagemaker.processing_inputs import KINDS
-from sagemaker_gitops.local.sagemaker.processing_run import ROOT, ProcessingRun
-from sagemaker_gitops.local.sagemaker.tags import Tags
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Call, Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.refusal import in_use, invalid, unsupported
+from sagemaker_gitops.local.sagemaker.listing import Listing, Tags
+from sagemaker_gitops.local.sagemaker.processing_run import INPUT_TYPES, ROOT, ProcessingRun
+from sagemaker_gitops.local.server.context import Call, Document, Place, in_use, invalid, now, unsupported
+from sagemaker_gitops.local.server.service import SharedState
 
 KIND = "processing-job"
 _LISTING = Listing(result="ProcessingJobSummaries", name="ProcessingJobName", status="ProcessingJobStatus")
@@ -22,8 +18,8 @@ _DAY_SECONDS = 86_400
 class Processing:
     """The processing operations."""
 
-    def __init__(self, foundation: Foundation, roles: Roles, tags: Tags) -> None:
-        self._foundation = foundation
+    def __init__(self, shared: SharedState, roles: Roles, tags: Tags) -> None:
+        self._shared = shared
         self._roles = roles
         self._tags = tags
         self._runners: dict[tuple[Place, str], Runner] = {}
@@ -44,17 +40,17 @@ class Processing:
         name, arn = params["ProcessingJobName"], place.arn(KIND, params["ProcessingJobName"])
         _refuse_what_is_not_run(params)
         self._roles.require(place, params["RoleArn"])
-        self._foundation.images.find(params["AppSpecification"]["ImageUri"])
+        self._shared.images.find(params["AppSpecification"]["ImageUri"])
         with self._lock:
-            if self._foundation.store.find(place, KIND, name):
+            if self._shared.store.find(place, KIND, name):
                 raise in_use(
                     "Job name must be unique within an AWS account and region, and a job with this name "
                     f"already exists ({arn})"
                 )
             self._tags.put(place, arn, params.pop("Tags", []))
-            runner = self._runners[place, name] = Runner(self._foundation)
-            self._foundation.store.put(place, KIND, name, _fresh(params, arn))
-        run = ProcessingRun(self._foundation, self._roles, runner, place=place, name=name)
+            runner = self._runners[place, name] = Runner(self._shared)
+            self._shared.store.put(place, KIND, name, _fresh(params, arn))
+        run = ProcessingRun(self._shared, self._roles, runner, place=place, name=name)
         threading.Thread(target=run.run, daemon=True, name=f"process-{name}").start()
         return {"ProcessingJobArn": arn}
 
@@ -64,7 +60,7 @@ class Processing:
 
     def list(self, call: Call) -> Document:
         """ListProcessingJobs."""
-        return _LISTING.page(self._foundation.store.all(call.place, KIND), call.params)
+        return _LISTING.page(self._shared.store.all(call.place, KIND), call.params)
 
     def stop(self, call: Call) -> Document:
         """StopProcessingJob."""
@@ -74,15 +70,15 @@ class Processing:
                 f"The request was rejected because the processing job is in status {job['ProcessingJobStatus']}."
             )
         name = job["ProcessingJobName"]
-        self._foundation.store.change(call.place, KIND, name, ProcessingJobStatus="Stopping")
+        self._shared.store.change(call.place, KIND, name, ProcessingJobStatus="Stopping")
         self._runners[call.place, name].stop.set()
         return {}
 
     def fail_interrupted(self) -> None:
         """Fail the jobs that a former server left running."""
-        for place, name, job in self._foundation.store.everywhere(KIND):
+        for place, name, job in self._shared.store.everywhere(KIND):
             if job["ProcessingJobStatus"] in {"InProgress", "Stopping"}:
-                self._foundation.store.change(
+                self._shared.store.change(
                     place,
                     KIND,
                     name,
@@ -93,7 +89,7 @@ class Processing:
 
     def _find(self, call: Call) -> Document:
         name = call.params["ProcessingJobName"]
-        job = self._foundation.store.find(call.place, KIND, name)
+        job = self._shared.store.find(call.place, KIND, name)
         if job is None:
             raise invalid(f"Could not find requested job with name: {name}")
         return job
@@ -118,7 +114,7 @@ def _refuse_what_is_not_run(params: Document) -> None:
         raise unsupported("processing without a cluster")
     for item in params.get("ProcessingInputs", []):
         source = item.get("S3Input", {})
-        if source.get("S3DataType") not in KINDS or source.get("S3InputMode", "File") != "File":
+        if source.get("S3DataType") not in INPUT_TYPES or source.get("S3InputMode", "File") != "File":
             raise unsupported(f"processing input {item['InputName']}: only S3Input in mode File")
         _check_path(source.get("LocalPath"))
     for item in params.get("ProcessingOutputConfig", {}).get("Outputs", []):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import urllib3
 
-from sagemaker_gitops.local.sagemaker import docker_run, transfer
+from sagemaker_gitops.local.sagemaker import images, transfer
 from sagemaker_gitops.local.sagemaker.containers import Container, Containers, LineSink
 from sagemaker_gitops.local.sagemaker.images import Image
 from sagemaker_gitops.local.server.context import Document
@@ -156,9 +156,9 @@ class Replica:
         if image.docker is None:
             command = image.command("serve.py", "serve")
             return self._containers.start(command, environment=environment, home=self._root, sink=sink)
-        name = docker_run.new_name()
+        name = images.new_container_name()
         inside = {key: value for key, value in environment.items() if key != "SM_ML_ROOT"}
-        command = docker_run.serving(image.docker, name=name, model=self._root / "model", environment=inside)
+        command = images.docker_serve(image.docker, name=name, model=self._root / "model", environment=inside)
         return self._containers.start(command, environment=inside, home=self._root, sink=sink, docker=name)
 
     def _healthy(self) -> bool:

@@ -1,18 +1,15 @@
-"""Training jobs: CreateTrainingJob and its kin."""
+"""Training jobs: CreateTrainingJob and the other operations."""
 
 import threading
 from collections.abc import Callable
 
-from sagemaker_gitops.local.iam.pass_role import Roles
-from sagemaker_gitops.local.sagemaker import checkpoints
+from sagemaker_gitops.local.iam.execution_roles import Roles
+from sagemaker_gitops.local.sagemaker import transfer
 from sagemaker_gitops.local.sagemaker.jobs import Runner
-from sagemaker_gitops.local.sagemaker.listing import Listing
-from sagemaker_gitops.local.sagemaker.tags import Tags
+from sagemaker_gitops.local.sagemaker.listing import Listing, Tags
 from sagemaker_gitops.local.sagemaker.training_run import TrainingRun
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Call, Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.refusal import in_use, invalid, unsupported
+from sagemaker_gitops.local.server.context import Call, Document, Place, in_use, invalid, now, unsupported
+from sagemaker_gitops.local.server.service import SharedState
 
 KIND = "training-job"
 _LISTING = Listing(result="TrainingJobSummaries", name="TrainingJobName", status="TrainingJobStatus", descending=False)
@@ -23,8 +20,8 @@ _DAY_SECONDS = 86_400
 class Training:
     """The training operations."""
 
-    def __init__(self, foundation: Foundation, roles: Roles, tags: Tags) -> None:
-        self._foundation = foundation
+    def __init__(self, shared: SharedState, roles: Roles, tags: Tags) -> None:
+        self._shared = shared
         self._roles = roles
         self._tags = tags
         self._runners: dict[tuple[Place, str], Runner] = {}
@@ -48,20 +45,20 @@ class Training:
         """Refuse a job that cannot run."""
         _refuse_what_is_not_run(params)
         self._roles.require(place, params["RoleArn"])
-        self._foundation.images.find(params["AlgorithmSpecification"]["TrainingImage"])
+        self._shared.images.find(params["AlgorithmSpecification"]["TrainingImage"])
 
     def begin(self, place: Place, params: Document, **fields: object) -> str:
         """Start a job that was checked; `fields` stand on it from the start. Return its ARN."""
         name, arn = params["TrainingJobName"], place.arn(KIND, params["TrainingJobName"])
         with self._lock:
-            if self._foundation.store.find(place, KIND, name):
+            if self._shared.store.find(place, KIND, name):
                 raise in_use(
                     "Job name must be unique within an AWS account and region, and a job with this name "
                     f"already exists ({arn})"
                 )
             self._tags.put(place, arn, params.pop("Tags", []))
-            self._runners[place, name] = Runner(self._foundation)
-            self._foundation.store.put(place, KIND, name, {**_fresh(params, arn), **fields})
+            self._runners[place, name] = Runner(self._shared)
+            self._shared.store.put(place, KIND, name, {**_fresh(params, arn), **fields})
         self._start(place, name)
         return arn
 
@@ -71,7 +68,7 @@ class Training:
 
     def list(self, call: Call) -> Document:
         """ListTrainingJobs."""
-        return _LISTING.page(self._foundation.store.all(call.place, KIND), call.params)
+        return _LISTING.page(self._shared.store.all(call.place, KIND), call.params)
 
     def stop(self, call: Call) -> Document:
         """StopTrainingJob."""
@@ -83,14 +80,14 @@ class Training:
 
     def end(self, place: Place, name: str) -> None:
         """Stop a job that runs."""
-        self._foundation.store.change(place, KIND, name, TrainingJobStatus="Stopping", SecondaryStatus="Stopping")
+        self._shared.store.change(place, KIND, name, TrainingJobStatus="Stopping", SecondaryStatus="Stopping")
         self._runners[place, name].stop.set()
 
     def fail_interrupted(self) -> None:
         """Fail the jobs that a former server left running."""
-        for place, name, job in self._foundation.store.everywhere(KIND):
+        for place, name, job in self._shared.store.everywhere(KIND):
             if job["TrainingJobStatus"] in {"InProgress", "Stopping"}:
-                self._foundation.store.change(
+                self._shared.store.change(
                     place,
                     KIND,
                     name,
@@ -102,11 +99,11 @@ class Training:
 
     def _start(self, place: Place, name: str) -> None:
         runner = self._runners[place, name]
-        run = TrainingRun(self._foundation, self._roles, runner, place=place, name=name)
+        run = TrainingRun(self._shared, self._roles, runner, place=place, name=name)
         threading.Thread(target=run.run, daemon=True, name=f"train-{name}").start()
 
     def _find(self, call: Call) -> Document:
-        job = self._foundation.store.find(call.place, KIND, call.params["TrainingJobName"])
+        job = self._shared.store.find(call.place, KIND, call.params["TrainingJobName"])
         if job is None:
             raise invalid("Requested resource not found.")
         return job
@@ -141,7 +138,7 @@ def _refuse_what_is_not_run(params: Document) -> None:
         raise invalid("ResourceConfig is required.")
     if resources.get("InstanceGroups"):
         raise unsupported("training on groups of unlike instances")
-    checkpoints.of(params)
+    transfer.checkpoints_of(params)
     _check_spot(params)
     for channel in params.get("InputDataConfig", []):
         _check_channel(channel, algorithm.get("TrainingInputMode", "File"))

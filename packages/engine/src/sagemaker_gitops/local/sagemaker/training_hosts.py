@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from sagemaker_gitops.local.iam import work
-from sagemaker_gitops.local.iam.access import Access
-from sagemaker_gitops.local.iam.pass_role import Roles
-from sagemaker_gitops.local.sagemaker import checkpoints, docker_run, transfer
+from sagemaker_gitops.local.iam import execution_roles
+from sagemaker_gitops.local.iam.execution_roles import Roles
+from sagemaker_gitops.local.iam.policy import Access
+from sagemaker_gitops.local.sagemaker import images, transfer
 from sagemaker_gitops.local.sagemaker.images import Image
-from sagemaker_gitops.local.sagemaker.jobs import Ended, Run, Runner, ml_tree, placed, write_json
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
+from sagemaker_gitops.local.sagemaker.jobs import Ended, Run, Runner, local_paths, ml_tree, write_json
+from sagemaker_gitops.local.server.context import Document, Place, now
+from sagemaker_gitops.local.server.service import SharedState
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 _FOLDERS = ("input/config", "input/data", "model", "output/data")
@@ -39,14 +38,14 @@ class Attempt:
 class Hosts:
     """Instances from their start to their end; leaves no trace of them."""
 
-    def __init__(self, foundation: Foundation, roles: Roles, runner: Runner, *, place: Place, job: Document) -> None:
-        self._foundation = foundation
+    def __init__(self, shared: SharedState, roles: Roles, runner: Runner, *, place: Place, job: Document) -> None:
+        self._shared = shared
         self._roles = roles
         self._runner = runner
         self._place = place
         self._job = job
         self._names = [f"algo-{n}" for n in range(1, job["ResourceConfig"].get("InstanceCount", 1) + 1)]
-        self._checkpoints = checkpoints.of(job)
+        self._checkpoints = transfer.checkpoints_of(job)
         self._trees = ExitStack()
         self._halt = threading.Event()
         self._interrupted = False
@@ -55,7 +54,7 @@ class Hosts:
 
     def __enter__(self) -> "Hosts":
         """Make the trees."""
-        make = partial(ml_tree, self._foundation.folder.scratch, *_FOLDERS)
+        make = partial(ml_tree, self._shared.folder.scratch, *_FOLDERS)
         self.mls = [self._trees.enter_context(make()) for _ in self._names]
         return self
 
@@ -66,7 +65,7 @@ class Hosts:
     def prepare(self) -> None:
         """Lay out what each instance finds when it starts."""
         image = self._job["AlgorithmSpecification"]["TrainingImage"]
-        self._act([*work.pulling(image), *work.telling(self._place, LOG_GROUP)])
+        self._act([*execution_roles.pull_image(image), *execution_roles.write_logs(self._place, LOG_GROUP)])
         channels = self._job.get("InputDataConfig", [])
         shown = {c["ChannelName"]: {"TrainingInputMode": "File", **_content(c)} for c in channels}
         for ml, name in zip(self.mls, self._names, strict=True):
@@ -80,7 +79,7 @@ class Hosts:
 
     def run(self) -> Attempt:
         """Run every container to its end; one that fails, and an interruption, end the others."""
-        s3 = self._foundation.clients.s3(self._place)
+        s3 = self._shared.clients.s3(self._place)
         syncing = self._checkpoints.kept(s3, self.mls, self._saved) if self._checkpoints else nullcontext()
         with syncing, ThreadPoolExecutor(len(self.mls)) as pool:
             ends = list(pool.map(self._run_one, self.mls, self._names))
@@ -114,8 +113,8 @@ class Hosts:
         ]
 
     def _fill(self, channel: Document) -> None:
-        s3, source = self._foundation.clients.s3(self._place), channel["DataSource"]["S3DataSource"]
-        self._act(work.reading(s3, source["S3Uri"]))
+        s3, source = self._shared.clients.s3(self._place), channel["DataSource"]["S3DataSource"]
+        self._act(execution_roles.read_prefix(s3, source["S3Uri"]))
         objects = list(transfer.below(s3, source["S3Uri"]))
         if not objects:
             raise DataMissing(
@@ -131,15 +130,20 @@ class Hosts:
     def _restore(self) -> None:
         if self._checkpoints is None:
             return
-        s3 = self._foundation.clients.s3(self._place)
-        self._act([work.writing(f"{self._checkpoints.uri}/checkpoint"), *work.reading(s3, f"{self._checkpoints.uri}/")])
+        s3 = self._shared.clients.s3(self._place)
+        self._act(
+            [
+                execution_roles.write_object(f"{self._checkpoints.uri}/checkpoint"),
+                *execution_roles.read_prefix(s3, f"{self._checkpoints.uri}/"),
+            ]
+        )
         for ml in self.mls:
             self._checkpoints.restore(s3, ml)
 
     def _saved(self) -> None:
         # Capacity is taken away where it hurts: after something was saved, and before the end.
         spot = self._job.get("EnableManagedSpotTraining", False)
-        if spot and not self._halt.is_set() and self._foundation.faults.strikes("spot-interruption"):
+        if spot and not self._halt.is_set() and self._shared.faults.hits("spot-interruption"):
             self._interrupted = True
             self._halt.set()
 
@@ -153,8 +157,8 @@ class Hosts:
 
     def _described_run(self, ml: Path, host: str) -> Run:
         job = self._job
-        image = self._foundation.images.find(job["AlgorithmSpecification"]["TrainingImage"])
-        ship = self._foundation.logs.sink(self._place, LOG_GROUP, f"{job['TrainingJobName']}/{host}-{int(now())}")
+        image = self._shared.images.find(job["AlgorithmSpecification"]["TrainingImage"])
+        ship = self._shared.logs.sink(self._place, LOG_GROUP, f"{job['TrainingJobName']}/{host}-{int(now())}")
 
         def sink(line: str) -> None:
             self.lines.append(line)
@@ -167,7 +171,7 @@ class Hosts:
             "TRAINING_JOB_NAME": job["TrainingJobName"],
             "TRAINING_JOB_ARN": job["TrainingJobArn"],
         }
-        name = docker_run.new_name() if image.docker else None
+        name = images.new_container_name() if image.docker else None
         return Run(
             command=_command(job["AlgorithmSpecification"], image, ml, environment=environment, name=name),
             environment=environment,
@@ -187,11 +191,11 @@ def _command(
 ) -> Sequence[str]:
     arguments, entrypoint = algorithm.get("ContainerArguments", []), algorithm.get("ContainerEntrypoint", [])
     if image.docker and name:
-        return docker_run.training(
+        return images.docker_train(
             image.docker, name=name, ml=ml, environment=environment, entrypoint=entrypoint, words=arguments
         )
     if entrypoint:
-        return placed([*entrypoint, *arguments], image, ml)
+        return local_paths([*entrypoint, *arguments], image, ml)
     return [*image.command("train.py", "train"), *arguments]
 
 

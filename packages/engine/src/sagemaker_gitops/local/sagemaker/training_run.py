@@ -6,15 +6,13 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sagemaker_gitops.local.iam import work
-from sagemaker_gitops.local.iam.pass_role import Roles
+from sagemaker_gitops.local.iam import execution_roles
+from sagemaker_gitops.local.iam.execution_roles import Roles
 from sagemaker_gitops.local.sagemaker import transfer
 from sagemaker_gitops.local.sagemaker.jobs import Runner, ShutDown, failure
 from sagemaker_gitops.local.sagemaker.training_hosts import Attempt, DataMissing, Hosts
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.server.context import Document, Place, Refusal, now
+from sagemaker_gitops.local.server.service import SharedState
 
 _LOG = logging.getLogger(__name__)
 _KIND = "training-job"
@@ -30,8 +28,8 @@ class _Failed(Exception):
 class TrainingRun:
     """The life of one job, in a thread of its own."""
 
-    def __init__(self, foundation: Foundation, roles: Roles, runner: Runner, *, place: Place, name: str) -> None:
-        self._foundation = foundation
+    def __init__(self, shared: SharedState, roles: Roles, runner: Runner, *, place: Place, name: str) -> None:
+        self._shared = shared
         self._roles = roles
         self._runner = runner
         self._place = place
@@ -41,16 +39,16 @@ class TrainingRun:
 
     @property
     def _job(self) -> Document:
-        return self._foundation.store.find(self._place, _KIND, self._name) or {}
+        return self._shared.store.find(self._place, _KIND, self._name) or {}
 
     def run(self) -> None:
         """Run the job and record how it ended."""
         self._move("Starting", "Preparing the instances for training")
         try:
-            self._foundation.clock.wait(_STARTING_SECONDS, self._runner.stop)
+            self._shared.clock.wait(_STARTING_SECONDS, self._runner.stop)
             while self._attempt():
                 self._move("Interrupted", "Training job interrupted: the spot capacity was taken back")
-                self._foundation.clock.wait(_INTERRUPTED_SECONDS, self._runner.stop)
+                self._shared.clock.wait(_INTERRUPTED_SECONDS, self._runner.stop)
         except (_Failed, DataMissing) as problem:
             self._end("Failed", "Failed", FailureReason=failure(str(problem)))
         except ShutDown:
@@ -63,19 +61,19 @@ class TrainingRun:
 
     def _attempt(self) -> bool:
         """Train until the end, or until the capacity is taken back: then return True."""
-        with Hosts(self._foundation, self._roles, self._runner, place=self._place, job=self._job) as hosts:
+        with Hosts(self._shared, self._roles, self._runner, place=self._place, job=self._job) as hosts:
             self._move("Downloading", "Downloading input data")
             hosts.prepare()
             started = self._job.get("TrainingStartTime", now())
             self._move(
                 "Training", "Training image download completed. Training in progress.", TrainingStartTime=started
             )
-            if self._foundation.faults.strikes("training-failed"):
+            if self._shared.faults.hits("training-failed"):
                 raise _Failed("InternalServerError: injected by `local fault training-failed`")
             began = time.monotonic()
             attempt = hosts.run()
             self._trained += time.monotonic() - began
-            self._foundation.logs.flush()
+            self._shared.logs.flush()
             if attempt.interrupted and not self._runner.stop.is_set() and not self._waited_too_long():
                 return True
             self._finish(hosts, attempt)
@@ -104,8 +102,8 @@ class TrainingRun:
     def _upload(self, folder: Path, name: str) -> str:
         uri = f"{self._job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._name}/output/{name}"
         if any(folder.iterdir()):
-            self._roles.act(self._place, self._job["RoleArn"], [work.writing(uri)])
-            transfer.upload_packed(self._foundation.clients.s3(self._place), folder, uri)
+            self._roles.act(self._place, self._job["RoleArn"], [execution_roles.write_object(uri)])
+            transfer.upload_packed(self._shared.clients.s3(self._place), folder, uri)
         return uri
 
     def _move(self, secondary: str, message: str, **fields: object) -> None:
@@ -130,9 +128,9 @@ class TrainingRun:
         )
 
     def _change(self, **fields: object) -> None:
-        job = self._foundation.store.change(self._place, _KIND, self._name, LastModifiedTime=now(), **fields)
+        job = self._shared.store.change(self._place, _KIND, self._name, LastModifiedTime=now(), **fields)
         detail = {k: v for k, v in job.items() if k != "SecondaryStatusTransitions"}
-        self._foundation.events.state_change(self._place, "Training Job", job["TrainingJobArn"], detail)
+        self._shared.events.state_change(self._place, "Training Job", job["TrainingJobArn"], detail)
 
 
 def _reason(ml: Path, lines: list[str]) -> str:

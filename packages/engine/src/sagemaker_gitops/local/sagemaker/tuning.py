@@ -1,17 +1,14 @@
-"""Tuning jobs: CreateHyperParameterTuningJob and its kin."""
+"""Tuning jobs: CreateHyperParameterTuningJob and the other operations."""
 
 import threading
 from collections.abc import Callable
 
-from sagemaker_gitops.local.sagemaker import tuning_ranges
-from sagemaker_gitops.local.sagemaker.listing import Listing, paged
-from sagemaker_gitops.local.sagemaker.tags import Tags
+from sagemaker_gitops.local.sagemaker import tuning_run
+from sagemaker_gitops.local.sagemaker.listing import Listing, Tags, paged
 from sagemaker_gitops.local.sagemaker.training import Training
 from sagemaker_gitops.local.sagemaker.tuning_run import KIND, TuningRun
-from sagemaker_gitops.local.server.clock import now
-from sagemaker_gitops.local.server.context import Call, Document, Place
-from sagemaker_gitops.local.server.foundation import Foundation
-from sagemaker_gitops.local.server.refusal import in_use, invalid, unsupported
+from sagemaker_gitops.local.server.context import Call, Document, Place, in_use, invalid, now, unsupported
+from sagemaker_gitops.local.server.service import SharedState
 
 _LISTING = Listing(
     result="HyperParameterTuningJobSummaries",
@@ -25,8 +22,8 @@ _INTERNAL = "InternalServerError: We encountered an internal error. Please try a
 class Tuning:
     """The tuning operations."""
 
-    def __init__(self, foundation: Foundation, training: Training, tags: Tags) -> None:
-        self._foundation = foundation
+    def __init__(self, shared: SharedState, training: Training, tags: Tags) -> None:
+        self._shared = shared
         self._training = training
         self._tags = tags
         self._stops: dict[tuple[Place, str], threading.Event] = {}
@@ -50,12 +47,12 @@ class Tuning:
         _check(params)
         self._training.check(place, params["TrainingJobDefinition"])
         with self._lock:
-            if self._foundation.store.find(place, KIND, name):
+            if self._shared.store.find(place, KIND, name):
                 raise in_use(f"Tuning job name must be unique, and a job with this name already exists ({arn})")
             self._tags.put(place, arn, params.pop("Tags", []))
             stop = self._stops[place, name] = threading.Event()
-            self._foundation.store.put(place, KIND, name, _fresh(params, arn))
-        run = TuningRun(foundation=self._foundation, training=self._training, place=place, name=name, stop=stop)
+            self._shared.store.put(place, KIND, name, _fresh(params, arn))
+        run = TuningRun(shared=self._shared, training=self._training, place=place, name=name, stop=stop)
         threading.Thread(target=run.run, daemon=True, name=f"tune-{name}").start()
         return {"HyperParameterTuningJobArn": arn}
 
@@ -63,7 +60,7 @@ class Tuning:
         """ListHyperParameterTuningJobs."""
         shown = [
             {**job, "Strategy": job["HyperParameterTuningJobConfig"]["Strategy"]}
-            for job in self._foundation.store.all(call.place, KIND)
+            for job in self._shared.store.all(call.place, KIND)
         ]
         return _LISTING.page(shown, call.params)
 
@@ -72,7 +69,7 @@ class Tuning:
         self._find(call)
         name, wanted = call.params["HyperParameterTuningJobName"], call.params.get("StatusEquals")
         run = TuningRun(
-            foundation=self._foundation, training=self._training, place=call.place, name=name, stop=threading.Event()
+            shared=self._shared, training=self._training, place=call.place, name=name, stop=threading.Event()
         )
         trials = [trial for trial in run.trials() if wanted in {None, trial["TrainingJobStatus"]}]
         if call.params.get("SortBy") == "FinalObjectiveMetricValue":
@@ -89,15 +86,15 @@ class Tuning:
                 f"The request was rejected because the job is in status {job['HyperParameterTuningJobStatus']}."
             )
         name = job["HyperParameterTuningJobName"]
-        self._foundation.store.change(call.place, KIND, name, HyperParameterTuningJobStatus="Stopping")
+        self._shared.store.change(call.place, KIND, name, HyperParameterTuningJobStatus="Stopping")
         self._stops[call.place, name].set()
         return {}
 
     def fail_interrupted(self) -> None:
         """Fail the jobs that a former server left running."""
-        for place, name, job in self._foundation.store.everywhere(KIND):
+        for place, name, job in self._shared.store.everywhere(KIND):
             if job["HyperParameterTuningJobStatus"] not in _ENDED:
-                self._foundation.store.change(
+                self._shared.store.change(
                     place,
                     KIND,
                     name,
@@ -108,7 +105,7 @@ class Tuning:
 
     def _find(self, call: Call) -> Document:
         name = call.params["HyperParameterTuningJobName"]
-        job = self._foundation.store.find(call.place, KIND, name)
+        job = self._shared.store.find(call.place, KIND, name)
         if job is None:
             raise invalid(f"Amazon SageMaker can't find a tuning job with name {name}.")
         return job
@@ -138,8 +135,8 @@ def _check(params: Document) -> None:
     config, definition = params["HyperParameterTuningJobConfig"], params["TrainingJobDefinition"]
     if config.get("TrainingJobEarlyStoppingType", "Off") != "Off":
         raise unsupported("early stopping of a tuning job")
-    tuning_ranges.check(config)
-    tuning_ranges.size(config)
+    tuning_run.check_ranges(config)
+    tuning_run.search_size(config)
     objective = config.get("HyperParameterTuningJobObjective", {}).get("MetricName")
     defined = [item["Name"] for item in definition["AlgorithmSpecification"].get("MetricDefinitions", [])]
     if objective not in defined:

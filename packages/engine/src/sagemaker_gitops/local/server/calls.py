@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sagemaker_gitops.local.iam.access import Access
+from sagemaker_gitops.local.iam.policy import Access
 from sagemaker_gitops.local.server.context import Caller, Document
 
 _SECRET = "[not recorded]"  # noqa: S105

@@ -1,12 +1,16 @@
-"""The plane's own boto3 clients for the other services, acting inside the caller's account."""
+"""The embedded AWS's own boto3 clients, which act inside an account and region."""
 
+import json
 import threading
+import urllib.parse
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
-from sagemaker_gitops.local.server.context import Place
+from sagemaker_gitops.local.server.context import Document, Place
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSRequest
@@ -32,7 +36,7 @@ class Clients:
         self._token = token
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, Place], BaseClient] = {}
-        self._session = boto3.Session(aws_access_key_id="plane", aws_secret_access_key="plane")  # noqa: S106
+        self._session = boto3.Session(aws_access_key_id="internal", aws_secret_access_key="internal")  # noqa: S106
 
     def ecr(self, place: Place) -> "ECRClient":
         """Return the ECR client of a place."""
@@ -82,9 +86,57 @@ class Clients:
             config=Config(retries={"total_max_attempts": 1}, max_pool_connections=32, s3={"addressing_style": "path"}),
         )
 
-        def mark(request: "AWSRequest", **_: object) -> None:
+        def add_headers(request: "AWSRequest", **_: object) -> None:
             request.headers[ACCOUNT_HEADER] = place.account
             request.headers[INTERNAL_HEADER] = self._token
 
-        client.meta.events.register("before-sign", mark)
+        client.meta.events.register("before-sign", add_headers)
         return client
+
+
+class Api:
+    """The services of one place, called by name."""
+
+    def __init__(self, place: Place, client: Callable[[str], "BaseClient"]) -> None:
+        self.place = place
+        self._client = client
+
+    def call(self, service: str, operation: str, **parameters: object) -> Document:
+        """Call an operation."""
+        answer: Document = getattr(self._client(service), operation)(**parameters)
+        return answer
+
+    def find(self, service: str, operation: str, **parameters: object) -> Document | None:
+        """Call an operation that reads; None when there is no such thing."""
+        try:
+            return self.call(service, operation, **parameters)
+        except ClientError as problem:
+            if is_not_found(problem):
+                return None
+            raise
+
+    def every(self, service: str, operation: str, key: str, **parameters: object) -> list[Document]:
+        """Read all pages of a list."""
+        pages = self._client(service).get_paginator(operation).paginate(**parameters)
+        return [item for page in pages for item in page.get(key, [])]
+
+
+def api(clients: Clients, place: Place) -> Api:
+    """Return the services of a place."""
+    return Api(place, lambda service: clients.of(service, place))
+
+
+def is_not_found(problem: ClientError) -> bool:
+    """Tell "there is no such thing" from every other refusal."""
+    error = problem.response.get("Error", {})
+    code, message = str(error.get("Code", "")), str(error.get("Message", ""))
+    # SageMaker has no code of its own for it.
+    unknown = code == "ValidationException" and any(words in message for words in ("not find", "does not exist"))
+    return unknown or "NotFound" in code or "NoSuch" in code or code == "404"
+
+
+def parse_document(document: object) -> object:
+    """Read a JSON document that an API answers as text, URL-encoded or not."""
+    if not isinstance(document, str):
+        return document
+    return json.loads(document if document.lstrip().startswith("{") else urllib.parse.unquote(document))

@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.local.server.clients import Clients
 from sagemaker_gitops.local.server.context import Place
-from sagemaker_gitops.local.server.control import Running
 from sagemaker_gitops.local.server.folder import Folder
+from sagemaker_gitops.local.server.process import Running
 
 _USER = "laptop"
 

@@ -1,4 +1,4 @@
-"""What lies where in the state folder (`.local` unless told otherwise)."""
+"""The files and folders of the state folder (`.local` by default)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +32,7 @@ class Folder:
 
     @property
     def database(self) -> Path:
-        """Return the SQLite file with the plane's resources."""
+        """Return the SQLite file with the embedded AWS's resources."""
         return self.root / "plane.sqlite"
 
     @property

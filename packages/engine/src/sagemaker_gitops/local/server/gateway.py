@@ -1,39 +1,43 @@
-"""The one door: who calls, which faults strike, which service answers, and a line in the record."""
+"""The HTTP server, and the way of each request: caller, faults, authorization, service, record of calls."""
 
+import io
 import logging
+import threading
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from sagemaker_gitops.local.iam import requests
-from sagemaker_gitops.local.iam.access import Access
 from sagemaker_gitops.local.iam.authorizer import Authorizer
-from sagemaker_gitops.local.iam.identity import Identity, Signature, signature
-from sagemaker_gitops.local.server import wire
+from sagemaker_gitops.local.iam.policy import Access
+from sagemaker_gitops.local.iam.requests import Identity
+from sagemaker_gitops.local.server import protocols
 from sagemaker_gitops.local.server.calls import Calls, Recorded
 from sagemaker_gitops.local.server.clients import ACCOUNT_HEADER, INTERNAL_HEADER
-from sagemaker_gitops.local.server.context import Document, Place
+from sagemaker_gitops.local.server.context import Document, Place, Refusal, unsupported
+from sagemaker_gitops.local.server.control_api import CONTROL_PATH
 from sagemaker_gitops.local.server.faults import Faults
-from sagemaker_gitops.local.server.fronts import Front
-from sagemaker_gitops.local.server.journal import Journal
 from sagemaker_gitops.local.server.moto_rules import MotoRules
-from sagemaker_gitops.local.server.refusal import Refusal, unsupported
-from sagemaker_gitops.local.server.switches import SWITCHES
+from sagemaker_gitops.local.server.persistence import PersistentMoto
+from sagemaker_gitops.local.server.protocols import Signature, signature
+from sagemaker_gitops.local.server.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _ACCOUNT_KEY = f"HTTP_{ACCOUNT_HEADER.upper().replace('-', '_')}"
 _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guards:
-    """Who stands at the door: who are you, what may you, what can anybody, what befalls you, who writes it down."""
+class Middleware:
+    """What each request passes: identity, authorization, AWS's rules beyond moto's, faults, the record of calls."""
 
     identity: Identity
     authorizer: Authorizer
@@ -43,16 +47,16 @@ class Guards:
 
 
 class Gateway:
-    """A WSGI application: the plane's services, and moto for the rest."""
+    """A WSGI application: the embedded AWS's services, and moto for the rest."""
 
-    def __init__(self, fronts: list[Front], *, moto: Journal, guards: Guards, token: str) -> None:
-        self._fronts = fronts
+    def __init__(self, services: list[Service], *, moto: PersistentMoto, middleware: Middleware, token: str) -> None:
+        self._services = services
         self._moto = moto
-        self._identity = guards.identity
-        self._authorizer = guards.authorizer
-        self._rules = guards.rules
-        self._faults = guards.faults
-        self._calls = guards.calls
+        self._identity = middleware.identity
+        self._authorizer = middleware.authorizer
+        self._rules = middleware.rules
+        self._faults = middleware.faults
+        self._calls = middleware.calls
         self._token = token
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
@@ -61,58 +65,58 @@ class Gateway:
         # Read as bytes first: parsing a form would consume the body.
         request.get_data()
         signed = signature(request)
-        # The plane's own calls, and the switches of faults, are neither hit by faults nor recorded.
-        internal = request.headers.get(INTERNAL_HEADER) == self._token or request.path.startswith(SWITCHES)
-        for front in self._fronts:
-            operation = front.operation(request, signed)
+        # The embedded AWS's own calls, and the switches of faults, are neither hit by faults nor recorded.
+        internal = request.headers.get(INTERNAL_HEADER) == self._token or request.path.startswith(CONTROL_PATH)
+        for service in self._services:
+            operation = service.operation(request, signed)
             if operation is not None:
-                return self._own(front, operation, request, internal=internal)(environ, start_response)
+                return self._answer_service(service, operation, request, internal=internal)(environ, start_response)
         if signed.service.startswith("sagemaker"):
             refusal = unsupported(f"{request.method} {request.path} of SageMaker")
-            return wire.error_response(request, refusal, signed.service)(environ, start_response)
+            return protocols.error_response(request, refusal, signed.service)(environ, start_response)
         if signed.service == "iam":
             self._authorizer.forget()
-        answer = self._internal if internal else self._other
+        answer = self._answer_internal if internal else self._answer_moto
         return answer(request, signed)(environ, start_response)
 
-    def _own(self, front: Front, operation: str, request: Request, *, internal: bool) -> Response:
+    def _answer_service(self, service: Service, operation: str, request: Request, *, internal: bool) -> Response:
         caller = self._identity.caller(request)
         params: Document = {}
         needed: list[Access] = []
         try:
             if not internal:
-                self._faults.meet(front.name, operation)
-            params = front.params(request, operation)
+                self._faults.apply(service.name, operation)
+            params = service.params(request, operation)
             if not internal:
-                needed = self._authorizer.check(caller, front.name, operation, params)
-            response = front.answer(caller, operation, dict(params))
+                needed = self._authorizer.check(caller, service.name, operation, params)
+            response = service.answer(caller, operation, dict(params))
             if not internal:
-                response = self._faults.age(operation, (caller.place, params), response)
+                response = self._faults.with_stale(operation, (caller.place, params), response)
         except Refusal as refusal:
-            response = wire.error_response(request, refusal, front.name)
+            response = protocols.error_response(request, refusal, service.name)
         except Exception:  # noqa: BLE001 - the client gets AWS's answer to a fault of the service
-            _LOG.exception("%s of %s failed", operation, front.name)
-            response = wire.error_response(request, _INTERNAL, front.name)
+            _LOG.exception("%s of %s failed", operation, service.name)
+            response = protocols.error_response(request, _INTERNAL, service.name)
         if not internal:
-            call = Recorded(service=front.name, operation=operation, params=params, needed=needed)
+            call = Recorded(service=service.name, operation=operation, params=params, needed=needed)
             self._calls.record(caller, call, status=response.status_code)
         return response
 
-    def _internal(self, request: Request, signed: Signature) -> Response:
+    def _answer_internal(self, request: Request, signed: Signature) -> Response:
         place = Place(account=request.headers[ACCOUNT_HEADER], region=signed.region)
         try:
             self._rules.check(request, signed, place)
         except Refusal as refusal:
-            return wire.error_response(request, refusal, signed.service)
+            return protocols.error_response(request, refusal, signed.service)
         return self._moto.call(request)
 
-    def _other(self, request: Request, signed: Signature) -> Response:
+    def _answer_moto(self, request: Request, signed: Signature) -> Response:
         caller = self._identity.caller(request)
-        operation = wire.operation_name(request)
+        operation = protocols.operation_name(request)
         action, params = requests.asked(request, signed)
         needed: list[Access] = []
         try:
-            self._faults.meet(signed.service, operation)
+            self._faults.apply(signed.service, operation)
             needed = self._authorizer.check(caller, signed.service, action, params)
             self._rules.check(request, signed, caller.place)
             # Otherwise moto would put unknown keys into an account of its own choice.
@@ -121,10 +125,77 @@ class Gateway:
             if response.status_code == HTTPStatus.NOT_FOUND:
                 needed += self._authorizer.check_missing(caller, signed.service, params)
         except Refusal as refusal:
-            response = wire.error_response(request, refusal, signed.service)
+            response = protocols.error_response(request, refusal, signed.service)
         call = Recorded(service=signed.service, operation=operation, params={}, needed=needed)
         self._calls.record(caller, call, status=response.status_code)
         return response
 
 
 _INTERNAL = Refusal("InternalFailure", "An internal failure occurred; see the local AWS's log.", status=500)
+
+
+HOST = "127.0.0.1"
+_POLL_SECONDS = 0.05
+
+
+class KeepAliveHandler(MotoRequestHandler):
+    """Reads each request to its end before it is answered, so that the next may follow on the connection.
+
+    Werkzeug closes every connection because an application may leave a body unread. A client that
+    sends hundreds of invocations a second would spend its time on connecting.
+    """
+
+    protocol_version = "HTTP/1.1"
+    # Headers and body leave in two writes: without this the second waits for the client's ACK.
+    disable_nagle_algorithm = True
+
+    def run_wsgi(self) -> None:
+        """Answer one request and keep the connection."""
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.environ = environ = self.make_environ()
+        body = Request(environ, populate_request=False).get_data()
+        environ["wsgi.input"] = io.BytesIO(body)
+        environ["CONTENT_LENGTH"] = str(len(body))
+        environ.pop("HTTP_TRANSFER_ENCODING", None)
+        response = Response.from_app(self.server.app, environ, buffered=True)
+        self._send(response)
+
+    def _send(self, response: Response) -> None:
+        content = b"" if self.command == "HEAD" else response.get_data()
+        self.send_response(response.status_code)
+        for name, value in response.headers.items():
+            if name.lower() not in {"connection", "transfer-encoding"}:
+                self.send_header(name, value)
+        if "Content-Length" not in response.headers and response.status_code not in {204, 304}:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Write nothing: every call is recorded in calls.jsonl."""
+
+
+class Listener:
+    """Binds first and answers later: services need the address before they exist."""
+
+    def __init__(self, port: int) -> None:
+        self._server = make_server(HOST, port, Response(status=503), threaded=True, request_handler=KeepAliveHandler)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(_POLL_SECONDS,), daemon=True, name="listener"
+        )
+
+    @property
+    def url(self) -> str:
+        """Return the address to reach it at."""
+        return f"http://{HOST}:{self._server.port}"
+
+    def serve(self, application: "WSGIApplication") -> None:
+        """Answer requests from now on."""
+        self._server.app = application
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()

@@ -6,14 +6,11 @@ from collections.abc import Callable, Mapping
 from werkzeug.wrappers import Request
 
 from sagemaker_gitops.local.iam import requests
-from sagemaker_gitops.local.iam.access import Access
-from sagemaker_gitops.local.iam.identity import Signature
-from sagemaker_gitops.local.iam.policy import Policy, Principal, judge_resource
-from sagemaker_gitops.local.server import rest
-from sagemaker_gitops.local.server.api import Api, api
-from sagemaker_gitops.local.server.clients import Clients
-from sagemaker_gitops.local.server.context import Document, Place
-from sagemaker_gitops.local.server.refusal import Refusal
+from sagemaker_gitops.local.iam.policy import Access, Policy, Principal, judge_resource
+from sagemaker_gitops.local.server import model
+from sagemaker_gitops.local.server.clients import Api, Clients, api
+from sagemaker_gitops.local.server.context import Document, Place, Refusal
+from sagemaker_gitops.local.server.protocols import Signature
 
 _CLOUDTRAIL = Principal(arn="cloudtrail.amazonaws.com", account="")
 # A new account's concurrent executions, and how many of them no function may reserve.
@@ -38,8 +35,8 @@ class MotoRules:
 def _asked(request: Request, signed: Signature) -> tuple[str, Document]:
     if signed.service != "lambda":
         return requests.asked(request, signed)
-    described = rest.match("lambda", request)
-    return (described.name, rest.params(described, request, request.get_data())) if described else ("", {})
+    described = model.rest_operation("lambda", request)
+    return (described.name, model.rest_params(described, request, request.get_data())) if described else ("", {})
 
 
 def _trail(services: Api, params: Document) -> None:

@@ -1,30 +1,27 @@
-"""The resource types that this plane applies; every other one is refused."""
+"""The resource types that the embedded AWS applies; every other one is refused."""
 
 from collections.abc import Mapping
 
 from sagemaker_gitops.local.cloudformation.kinds import (
-    budgets,
-    cloudtrail,
     cloudwatch,
     dynamodb,
     ecr,
     events,
     functions,
+    governance,
     iam,
     kms,
-    logs,
+    messaging,
     s3,
     sagemaker,
-    sns,
-    sqs,
 )
 from sagemaker_gitops.local.cloudformation.kinds.kind import Kind
 
 KINDS: Mapping[str, Kind] = {
     kind.type: kind
     for kind in (
-        budgets.Budget(),
-        cloudtrail.Trail(),
+        governance.Budget(),
+        governance.Trail(),
         cloudwatch.Alarm(),
         cloudwatch.Dashboard(),
         dynamodb.Table(),
@@ -39,14 +36,14 @@ KINDS: Mapping[str, Kind] = {
         iam.Role(),
         kms.Alias(),
         kms.Key(),
-        logs.LogGroup(),
+        cloudwatch.LogGroup(),
         s3.Bucket(),
         s3.BucketPolicy(),
         sagemaker.FeatureGroup(),
         sagemaker.ModelPackageGroup(),
-        sns.Topic(),
-        sns.TopicPolicy(),
-        sqs.Queue(),
-        sqs.QueuePolicy(),
+        messaging.Topic(),
+        messaging.TopicPolicy(),
+        messaging.Queue(),
+        messaging.QueuePolicy(),
     )
 }

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, present
-from sagemaker_gitops.local.server.api import Api
-from sagemaker_gitops.local.server.context import Document
-from sagemaker_gitops.local.server.refusal import unsupported
+from sagemaker_gitops.local.server.clients import Api
+from sagemaker_gitops.local.server.context import Document, unsupported
 
 _TTL = "TimeToLiveSpecification"
 _BACKUPS = "PointInTimeRecoverySpecification"

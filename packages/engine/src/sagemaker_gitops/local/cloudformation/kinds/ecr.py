@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, lowered, raised, text
-from sagemaker_gitops.local.server.api import Api, parsed
+from sagemaker_gitops.local.server.clients import Api, parse_document
 from sagemaker_gitops.local.server.context import Document
 
 
@@ -73,7 +73,7 @@ class Repository(Kind):
         if policy := api.find("ecr", "get_lifecycle_policy", repositoryName=identifier):
             found["LifecyclePolicy"] = {"LifecyclePolicyText": policy["lifecyclePolicyText"]}
         if policy := api.find("ecr", "get_repository_policy", repositoryName=identifier):
-            found["RepositoryPolicyText"] = parsed(policy["policyText"])
+            found["RepositoryPolicyText"] = parse_document(policy["policyText"])
         return found
 
     def delete(self, api: Api, identifier: str) -> None:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, present, text
-from sagemaker_gitops.local.server.api import Api, parsed
-from sagemaker_gitops.local.server.context import Document
-from sagemaker_gitops.local.server.refusal import unsupported
+from sagemaker_gitops.local.server.clients import Api, parse_document
+from sagemaker_gitops.local.server.context import Document, unsupported
 
 _TARGET = frozenset({"Id", "Arn", "RoleArn", "DeadLetterConfig", "RetryPolicy", "InputTransformer", "Input"})
 
@@ -40,7 +39,7 @@ class Rule(Kind):
             return None
         found = present(answer, "Name", "Description", "ScheduleExpression", "State")
         if pattern := answer.get("EventPattern"):
-            found["EventPattern"] = parsed(pattern)
+            found["EventPattern"] = parse_document(pattern)
         targets = api.call("events", "list_targets_by_rule", Rule=identifier)["Targets"]
         tags = api.call("events", "list_tags_for_resource", ResourceARN=answer["Arn"])["Tags"]
         return {**found, "Targets": targets, "Tags": tags}

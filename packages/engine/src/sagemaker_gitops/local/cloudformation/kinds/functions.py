@@ -7,9 +7,8 @@ import zipfile
 from collections.abc import Mapping
 
 from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, present
-from sagemaker_gitops.local.server.api import Api
-from sagemaker_gitops.local.server.context import Document
-from sagemaker_gitops.local.server.refusal import unsupported
+from sagemaker_gitops.local.server.clients import Api
+from sagemaker_gitops.local.server.context import Document, unsupported
 
 _CONFIGURATION = ("Description", "Runtime", "Handler", "Role", "Timeout", "MemorySize", "Environment")
 # A zip file's clock starts here, so that the same code is the same bytes.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, present, text
-from sagemaker_gitops.local.server.api import Api, parsed
+from sagemaker_gitops.local.server.clients import Api, parse_document
 from sagemaker_gitops.local.server.context import Document
 
 
@@ -65,7 +65,7 @@ class Role(Kind):
         names = api.every("iam", "list_role_policies", "PolicyNames", RoleName=identifier)
         found = {
             **present(role, "RoleName", "Description", "MaxSessionDuration"),
-            "AssumeRolePolicyDocument": parsed(role["AssumeRolePolicyDocument"]),
+            "AssumeRolePolicyDocument": parse_document(role["AssumeRolePolicyDocument"]),
             "PermissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
             "Policies": [self._policy(api, identifier, str(name)) for name in names],
             "ManagedPolicyArns": [policy["PolicyArn"] for policy in attached],
@@ -86,7 +86,7 @@ class Role(Kind):
 
     def _policy(self, api: Api, role: str, name: str) -> Document:
         answer = api.call("iam", "get_role_policy", RoleName=role, PolicyName=name)
-        return {"PolicyName": name, "PolicyDocument": parsed(answer["PolicyDocument"])}
+        return {"PolicyName": name, "PolicyDocument": parse_document(answer["PolicyDocument"])}
 
     def _policies(self, api: Api, role: str, *, before: Document, after: Document) -> None:
         inline = {policy["PolicyName"]: policy["PolicyDocument"] for policy in after.get("Policies", [])}
@@ -133,7 +133,7 @@ class ManagedPolicy(Kind):
         return {
             "ManagedPolicyName": policy["PolicyName"],
             "Description": policy.get("Description", ""),
-            "PolicyDocument": parsed(version["PolicyVersion"]["Document"]),
+            "PolicyDocument": parse_document(version["PolicyVersion"]["Document"]),
         }
 
     def delete(self, api: Api, identifier: str) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, text
-from sagemaker_gitops.local.server.api import Api, parsed
+from sagemaker_gitops.local.server.clients import Api, parse_document
 from sagemaker_gitops.local.server.context import Document
 
 
@@ -41,7 +41,9 @@ class Key(Kind):
         tags = api.call("kms", "list_resource_tags", KeyId=identifier)["Tags"]
         return {
             "Description": answer["KeyMetadata"]["Description"],
-            "KeyPolicy": parsed(api.call("kms", "get_key_policy", KeyId=identifier, PolicyName="default")["Policy"]),
+            "KeyPolicy": parse_document(
+                api.call("kms", "get_key_policy", KeyId=identifier, PolicyName="default")["Policy"]
+            ),
             "EnableKeyRotation": api.call("kms", "get_key_rotation_status", KeyId=identifier)["KeyRotationEnabled"],
             "Tags": [{"Key": tag["TagKey"], "Value": tag["TagValue"]} for tag in tags],
         }

@@ -1,13 +1,67 @@
-"""S3: buckets, one aspect at a time, and bucket policies."""
+"""S3: buckets, one property at a time, and bucket policies."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from sagemaker_gitops.local.cloudformation.comparison import canonical
-from sagemaker_gitops.local.cloudformation.kinds import lifecycle
-from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, present, text
-from sagemaker_gitops.local.server.api import Api, parsed
-from sagemaker_gitops.local.server.context import Document
+from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, canonical, present, text
+from sagemaker_gitops.local.server.clients import Api, parse_document
+from sagemaker_gitops.local.server.context import Document, unsupported
+
+_KNOWN = frozenset(
+    {
+        "Id",
+        "Status",
+        "Prefix",
+        "ExpirationInDays",
+        "ExpiredObjectDeleteMarker",
+        "AbortIncompleteMultipartUpload",
+        "NoncurrentVersionExpiration",
+        "Transitions",
+    }
+)
+
+
+def lifecycle_to_api(rule: Document) -> Document:
+    """Translate a rule for PutBucketLifecycleConfiguration."""
+    if unknown := sorted(set(rule) - _KNOWN):
+        raise unsupported(f"{', '.join(unknown)} of a lifecycle rule")
+    expiration = {
+        "Days": rule.get("ExpirationInDays"),
+        "ExpiredObjectDeleteMarker": rule.get("ExpiredObjectDeleteMarker"),
+    }
+    multipart = rule.get("AbortIncompleteMultipartUpload")
+    transitions = [
+        {"Days": t["TransitionInDays"], "StorageClass": t["StorageClass"]} for t in rule.get("Transitions", [])
+    ]
+    return {
+        "ID": rule["Id"],
+        "Status": rule["Status"],
+        "Filter": {"Prefix": rule.get("Prefix", "")},
+        **present({"Expiration": present(expiration, *expiration)}, "Expiration"),
+        **present({"AbortIncompleteMultipartUpload": multipart}, "AbortIncompleteMultipartUpload"),
+        **present(rule, "NoncurrentVersionExpiration"),
+        **present({"Transitions": transitions}, "Transitions"),
+    }
+
+
+def lifecycle_from_api(rule: Document) -> Document:
+    """Translate a rule of GetBucketLifecycleConfiguration."""
+    expiration = rule.get("Expiration", {})
+    transitions = [
+        {"TransitionInDays": t["Days"], "StorageClass": t["StorageClass"]} for t in rule.get("Transitions", [])
+    ]
+    found = {
+        "Id": rule["ID"],
+        "Status": rule["Status"],
+        "Prefix": rule.get("Filter", {}).get("Prefix"),
+        "ExpirationInDays": expiration.get("Days"),
+        "ExpiredObjectDeleteMarker": expiration.get("ExpiredObjectDeleteMarker"),
+        "AbortIncompleteMultipartUpload": rule.get("AbortIncompleteMultipartUpload"),
+        "NoncurrentVersionExpiration": rule.get("NoncurrentVersionExpiration"),
+        "Transitions": transitions,
+    }
+    return present(found, *found)
+
 
 _ENCRYPTION = "ServerSideEncryptionByDefault"
 
@@ -87,8 +141,8 @@ ASPECTS: Mapping[str, Aspect] = {
         get="get_bucket_lifecycle_configuration",
         clear="delete_bucket_lifecycle",
         parameter="LifecycleConfiguration",
-        to_api=lambda value: {"Rules": [lifecycle.to_api(rule) for rule in value["Rules"]]},
-        from_api=lambda answer: {"Rules": [lifecycle.from_api(rule) for rule in answer["Rules"]]},
+        to_api=lambda value: {"Rules": [lifecycle_to_api(rule) for rule in value["Rules"]]},
+        from_api=lambda answer: {"Rules": [lifecycle_from_api(rule) for rule in answer["Rules"]]},
     ),
     "LoggingConfiguration": Aspect(
         put="put_bucket_logging",
@@ -203,7 +257,7 @@ class BucketPolicy(Kind):
     def read(self, api: Api, identifier: str) -> Document | None:
         """GetBucketPolicy."""
         answer = api.find("s3", "get_bucket_policy", Bucket=identifier)
-        return None if answer is None else {"Bucket": identifier, "PolicyDocument": parsed(answer["Policy"])}
+        return None if answer is None else {"Bucket": identifier, "PolicyDocument": parse_document(answer["Policy"])}
 
     def delete(self, api: Api, identifier: str) -> None:
         """DeleteBucketPolicy."""

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 
 from sagemaker_gitops.local.cloudformation.kinds.kind import Kind, present, text
-from sagemaker_gitops.local.server.api import Api, parsed
-from sagemaker_gitops.local.server.context import Document
-from sagemaker_gitops.local.server.refusal import unsupported
+from sagemaker_gitops.local.server.clients import Api, parse_document
+from sagemaker_gitops.local.server.context import Document, unsupported
 
 _NAME, _DESCRIPTION, _POLICY = "ModelPackageGroupName", "ModelPackageGroupDescription", "ModelPackageGroupPolicy"
 
@@ -41,7 +40,7 @@ class ModelPackageGroup(Kind):
             return None
         found = present(answer, _NAME, _DESCRIPTION)
         if policy := api.find("sagemaker", "get_model_package_group_policy", **{_NAME: name}):
-            found[_POLICY] = parsed(policy["ResourcePolicy"])
+            found[_POLICY] = parse_document(policy["ResourcePolicy"])
         found["Tags"] = api.call("sagemaker", "list_tags", ResourceArn=answer["ModelPackageGroupArn"])["Tags"]
         return found
 
