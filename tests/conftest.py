@@ -60,7 +60,7 @@ def installed(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     scratch = tmp_path_factory.mktemp("generated")
     project = bake(template, scratch / "mortgage-decisions", {}, scratch)
     commit(project)
-    run = make("setup", folder=project, seconds=600)
+    run = make("setup", folder=project)
     assert run.returncode == 0, run.stdout
     return project
 

@@ -209,7 +209,7 @@ def sealed(other: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text(text, encoding="utf-8")
     shutil.copytree(SEALED, root, dirs_exist_ok=True, ignore=LEFT_OUT)
     for word in ("lock", "setup"):
-        done = make(word, folder=root, seconds=600)
+        done = make(word, folder=root)
         assert done.returncode == 0, done.stdout
     return root
 

@@ -20,7 +20,7 @@ UNRENDERED = {
 @pytest.mark.parametrize("word", ["check", "test"])
 def test_generated_project_passes(installed: Path, word: str) -> None:
     """`make check` and `make test` succeed in a fresh project and leave its files as they were."""
-    run = make(word, folder=installed, seconds=1800)
+    run = make(word, folder=installed)
 
     assert run.returncode == 0, run.stdout[-8000:]
     status = subprocess.run(["git", "status", "--porcelain"], cwd=installed, capture_output=True, text=True, check=True)
@@ -46,7 +46,7 @@ def test_template_is_clean_before_rendering(installed: Path, template: Path, che
 
 def test_setup_is_done_once(installed: Path) -> None:
     """A second `make setup` finds everything in place."""
-    run = make("setup", folder=installed, seconds=60)
+    run = make("setup", folder=installed)
 
     assert "Installing" not in run.stdout
 

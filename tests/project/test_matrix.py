@@ -30,7 +30,7 @@ def environments(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Ca
         scratch = tmp_path_factory.mktemp(f"python{version}")
         project = bake(template, scratch / "mortgage-decisions", {}, scratch)
         commit(project)
-        run = make("setup", f"PYTHON={find(version)}", folder=project, seconds=600)
+        run = make("setup", f"PYTHON={find(version)}", folder=project)
         assert run.returncode == 0, run.stdout
         assert version_of(project / ".venv/bin/python") == version
         return project
@@ -75,7 +75,7 @@ def test_ci_runs_every_python() -> None:
 
 def test_checks_pass(environment: Path) -> None:
     """Every linter, the types included, with the packages that this Python gets."""
-    run = make("check", folder=environment, seconds=900)
+    run = make("check", folder=environment)
 
     assert run.returncode == 0, run.stdout[-8000:]
 
@@ -127,7 +127,7 @@ def test_whole_loop_runs(environment: Path, template: Path, tmp_path: Path) -> N
     answers = json.loads((ANSWERS / f"{named}.json").read_text(encoding="utf-8"))
     project = sharing(environment, bake(template, tmp_path / answers["project"], answers, tmp_path))
 
-    loop = make("demo", folder=project, seconds=900)
+    loop = make("demo", folder=project)
 
     assert loop.returncode == 0, loop.stdout[-8000:]
     assert "none lost" in loop.stdout
