@@ -8,7 +8,8 @@ import sys
 from typing import Any
 
 from tests.engine.github import description
-from tests.engine.github.stand_in import GitHub, State
+from tests.engine.github.stand_in import GitHub
+from tests.engine.github.state import State
 
 REVIEWER = "octocat"
 

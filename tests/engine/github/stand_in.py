@@ -3,18 +3,15 @@
 import json
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.engine.github import description
+from tests.engine.github import access, description
 from tests.engine.github.description import Call
+from tests.engine.github.state import NOT_FOUND, Answer, Json, State
 
-Answer = tuple[int, Any]
-Json = dict[str, Any]
-
-_NOT_FOUND: Answer = (404, {"message": "Not Found"})
+_NOT_FOUND = NOT_FOUND
 _BILLING = (
     "Failed to create the environment protection rule. Please ensure the billing plan supports the {} protection rule."
 )
@@ -25,40 +22,6 @@ _TOO_LONG: Answer = (
     {"message": "Validation Failed", "errors": ["body is too long (maximum is 65536 characters)"]},
 )
 _MOMENT = "2026-11-23T12:00:00Z"
-
-
-@dataclass(kw_only=True)
-class State:
-    """What one repository is, and what was told to it."""
-
-    name: str = "example-bank/loan-approval"
-    private: bool = False
-    plan: str = "team"
-    teams: dict[str, int] = field(default_factory=lambda: {"ml-reviewers": 11})
-    users: dict[str, int] = field(default_factory=lambda: {"octocat": 21})
-    environments: dict[str, Json] = field(default_factory=dict)
-    branches: dict[str, dict[int, str]] = field(default_factory=dict)
-    variables: dict[str, dict[str, str]] = field(default_factory=dict)
-    shared: dict[str, str] = field(default_factory=dict)
-    issues: dict[int, Json] = field(default_factory=dict)
-    comments: dict[int, list[str]] = field(default_factory=dict)
-    rulesets: dict[int, Json] = field(default_factory=dict)
-    approvals: list[Json] = field(default_factory=list)
-    permissions: Json = field(default_factory=lambda: {"enabled": True, "allowed_actions": "all"})
-    rights: Json = field(
-        default_factory=lambda: {"default_workflow_permissions": "write", "can_approve_pull_request_reviews": True}
-    )
-    subject: Json = field(
-        default_factory=lambda: {"use_default": True, "sub_claim_prefix": "repo:example-bank@7/loan-approval@8"}
-    )
-    dispatches: list[Json] = field(default_factory=list)
-    writes: list[str] = field(default_factory=list)
-    numbers: int = 100
-
-    def number(self) -> int:
-        """Count up, as GitHub numbers everything."""
-        self.numbers += 1
-        return self.numbers
 
 
 class GitHub:
@@ -133,7 +96,8 @@ def _page(told: Any, query: dict[str, list[str]]) -> Any:
 
 def _repository(state: State, call: Call, _body: Any) -> Answer:
     shown = {key: value for key, value in call.example().items() if key not in {"parent", "source"}}
-    return 200, shown | {"full_name": state.name, "private": state.private, "language": None}
+    known = {"full_name": state.name, "private": state.private, "language": None, "default_branch": "main"}
+    return 200, shown | known
 
 
 def _organisation(state: State, call: Call, _body: Any) -> Answer:
@@ -182,6 +146,8 @@ def _put_environment(state: State, call: Call, body: Json) -> Answer:
         "created_at": _MOMENT,
         "updated_at": _MOMENT,
         "deployment_branch_policy": policy,
+        # GitHub answers it, takes it nowhere, and describes it not at all.
+        "can_admins_bypass": state.environments.get(name, {}).get("can_admins_bypass", True),
         "protection_rules": [rule for rule in rules if rule],
     }
     if not policy:
@@ -320,8 +286,9 @@ def _comment(state: State, call: Call, body: Json) -> Answer:
     return 201, call.example("201") | {"body": body["body"]}
 
 
-def _rulesets(state: State, _call: Call, _body: Any) -> Answer:
-    return 200, [_ruleset_shown(state, number, head_only=True) for number in state.rulesets]
+def _rulesets(state: State, _call: Call, query: Mapping[str, list[str]]) -> Answer:
+    own = [_ruleset_shown(state, number, head_only=True) for number in state.rulesets]
+    return 200, own if query.get("includes_parents") == ["false"] else [*state.organisation_rulesets, *own]
 
 
 def _ruleset(state: State, call: Call, _body: Any) -> Answer:
@@ -374,6 +341,7 @@ def _change_subject(state: State, _call: Call, body: Json) -> Answer:
 
 
 ACTIONS: dict[str, Callable[[State, Call, Any], Answer]] = {
+    **access.ACTIONS,
     "repos/get": _repository,
     "orgs/get": _organisation,
     "teams/get-by-name": _team,

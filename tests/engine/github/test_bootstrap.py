@@ -12,7 +12,8 @@ from sagemaker_gitops.github.client import Repository
 from sagemaker_gitops.project.config import read_project
 from sagemaker_gitops.stages import bootstrap_github
 from sagemaker_gitops.stages.bootstrap_github import Options
-from tests.engine.github.stand_in import GitHub, State
+from tests.engine.github.stand_in import GitHub
+from tests.engine.github.state import State
 
 
 def bootstrap(root: Path, repository: Repository, *, agree: bool = True) -> str:
@@ -135,6 +136,20 @@ def test_change_made_by_hand_is_found_and_undone(
     assert len(found) == len(told) or name == "environment removed"
     bootstrap(checkout, repository)
     assert differences(checkout, repository) == []
+
+
+def test_rules_of_an_organisation_are_not_taken_for_ours(
+    checkout: Path, github: GitHub, repository: Repository
+) -> None:
+    """One of the same name protects other repositories, too, and could not be changed here."""
+    github.state.organisation_rulesets.append(
+        {"id": 1, "name": "main", "target": "branch", "enforcement": "active", "source": "example-bank"}
+    )
+
+    bootstrap(checkout, repository)
+
+    assert differences(checkout, repository) == []
+    assert [ruleset["name"] for ruleset in github.state.rulesets.values()] == ["main"]
 
 
 def test_more_variables_than_a_page_holds_are_all_seen(checkout: Path, github: GitHub, repository: Repository) -> None:

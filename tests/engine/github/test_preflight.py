@@ -14,7 +14,8 @@ from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stages import bootstrap_github, preflight
 from sagemaker_gitops.stages.preflight import Options
 from tests.engine.github import description
-from tests.engine.github.stand_in import GitHub, State
+from tests.engine.github.stand_in import GitHub
+from tests.engine.github.state import State
 
 
 @pytest.fixture
@@ -100,6 +101,21 @@ def test_way_around_prod_is_refused(protected: Path, github: GitHub, repository:
     github.state.environments["prod-operations"]["deployment_branch_policy"] = None
 
     with pytest.raises(ProtectionMissing, match="prod-operations is not protected"):
+        run(protected, repository)
+
+
+def test_team_that_a_workflow_may_not_see_is_taken_by_number(
+    protected: Path, github: GitHub, repository: Repository
+) -> None:
+    """A workflow's token may not be told the organisation's teams: one unnamed team stands for the declared one."""
+    approve(github.state, "prod", "octocat")
+    (rule,) = github.state.environments["prod"]["protection_rules"]
+    (reviewer,) = rule["reviewers"]
+    reviewer.pop("reviewer")
+
+    assert run(protected, repository)["approver"] == "octocat"
+    rule["reviewers"].append({"type": "Team"})
+    with pytest.raises(ProtectionMissing, match="a team that this token may not see"):
         run(protected, repository)
 
 

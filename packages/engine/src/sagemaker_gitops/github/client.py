@@ -12,7 +12,7 @@ from sagemaker_gitops.errors import ConfigurationError, GitHubRefused
 
 Body: TypeAlias = Mapping[str, JsonValue]
 
-_HEADERS = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2026-03-10"}
+_JSON = "application/vnd.github+json"
 _PAGE = 30  # the most that GitHub lists of environment variables at once
 _ATTEMPTS = 5
 _NEXT_STEPS = {
@@ -49,9 +49,9 @@ class Repository:
         """The organisation or user that the repository belongs to."""
         return self.name.split("/")[0]
 
-    def get(self, path: str) -> Body | None:
-        """Read an object; None if there is none."""
-        answer = self._call("GET", path, missing_ok=True)
+    def get(self, path: str, *, hidden_ok: bool = False, accept: str = _JSON) -> Body | None:
+        """Read an object; None if there is none, or with `hidden_ok` if the token may not see it."""
+        answer = self._call("GET", path, without=frozenset({404, 403} if hidden_ok else {404}), accept=accept)
         return answer if isinstance(answer, dict) else None
 
     def listed(self, path: str, *, under: str = "", query: Mapping[str, str] | None = None) -> Iterator[Body]:
@@ -59,7 +59,7 @@ class Repository:
         page = 1
         while True:
             words = urlencode({**(query or {}), "per_page": _PAGE, "page": page})
-            answer = self._call("GET", f"{path}?{words}", missing_ok=True)
+            answer = self._call("GET", f"{path}?{words}", without=frozenset({404}))
             found = answer.get(under) if isinstance(answer, dict) else answer
             items = [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
             yield from items
@@ -71,12 +71,22 @@ class Repository:
         """Change something."""
         self._call(method, path, body=body)
 
-    def _call(self, method: str, path: str, *, body: Body | None = None, missing_ok: bool = False) -> JsonValue:
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Body | None = None,
+        without: frozenset[int] = frozenset(),
+        accept: str = _JSON,
+    ) -> JsonValue:
+        """Ask GitHub; None if it answers one of the statuses in `without`."""
+        headers = {"Accept": accept, "X-GitHub-Api-Version": "2026-03-10"}
         url = path if path.startswith("/") else f"/repos/{self.name}/{path}".rstrip("/")
         try:
-            answer: JsonValue = self._requester.requestJsonAndCheck(method, url, headers=_HEADERS, input=body)[1]
+            answer: JsonValue = self._requester.requestJsonAndCheck(method, url, headers=headers, input=body)[1]
         except github.GithubException as err:
-            if missing_ok and err.status == 404:
+            if err.status in without:
                 return None
             raise _refusal(err, f"{method} {url}") from err
         except requests.RequestException as err:

@@ -30,6 +30,7 @@ class Environment(Part):
     branches: tuple[str, ...] = ()
     reviewers: str = ""
     prevent_self_review: bool = False
+    admins_may_bypass: bool = False
     wait_minutes: Annotated[int, Field(ge=0, le=43200)] = 0
     approval: Literal["environment", "registry"] = "environment"
     variables: Mapping[str, str] = {}

@@ -1,13 +1,16 @@
 """Environments as they are on GitHub, and the requests that make them as declared."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import JsonValue
 
 from sagemaker_gitops.errors import GitHubRefused
 from sagemaker_gitops.github.client import Body, Repository
 from sagemaker_gitops.github.declaration import Environment
+
+# What a reviewer is called whom GitHub does not name to a workflow's token, which sees no teams of the organisation.
+HIDDEN_TEAM = "@a team that this token may not see"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +70,19 @@ def variables(repository: Repository, path: str) -> Mapping[str, str]:
 
 def differences(declared: Protection, actual: Protection) -> tuple[Difference, ...]:
     """List every rule that is not as declared."""
+    actual = replace(actual, reviewers=_recognised(declared.reviewers, actual.reviewers))
     return tuple(
         Difference(key=key, actual=_words(getattr(actual, key)), declared=_words(getattr(declared, key)))
         for key in ("reviewers", "prevent_self_review", "wait_minutes", "branches")
         if getattr(actual, key) != getattr(declared, key)
     )
+
+
+def _recognised(declared: tuple[str, ...], actual: tuple[str, ...]) -> tuple[str, ...]:
+    """Take teams that a token may not see by name for declared ones, one for one: their number is seen."""
+    unseen = [name for name in declared if "/" in name and name not in actual]
+    named = [unseen.pop(0) if name == HIDDEN_TEAM and unseen else name for name in actual]
+    return tuple(sorted(named))
 
 
 def body(repository: Repository, declared: Protection) -> Body:
@@ -108,8 +119,9 @@ def _reviewer(repository: Repository, name: str) -> Body:
 def _name(reviewer: Body, owner: str) -> str:
     who = reviewer.get("reviewer")
     known: Body = who if isinstance(who, dict) else {}
-    name = f"{owner}/{known.get('slug')}" if reviewer.get("type") == "Team" else str(known.get("login"))
-    return f"@{name}".lower()
+    if reviewer.get("type") == "Team":
+        return f"@{owner}/{known['slug']}".lower() if "slug" in known else HIDDEN_TEAM
+    return f"@{known.get('login')}".lower()
 
 
 def _dicts(value: JsonValue) -> list[dict[str, JsonValue]]:

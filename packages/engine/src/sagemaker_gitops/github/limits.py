@@ -47,6 +47,17 @@ def feasible(declaration: Declaration, limit: Reach) -> Declaration:
     return declaration
 
 
+def begun(repository: Repository) -> bool:
+    """Tell whether the default branch is there; rules made before its first push would refuse that push."""
+    branch = (repository.get("") or {}).get("default_branch")
+    return repository.get(f"branches/{branch}") is not None
+
+
+def before_first_push(declaration: Declaration) -> Declaration:
+    """Leave the rules of branches for later."""
+    return declaration.model_copy(update={"rulesets": ()})
+
+
 def told(declaration: Declaration, limit: Reach) -> str:
     """Say what cannot be done, and the fallback; empty if everything can."""
     if limit == "nothing":

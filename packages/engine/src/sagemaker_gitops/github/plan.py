@@ -10,6 +10,9 @@ from sagemaker_gitops.github.client import Body, Repository
 from sagemaker_gitops.github.declaration import Actions, Declaration, Environment, Ruleset
 from sagemaker_gitops.github.environments import Difference, Protection
 
+# An organisation's ruleset of the same name is not this repository's, and cannot be changed here.
+_OWN = {"includes_parents": "false"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -98,7 +101,9 @@ def _variables(
 
 def _ruleset(repository: Repository, ruleset: Ruleset) -> Change | None:
     subject, body = f"ruleset {ruleset.name}", _as_sent(ruleset)
-    number = next((item["id"] for item in repository.listed("rulesets") if item["name"] == ruleset.name), None)
+    number = next(
+        (item["id"] for item in repository.listed("rulesets", query=_OWN) if item["name"] == ruleset.name), None
+    )
     if number is None:
         missing = Difference(key="ruleset", actual="missing", declared="present")
         request = Request(method="POST", path="rulesets", body=body)
