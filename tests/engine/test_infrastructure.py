@@ -13,7 +13,7 @@ from sagemaker_gitops.stacks.infrastructure import Stack
 
 PRIVATE = {"private_endpoint": {"vpc": "vpc-0a", "subnets": ["subnet-0a", "subnet-0b"], "callers": "10.0.0.0/8"}}
 FRONT = {"http_front": {"requests_per_second": 20, "burst": 40}}
-STORE = {"PIPELINE__SERVING__FEATURES": "store"}
+STORE = {"PIPELINE__SERVING__FEATURES": "store", "PIPELINE__MONITOR__POLICY__DISPATCH_SECRET": "github"}
 
 
 def configured(checkout: Path, **sections: Any) -> Settings:
@@ -34,9 +34,9 @@ def test_private_endpoint_http_front_and_feature_store_are_off_by_default(checko
 
     names = {item.name for item in cost.estimate(settings, alarms=5).items}
 
-    assert not {"network", "front", "features"} & by_concern(settings).keys()
+    assert not {"dispatch", "network", "front", "features"} & by_concern(settings).keys()
     assert not {"private endpoint", "HTTP front", "feature store"} & names
-    off = [f"loan-approval-{name}-dev" for name in ("network", "front", "features")]
+    off = [f"loan-approval-{name}-dev" for name in ("dispatch", "network", "front", "features")]
     assert infrastructure.switched_off(settings) == tuple(off)
 
 
@@ -51,6 +51,7 @@ def test_what_is_asked_for_is_made_and_priced(checkout: Path) -> None:
     assert stacks["network"].parameters["Subnets"] == "subnet-0a,subnet-0b"
     assert stacks["front"].parameters["RequestsPerSecond"] == "20"
     assert stacks["front"].parameters["Burst"] == "40"
+    assert stacks["dispatch"].parameters["DispatchSecret"] == "github"
     assert priced["private endpoint"] == pytest.approx(2 * 0.01 * 730)
     assert priced["HTTP front"] == pytest.approx(2.628 * 8.5)
     assert priced["feature store"] == pytest.approx(1 + 2.628 * 0.25)

@@ -5,6 +5,7 @@ import time
 import uuid
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from tests.engine.local.harness import BUCKET, ROLE, LocalAws, refused
@@ -299,3 +300,29 @@ def test_feature_group_is_kept_and_adopted_as_it_was(aws: LocalAws, name: str) -
     assert [item["FeatureName"] for item in described["FeatureDefinitions"]] == ["id", "time", "income", "age"]
     aws.client("cloudformation").delete_stack(StackName=name)
     assert aws.sagemaker.describe_feature_group(FeatureGroupName=f"{name}-a")["FeatureGroupName"] == f"{name}-a"
+
+
+@pytest.mark.parametrize(
+    ("region", "kind"), [("eu-north-1", "AWS::Budgets::Budget"), ("il-central-1", "AWS::Events::ApiDestination")]
+)
+def test_type_that_its_region_lacks_is_refused(aws: LocalAws, name: str, region: str, kind: str) -> None:
+    """Even under a condition that is false: CloudFormation reads the types before it evaluates anything."""
+    client = boto3.client(
+        "cloudformation",
+        endpoint_url=aws.running.endpoint_url,
+        region_name=region,
+        aws_access_key_id="local",
+        aws_secret_access_key="any",
+    )
+    other = {"Type": kind, "Condition": "Never", "Properties": {}}
+    body = {"Conditions": {"Never": {"Fn::Equals": ["a", "b"]}}, "Resources": {"Table": TABLE, "Other": other}}
+
+    code, message = refused(
+        client.create_change_set,
+        StackName=name,
+        ChangeSetName="plan",
+        ChangeSetType="CREATE",
+        TemplateBody=json.dumps(body),
+    )
+
+    assert (code, message) == ("ValidationError", f"Template format error: Unrecognized resource types: [{kind}]")

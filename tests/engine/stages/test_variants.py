@@ -88,7 +88,7 @@ def test_alarms_are_there_before_the_candidate_has_callers(monkeypatch: pytest.M
     assert alarms_of(2) <= found
 
 
-@pytest.mark.parametrize(("stack", "rule"), [("observability", "AlarmDispatches"), ("response", "AlarmResponds")])
+@pytest.mark.parametrize(("stack", "rule"), [("dispatch", "AlarmDispatches"), ("response", "AlarmResponds")])
 def test_alarm_of_a_variant_starts_the_rules_that_roll_back(stack: str, rule: str) -> None:
     """What EventBridge is told to look for is what a release's alarms are called; overhead is nobody's fault."""
     pattern = parse_template((ROOT / f"infra/lib/{stack}.yml").read_text()).resources[rule].properties["EventPattern"]

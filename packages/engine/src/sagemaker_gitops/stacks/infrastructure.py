@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.project import features as definition
 from sagemaker_gitops.project.config import read_environment
 from sagemaker_gitops.project.environments import ENVIRONMENTS
+from sagemaker_gitops.project.regions import absent
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stacks import cost, observability
 
@@ -39,23 +41,33 @@ _ACCOUNT = ("audit", "access")
 _SHARED = ("storage", "access", "registry", "delivery")
 _ENVIRONMENT = ("storage", "access", "delivery", "observability", "response", "cost")
 # What an environment has only where its configuration says so.
-_CHOSEN = ("network", "front", "features")
+_CHOSEN = ("dispatch", "network", "front", "features")
+# What an environment does without in a region that has not its resources, and what else then helps.
+_DISPENSABLE: Mapping[str, str] = {
+    "cost": "nobody is warned of costs; make a budget in the console of Billing, which belongs to no region",
+}
+_INSTEAD: Mapping[str, str] = {
+    "dispatch": "empty monitor.policy.dispatch_secret, and start workflows from what pages you",
+    "features": "set serving.features to request",
+}
 _CHOICES = ("Orchestrated", "MlflowApp", "MlflowServer")
 _PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "access": ("Project", "Scope", "RegistryAccount", "SubjectPrefix", "Operations", "TuningPrefix", *_CHOICES),
     "audit": ("Project",),
     "cost": ("Project", "Scope", "MonthlyBudget"),
     "delivery": ("Project", "Scope", "RegistryAccount", "Orchestrated"),
+    "dispatch": ("Project", "Scope", "Repository", "DispatchSecret", "Unattended"),
     "features": ("Project", "Scope", "FeatureGroup", "RecordIdentifier", "EventTime"),
     "front": ("Project", "Scope", "RequestsPerSecond", "Burst"),
     "network": ("Project", "Scope", "Vpc", "Subnets", "Callers"),
-    "observability": ("Project", "Scope", "Repository", "DispatchSecret", "Unattended"),
+    "observability": ("Project", "Scope"),
     "registry": ("Project", "Accounts", "ProductionAccount"),
     "response": ("Project", "Scope", "LedgerDays", "CooldownMinutes", "MaximumPerDay", "Unattended"),
     "storage": ("Project", "Scope", "Accounts", "LedgerDays"),
 }
 # A budget warns above the estimate, not at it.
 _BUDGET_MARGIN = 1.25
+_TYPE = re.compile(r"^    Type: (AWS::\w+::\w+)", re.MULTILINE)
 _GROUP_MARK = "\n  Group:\n"
 _COLUMNS_MARK = "[{FeatureName: id, FeatureType: String}]"
 _CODE_MARK = '"Here bootstrap puts infra/lib/respond.py."'
@@ -63,7 +75,33 @@ _MARK = "  # Here bootstrap puts the alarms of monitoring/alarms.\n"
 
 
 def stacks(settings: Settings) -> tuple[Stack, ...]:
-    """Return every stack that the environment needs, in the order in which they are made."""
+    """Return every stack that the environment needs and its region has, in the order in which they are made."""
+    needed = _needed(settings)
+    for stack in needed:
+        if (missing := _absent(settings, stack)) and stack.concern not in _DISPENSABLE:
+            raise ConfigurationError(
+                f"CloudFormation has no {' and no '.join(missing)} in {settings.region}",
+                where=f"stack {stack.name}",
+                next_step=_INSTEAD.get(stack.concern, "choose another region in infra/config/project.json"),
+            )
+    return tuple(stack for stack in needed if not _absent(settings, stack))
+
+
+def left_out(settings: Settings) -> tuple[str, ...]:
+    """Say which stacks the environment does without in its region, and what that means."""
+    return tuple(
+        f"stack {stack.name} is left out, for {settings.region} has no {' and no '.join(missing)}: "
+        f"{_DISPENSABLE[stack.concern]}"
+        for stack in _needed(settings)
+        if (missing := _absent(settings, stack)) and stack.concern in _DISPENSABLE
+    )
+
+
+def _absent(settings: Settings, stack: Stack) -> list[str]:
+    return sorted({name for name in _TYPE.findall(stack.template) if absent(name, settings.region)})
+
+
+def _needed(settings: Settings) -> tuple[Stack, ...]:
     accounts = dict.fromkeys((settings.registry_account, settings.account))
     shared = settings.registry_account
     # Without a subject there is nobody to trust, and CloudFormation makes no stack without a resource.
@@ -82,6 +120,7 @@ def switched_off(settings: Settings) -> tuple[str, ...]:
 
 def _wanted(settings: Settings) -> tuple[str, ...]:
     asked = {
+        "dispatch": settings.monitor.policy.dispatch_secret,
         "network": settings.environment_file.private_endpoint,
         "front": settings.environment_file.http_front,
         "features": settings.serving.features == "store",

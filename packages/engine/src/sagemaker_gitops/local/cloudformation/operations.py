@@ -13,6 +13,7 @@ from sagemaker_gitops.local.cloudformation.drift import Drifts
 from sagemaker_gitops.local.cloudformation.execution import Execution, StackDeletion, StackDeployment
 from sagemaker_gitops.local.cloudformation.state import Stack, Stacks
 from sagemaker_gitops.local.cloudformation.template import (
+    Template,
     evaluate_parameters,
     parse_template,
     refused,
@@ -21,6 +22,7 @@ from sagemaker_gitops.local.cloudformation.template import (
 from sagemaker_gitops.local.server.clients import Api, Clients, api
 from sagemaker_gitops.local.server.context import Call, Document, Place, Refusal
 from sagemaker_gitops.local.server.persistence import Store
+from sagemaker_gitops.project.regions import absent
 
 _NO_CHANGES = "The submitted information didn't contain changes. Submit different information to create a change set."
 _SETTLED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"})
@@ -54,6 +56,7 @@ class CloudFormation:
     def create_change_set(self, call: Call) -> Document:
         """CreateChangeSet."""
         template = parse_template(responses.body(call.params))
+        _require_known(template, call.place.region)
         given = {item["ParameterKey"]: item["ParameterValue"] for item in call.params.get("Parameters", [])}
         tags = {item["Key"]: item["Value"] for item in call.params.get("Tags", [])}
         values = resolve_parameters(template, given)
@@ -194,6 +197,12 @@ class CloudFormation:
 
     def _api(self, place: Place) -> Api:
         return api(self._clients, place)
+
+
+def _require_known(template: Template, region: str) -> None:
+    types = {item.type for item in template.resources.values()}
+    if unknown := sorted(name for name in types if absent(name, region)):
+        raise refused(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
 
 
 def _require_settled(stack: Stack) -> None:
