@@ -36,7 +36,11 @@ SDK_PROGRAM = PACKAGE / "build/sdk_program.py"
 # The program that stands for a Lambda function's runtime: it imports the function's own code, in a process of its own.
 BY_PATH = {("local/events/functions.py", "sys.path"), ("local/events/functions.py", "import_module")}
 # What several stages share.
-SHARED = {"sagemaker_gitops.stages.contract_review", "sagemaker_gitops.stages.result"}
+SHARED = {
+    "sagemaker_gitops.stages.contract_review",
+    "sagemaker_gitops.stages.foundation",
+    "sagemaker_gitops.stages.result",
+}
 
 
 def modules(package: Path = PACKAGE) -> list[Path]:

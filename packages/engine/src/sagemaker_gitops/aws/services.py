@@ -210,6 +210,13 @@ class Aws:
         pages = self._session.client("sns").get_paginator("list_subscriptions_by_topic")
         return sum(len(page["Subscriptions"]) for page in pages.paginate(TopicArn=topic))
 
+    def oidc_audiences(self, host: str) -> tuple[str, ...] | None:
+        """Tell for whom the account takes tokens of an OIDC provider; None when it does not know the provider."""
+        iam = self._session.client("iam")
+        listed = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+        arn = next((item["Arn"] for item in listed if item["Arn"].endswith(f":oidc-provider/{host}")), None)
+        return tuple(iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)["ClientIDList"]) if arn else None
+
     def surroundings(self) -> dict[str, str]:
         """Return the variables that make a child process the same caller."""
         return surroundings(self._session)

@@ -1,14 +1,15 @@
 """bootstrap aws: everything on AWS that the stages need, planned first, then made in order."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.aws.stack_shapes import Change, ChangeSet, StackRequest
 from sagemaker_gitops.errors import CredentialsMissing, PipelineError
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.stacks import infrastructure
 from sagemaker_gitops.stacks.infrastructure import Stack
+from sagemaker_gitops.stages import foundation
+from sagemaker_gitops.stages.foundation import Foundation
 from sagemaker_gitops.stages.result import StageResult
 
 
@@ -22,26 +23,27 @@ class Options:
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Plan every stack of the account in use, show the plan, and carry it out."""
-    account = aws.account()
-    wanted = infrastructure.stacks(settings)
-    own = [stack for stack in wanted if stack.account == account]
+    found = foundation.look(settings, aws)
+    wanted, own = found.wanted, found.own
     if not own:
-        raise _foreign(account, wanted)
+        raise _foreign(found.account, wanted)
+    for remark in found.remarks:
+        options.progress(remark)
     plans = _plans(aws, own, options)
     if not plans:
-        return StageResult(summary=_summary("nothing to change", own, wanted), outputs={"changed": "0"})
+        return StageResult(summary=_summary("nothing to change", found), outputs={"changed": "0"})
     if not options.agreed("\n".join(_shown(plan) for plan in plans)):
         for plan in plans:
             aws.stacks.discard(plan)
-        return StageResult(summary=_summary("nothing was changed: the plan was declined", [], wanted))
+        return StageResult(summary=_summary("nothing was changed: the plan was declined", replace(found, own=())))
     for plan in plans:
         options.progress(f"stack {plan.stack}: {len(plan.changes)} changes")
         aws.stacks.execute(plan)
     made = f"{len(plans)} stacks brought up to date"
-    return StageResult(summary=_summary(made, own, wanted), outputs={"changed": str(len(plans))})
+    return StageResult(summary=_summary(made, found), outputs={"changed": str(len(plans))})
 
 
-def _plans(aws: Aws, own: list[Stack], options: Options) -> list[ChangeSet]:
+def _plans(aws: Aws, own: Sequence[Stack], options: Options) -> list[ChangeSet]:
     plans: list[ChangeSet] = []
     try:
         for stack in own:
@@ -72,10 +74,10 @@ def _line(change: Change) -> str:
     return f"  {sign} {change.logical_id:28} {change.type}{changed}{remark}"
 
 
-def _summary(outcome: str, own: list[Stack], wanted: tuple[Stack, ...]) -> str:
-    elsewhere = [stack for stack in wanted if stack not in own]
-    lines = [f"### bootstrap aws\n{outcome}: {', '.join(f'`{stack.name}`' for stack in own)}."]
-    for account in dict.fromkeys(stack.account for stack in elsewhere if own):
+def _summary(outcome: str, found: Foundation) -> str:
+    elsewhere = [stack for stack in found.wanted if stack.account != found.account]
+    lines = [f"### bootstrap aws\n{outcome}: {', '.join(f'`{stack.name}`' for stack in found.own)}.", *found.remarks]
+    for account in dict.fromkeys(stack.account for stack in elsewhere if found.own):
         names = ", ".join(f"`{stack.name}`" for stack in elsewhere if stack.account == account)
         lines.append(f"Account {account} was not touched; with its credentials, the same command makes {names}.")
     return "\n".join(lines)

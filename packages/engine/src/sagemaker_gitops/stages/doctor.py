@@ -8,6 +8,7 @@ from sagemaker_gitops.project.problem import Problem
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stacks import cost, infrastructure
 from sagemaker_gitops.stacks.infrastructure import Stack
+from sagemaker_gitops.stages import foundation
 from sagemaker_gitops.stages.result import StageResult
 
 _SOUND = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
@@ -29,11 +30,10 @@ def run(settings: Settings, aws: Aws, *, also: tuple[Problem, ...] = ()) -> Stag
 
 
 def _examine(settings: Settings, aws: Aws) -> Iterator[Problem]:
-    account = aws.account()
-    wanted = infrastructure.stacks(settings)
-    own = [stack for stack in wanted if stack.account == account]
+    at = foundation.look(settings, aws)
+    account, own = at.account, at.own
     if not own:
-        accounts = ", ".join(dict.fromkeys(stack.account for stack in wanted))
+        accounts = ", ".join(dict.fromkeys(stack.account for stack in at.wanted))
         yield Problem(
             what=f"the credentials belong to account {account}, the environment to {accounts}",
             fix="set AWS_PROFILE to one of those accounts",

@@ -12,12 +12,14 @@ from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release import variants
 from sagemaker_gitops.stacks import infrastructure
 from sagemaker_gitops.stacks.infrastructure import Stack
+from sagemaker_gitops.stages import foundation
 from sagemaker_gitops.stages.result import StageResult
 
 _LOCKED = "Object Lock in compliance mode: AWS lets nobody delete it, or what decrypts it, before its time"
 _DATA = "it holds data; `--data` deletes it"
 # The stacks of these concerns are what data lies in; they go only with it, the keys that decrypt it included.
 _HOLDERS = frozenset({"storage", "registry", "audit", "features"})
+_PROVIDER = "others of the account may sign in through it, and it costs nothing"
 _BOUNDARY = "it bounds the role of the feature store, which stays"
 
 
@@ -86,8 +88,7 @@ def _feature_store(settings: Settings) -> str:
 
 
 def _present(settings: Settings, aws: Aws, options: Options) -> list[Stack]:
-    account = aws.account()
-    own = [stack for stack in reversed(infrastructure.stacks(settings)) if stack.account == account]
+    own = [*reversed(foundation.look(settings, aws).own)]
     if options.shared:
         _refuse_while_used(settings, aws)
     else:
@@ -125,6 +126,8 @@ def _remove(aws: Aws, stack: Stack, options: Options) -> list[_Left]:
 
 def _settle(aws: Aws, kept: Kept, *, data: bool) -> list[_Left]:
     """Delete what outlived its stack, or tell that it stays."""
+    if kept.type == foundation.PROVIDER:
+        return [_Left(name=f"{kept.type} {kept.name}", reason=_PROVIDER)]
     if not data:
         return [_Left(name=f"{kept.type} {kept.name}", reason=_DATA)]
     removal: dict[str, Callable[[str], None]] = {
