@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tests.engine.conftest import copy_project
 from tests.engine.infra.conftest import ACCOUNT, known_to_github, start
+from tests.engine.local.harness import collected
 from tests.engine.stages.conftest import Laptop
 
 REGION = "eu-north-1"
@@ -51,6 +53,25 @@ def test_foundation_is_made_around_what_is_there(used: Laptop) -> None:
     summary = json.loads(told.stdout)["summary"]
     assert f"the account trusts {GITHUB} already" in summary
     assert "eu-north-1 has no AWS::Budgets::Budget" in summary
+
+
+def test_what_the_monitor_finds_pages(used: Laptop) -> None:
+    """From the event bus through the encrypted topic to whoever subscribed."""
+    sqs, sns = used.client("sqs"), used.client("sns")
+    url = sqs.create_queue(QueueName="pager")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    (topic,) = sns.list_topics()["Topics"]
+    sns.subscribe(TopicArn=topic["TopicArn"], Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    detail = {"environment": "dev", "reactions": ["page"], "reason": "income drifts"}
+    entry = {"Source": "pipeline.monitor", "DetailType": "Monitoring Result", "Detail": json.dumps(detail)}
+
+    used.client("events").put_events(Entries=[entry])
+
+    def taken() -> list[dict[str, Any]]:
+        found = sqs.receive_message(QueueUrl=url).get("Messages", [])
+        return [json.loads(message["Body"])["detail"] for message in found]
+
+    assert collected(taken, 1) == [detail]
 
 
 def test_teardown_deletes_nothing_that_others_made(used: Laptop) -> None:

@@ -103,7 +103,7 @@ def route(aws: LocalAws, *, grants: str = "events:InvokeApiDestination", letter_
     queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
     if letter_box:
         lets_in = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
-        condition = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        condition = {"ArnLike": {"aws:SourceArn": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/*"}}
         policy = {"Version": "2012-10-17", "Statement": [{**lets_in, "Resource": queue, "Condition": condition}]}
         sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(policy)})
     target = {

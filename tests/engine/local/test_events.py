@@ -1,5 +1,6 @@
 """Events: patterns, targets, and what SageMaker announces."""
 
+import datetime as dt
 import json
 import uuid
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 from sagemaker_gitops.local.events.patterns import matches_pattern
 from sagemaker_gitops.local.server.context import Refusal
-from tests.engine.local.harness import Inbox, LocalAws, collected
+from tests.engine.local.harness import ACCOUNT, Inbox, LocalAws, collected, eventually
 
 EVENT = {"source": "my.drift", "detail": {"psi": 0.31, "feature": "income", "tags": ["a", "b"], "note": None}}
 
@@ -63,11 +64,12 @@ def queue(aws: LocalAws) -> tuple[str, Inbox]:
     return arn, taken
 
 
-def rule(aws: LocalAws, pattern: dict[str, Any], arn: str, **target: Any) -> None:
-    """Send what matches a pattern to a target."""
+def rule(aws: LocalAws, pattern: dict[str, Any], arn: str, **target: Any) -> str:
+    """Send what matches a pattern to a target; return the rule's name."""
     name = f"rule-{uuid.uuid4().hex[:8]}"
     aws.client("events").put_rule(Name=name, EventPattern=json.dumps(pattern))
     aws.client("events").put_targets(Rule=name, Targets=[{"Id": "1", "Arn": arn, **target}])
+    return name
 
 
 def test_an_endpoint_announces_its_states(aws: LocalAws, queue: tuple[str, Inbox]) -> None:
@@ -95,11 +97,82 @@ def test_a_job_announces_its_end(aws: LocalAws, queue: tuple[str, Inbox]) -> Non
     assert "no luck" in detail["FailureReason"]
 
 
+def letting_in(aws: LocalAws, topic: str, condition: dict[str, Any] | None = None) -> str:
+    """Let EventBridge publish to a topic, perhaps under a condition; return the topic."""
+    own = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish"}
+    statement = {**own, "Resource": topic, **({"Condition": condition} if condition else {})}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    aws.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    return topic
+
+
+def encrypted(aws: LocalAws, topic: str, condition: dict[str, Any]) -> None:
+    """Encrypt a topic with a key that lets EventBridge in under a condition."""
+    own = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "kms:*", "Resource": "*"}
+    theirs = {**own, "Principal": {"Service": "events.amazonaws.com"}, "Condition": condition}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [own, theirs]})
+    key = aws.client("kms").create_key(Policy=policy)["KeyMetadata"]["KeyId"]
+    aws.client("sns").set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue=key)
+
+
+FROM_HERE = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+
+@pytest.mark.parametrize(
+    ("topic_condition", "key_condition"), [(FROM_HERE, None), (None, FROM_HERE)], ids=["topic's policy", "key's policy"]
+)
+def test_topic_that_asks_eventbridge_for_its_account_gets_nothing(
+    aws: LocalAws,
+    queue: tuple[str, Inbox],
+    topic_condition: dict[str, Any] | None,
+    key_condition: dict[str, Any] | None,
+) -> None:
+    """EventBridge sends neither account nor rule to SNS and to its key; CloudWatch counts what failed."""
+    arn, taken = queue
+    name = f"page-{uuid.uuid4().hex[:8]}"
+    topic = letting_in(aws, aws.client("sns").create_topic(Name=name)["TopicArn"], topic_condition)
+    if key_condition:
+        encrypted(aws, topic, key_condition)
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    started, source = dt.datetime.now(dt.UTC), f"my.{name}"
+    paging = rule(aws, {"source": [source]}, topic)
+    aws.client("events").put_events(Entries=[{"Source": source, "DetailType": "Drift", "Detail": "{}"}])
+
+    def failed() -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = aws.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Events",
+            MetricName="FailedInvocations",
+            Dimensions=[{"Name": "RuleName", "Value": paging}],
+            StartTime=started - dt.timedelta(minutes=1),
+            EndTime=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1),
+            Period=300,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return found
+
+    assert eventually(failed, bool)[0]["Sum"] == 1
+    assert taken() == []
+
+
+def test_topic_whose_key_names_the_topic_is_published_to(aws: LocalAws, queue: tuple[str, Inbox]) -> None:
+    """The encryption context is what a key's policy can hold EventBridge to."""
+    arn, taken = queue
+    name = f"page-{uuid.uuid4().hex[:8]}"
+    topic = letting_in(aws, aws.client("sns").create_topic(Name=name)["TopicArn"])
+    encrypted(aws, topic, {"ArnEquals": {"kms:EncryptionContext:aws:sns:topicArn": topic}})
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    rule(aws, {"source": [f"my.{name}"]}, topic)
+
+    aws.client("events").put_events(Entries=[{"Source": f"my.{name}", "DetailType": "Drift", "Detail": "{}"}])
+
+    assert collected(taken, 1)[0]["source"] == f"my.{name}"
+
+
 def test_own_events_reach_topics_as_the_rule_words_them(aws: LocalAws, queue: tuple[str, Inbox]) -> None:
     """An SNS target gets the transformed input."""
     arn, taken = queue
     sns = aws.client("sns")
-    topic = sns.create_topic(Name=f"page-{uuid.uuid4().hex[:8]}")["TopicArn"]
+    topic = letting_in(aws, sns.create_topic(Name=f"page-{uuid.uuid4().hex[:8]}")["TopicArn"])
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     transformer = {
         "InputPathsMap": {"feature": "$.detail.feature", "first": "$.detail.tags[0]"},

@@ -14,7 +14,8 @@ from sagemaker_gitops.local.cloudwatch.alarm_evaluation import Evaluation, State
 from sagemaker_gitops.local.cloudwatch.metrics import Metrics
 from sagemaker_gitops.local.events.bus import Events
 from sagemaker_gitops.local.iam.requests import PLACE_KIND
-from sagemaker_gitops.local.server.clients import Clients
+from sagemaker_gitops.local.iam.topics import require_to_publish
+from sagemaker_gitops.local.server.clients import Clients, api
 from sagemaker_gitops.local.server.context import Clock, Document, Place, Refusal, invalid
 from sagemaker_gitops.local.server.service import SharedState
 
@@ -63,13 +64,16 @@ class Actions:
         if ":sns:" not in arn:
             _LOG.warning("action %s of alarm %s is not implemented by the local AWS", arn, name)
             return
+        place, alarm = transition.place, transition.alarm["AlarmArn"]
+        sent = {"aws:SourceArn": (alarm,), "aws:SourceAccount": (place.account,), "aws:SourceOwner": (place.account,)}
         try:
+            require_to_publish(api(self._clients, place), arn, "cloudwatch.amazonaws.com", context=sent)
             self._clients.sns(transition.place).publish(
                 TopicArn=arn,
                 Subject=f'{transition.verdict.state}: "{name}" in {transition.place.region}'[:100],
                 Message=json.dumps(_message(transition)),
             )
-        except (ClientError, BotoCoreError) as problem:
+        except (ClientError, BotoCoreError, Refusal) as problem:
             _LOG.warning("action %s of alarm %s failed: %s", arn, name, problem)
 
 

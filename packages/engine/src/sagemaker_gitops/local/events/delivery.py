@@ -1,12 +1,14 @@
 """One event on its way to one target, and the dead-letter queue of what could not be delivered."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from sagemaker_gitops.local.iam.policy import Access, Policy, Principal, judge_resource
-from sagemaker_gitops.local.server.clients import Clients
-from sagemaker_gitops.local.server.context import Document, Place
+from sagemaker_gitops.local.iam.topics import require_key
+from sagemaker_gitops.local.server.clients import Clients, api
+from sagemaker_gitops.local.server.context import Document, Place, Refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -51,8 +53,9 @@ class DeadLetters:
         client = cast("SQSClient", self._clients.of("sqs", delivery.place))
         account, name = arn.split(":")[4:6]
         url = client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)["QueueUrl"]
-        answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
-        if not _lets_in(answer.get("Attributes", {}).get("Policy", ""), arn, delivery):
+        answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy", "KmsMasterKeyId"])
+        attributes = cast("dict[str, str]", answer.get("Attributes", {}))
+        if not self._lets_in(attributes, arn, delivery):
             return False
         attributes = {
             "ERROR_CODE": why.code,
@@ -71,9 +74,19 @@ class DeadLetters:
         )
         return True
 
+    def _lets_in(self, attributes: Mapping[str, str], queue: str, delivery: Delivery) -> bool:
+        """Tell whether the queue's policy lets this rule in, and its key lets EventBridge encrypt.
 
-def _lets_in(policy: str, queue: str, delivery: Delivery) -> bool:
-    context = {"aws:SourceAccount": (delivery.place.account,), "aws:SourceArn": (delivery.rule["Arn"],)}
-    asked = Access(action="sqs:SendMessage", resource=queue, context=context)
-    document = json.loads(policy) if policy else {}
-    return judge_resource(Policy(name=queue, document=document), asked, _SERVICE) == "allowed"
+        Source: EventBridge User Guide, "Using dead-letter queues".
+        """
+        asked = Access(action="sqs:SendMessage", resource=queue, context={"aws:SourceArn": (delivery.rule["Arn"],)})
+        document = json.loads(attributes.get("Policy", "{}"))
+        if judge_resource(Policy(name=queue, document=document), asked, _SERVICE) != "allowed":
+            return False
+        if key := attributes.get("KmsMasterKeyId"):
+            context = {"kms:EncryptionContext:aws:sqs:arn": (queue,)}
+            try:
+                require_key(api(self._clients, delivery.place), key, _SERVICE.arn, context=context)
+            except Refusal:
+                return False
+        return True

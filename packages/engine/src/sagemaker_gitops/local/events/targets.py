@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sagemaker_gitops.local.cloudwatch.metrics import Datum, Metrics, series_of
 from sagemaker_gitops.local.events.api_destinations import ApiDestinations
 from sagemaker_gitops.local.events.delivery import DeadLetters, Delivery, Undelivered
 from sagemaker_gitops.local.events.patterns import input_of, matches_pattern
+from sagemaker_gitops.local.iam.topics import require_to_publish
 from sagemaker_gitops.local.server.clients import Clients, api
-from sagemaker_gitops.local.server.context import Document, Place
+from sagemaker_gitops.local.server.context import Document, Place, Refusal
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -59,8 +61,9 @@ class Event:
 class Targets:
     """Finds the targets of an event and sends it there."""
 
-    def __init__(self, clients: Clients, destinations: ApiDestinations) -> None:
+    def __init__(self, clients: Clients, destinations: ApiDestinations, metrics: Metrics) -> None:
         self._clients = clients
+        self._metrics = metrics
         self._destinations = destinations
         self._dead_letters = DeadLetters(clients)
 
@@ -88,6 +91,8 @@ class Targets:
 
     def _keep(self, delivery: Delivery, why: Undelivered) -> None:
         rule = delivery.rule["Name"]
+        failed = series_of(delivery.place, "AWS/Events", "FailedInvocations", {"RuleName": rule})
+        self._metrics.put([(failed, Datum(time=time.time(), values=(1.0,), counts=(1.0,), unit="Count"))])
         try:
             kept = "kept in its queue" if self._dead_letters.keep(delivery, why) else "lost"
         except (ClientError, BotoCoreError) as problem:
@@ -119,7 +124,7 @@ class Targets:
         if service == "sqs":
             self._to_queue(place, target, text)
         elif service == "sns":
-            self._clients.sns(place).publish(TopicArn=arn, Message=text)
+            self._to_topic(place, arn, text)
         elif service == "lambda":
             self._to_function(place, rule, arn, text)
         elif service == "logs":
@@ -138,6 +143,13 @@ class Targets:
         group = target.get("SqsParameters", {}).get("MessageGroupId")
         more = {"MessageGroupId": group} if group else {}
         client.send_message(QueueUrl=url, MessageBody=text, **more)
+
+    def _to_topic(self, place: Place, topic: str, text: str) -> None:
+        try:
+            require_to_publish(api(self._clients, place), topic, "events.amazonaws.com")
+        except Refusal as refusal:
+            raise Undelivered("NO_PERMISSIONS", refusal.message) from refusal
+        self._clients.sns(place).publish(TopicArn=topic, Message=text)
 
     def _to_function(self, place: Place, rule: Document, arn: str, text: str) -> None:
         """Call a function, if its policy lets this rule."""

@@ -92,19 +92,19 @@ class EmbeddedAws:
         roles = Roles(clients, endpoint_url, authorizer, self._calls)
         clock, closing = Clock(time_scale), threading.Event()
         destinations = ApiDestinations(clients, clock, roles, closing)
+        self._metrics = Metrics(folder.metrics)
         self._shared = SharedState(
             folder=folder,
             store=store,
             clock=clock,
             clients=clients,
             containers=Containers(folder.processes),
-            events=Events(Targets(clients, destinations)),
+            events=Events(Targets(clients, destinations, self._metrics)),
             faults=Faults(),
             images=Images(folder.images),
             logs=Logs(clients),
             closing=closing,
         )
-        self._metrics = Metrics(folder.metrics)
         self._hosting = Hosting()
         self._switches = ControlApi(self._shared.faults, self._hosting, destinations)
         moto = DomainDispatcherApplication(create_backend_app)
