@@ -105,6 +105,41 @@ def test_jobs_start_without_permissions_and_end_in_time(repository: Path) -> Non
             assert "uses" in job or job["timeout-minutes"] <= 120, name
 
 
+ROLES = {
+    "AWS_DEPLOY_ROLE": ("Deploy", "Rollback"),
+    "AWS_MONITOR_ROLE": ("Monitor",),
+    "AWS_READ_ROLE": ("Read",),
+    "AWS_TRAIN_ROLE": ("Train",),
+}
+
+
+def longest_session(role: str) -> int:
+    """Return how long a role's credentials may last; IAM's own is an hour."""
+    template = (PROJECT / "infra/lib/access.yml").read_text(encoding="utf-8")
+    block = re.search(rf"^  {role}:\n(.*?)(?=^  \S|\Z)", template, re.DOTALL | re.MULTILINE)
+    assert block, role
+    found = re.search(r"MaxSessionDuration: (\d+)", block[1])
+    return int(found[1]) if found else 3600
+
+
+def test_credentials_last_as_long_as_their_job_may_take() -> None:
+    """No job is left without rights before its end, and no role refuses what is asked of it."""
+    default = load(PROJECT / ".github/actions/setup/action.yml")["inputs"]["seconds"]["default"]
+    seen = set()
+    for name, workflow in workflows(PROJECT).items():
+        for job in workflow["jobs"].values():
+            for step in job.get("steps", []):
+                given = step.get("with", {})
+                if not step.get("uses", "").endswith("actions/setup") or "role" not in given:
+                    continue
+                seconds, role = int(given.get("seconds", default)), re.search(r"vars\.(\w+)", given["role"])
+                seen.add(name)
+                assert seconds >= 60 * job["timeout-minutes"], name
+                names = ROLES[role[1]] if role else ROLES["AWS_READ_ROLE"]
+                assert all(seconds <= longest_session(one) for one in names), name
+    assert {"deploy.yml", "train.yml", "monitor.yml", "rehearse.yml"} <= seen
+
+
 def test_runs_are_one_line_without_expressions(repository: Path) -> None:
     """What runs can be typed on a laptop; values come through the environment."""
     for name, step in steps(repository):

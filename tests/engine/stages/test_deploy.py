@@ -1,15 +1,18 @@
 """deploy: what it refuses and keeps, what it leaves alone, and what a rolled-back candidate leaves behind."""
 
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from sagemaker_gitops.aws import endpoint_shapes
 from sagemaker_gitops.aws.endpoint_shapes import Variant
 from sagemaker_gitops.aws.invocations import Answer
 from sagemaker_gitops.aws.registry import PENDING
-from sagemaker_gitops.errors import CandidateRejected, ForeignEndpoint, GateFailed, NotApproved
+from sagemaker_gitops.errors import CandidateRejected, ConfigurationError, ForeignEndpoint, GateFailed, NotApproved
+from sagemaker_gitops.project.deploy_config import DeployConfig, StrategyName
+from sagemaker_gitops.release.strategies import longest_seconds, plan_deploy
 from tests.engine.release.fake_aws import FakeAws, settings_of, variant_of
-from tests.engine.stages.staged import Endpoint, deployed
+from tests.engine.stages.staged import Endpoint, deployed, with_deploy
 
 
 @pytest.fixture
@@ -107,3 +110,24 @@ def test_candidate_that_fails_known_rows_is_rolled_back_and_told(prod: Endpoint)
     assert "| abort started | verification" in caught.value.summary
     assert prod.aws.weights == {1: 100, 2: 0}
     assert (prod.entries[-1].action, prod.entries[-1].outcome) == ("deploy", "rolled_back")
+
+
+@pytest.mark.parametrize("strategy", ["linear", "canary", "shadow", "native"])
+def test_release_that_would_outlive_its_credentials_is_refused_before_it_begins(strategy: StrategyName) -> None:
+    """A step that still waits for traffic when they end could not go back any more."""
+    config = DeployConfig(strategy=strategy, session_seconds=3000)
+    endpoint = deployed(settings_of(), 1)
+    before = list(endpoint.entries)
+
+    with pytest.raises(ConfigurationError, match=r"may take \d+ s, and its credentials end after 3000 s"):
+        Endpoint(settings=with_deploy(endpoint.settings, config), aws=endpoint.aws).deploy(2)
+
+    assert endpoint.entries == before
+
+
+def test_every_strategy_fits_into_a_session_as_it_is_configured_at_first() -> None:
+    """Nobody has to do sums before a first release."""
+    for strategy in get_args(StrategyName):
+        config = DeployConfig(strategy=strategy)
+
+        assert longest_seconds(config, plan_deploy(config, first=False)) <= config.session_seconds, strategy

@@ -62,12 +62,14 @@ class DeployConfig(_Section):
     # A step passes on evidence only: this many requests must have reached the candidate ...
     minimum_requests: int = Field(default=100, ge=1)
     # ... and a candidate that is still idle so long after its bake is rolled back.
-    traffic_wait_seconds: float = Field(default=1800, ge=0, le=86400)
+    traffic_wait_seconds: float = Field(default=900, ge=0, le=86400)
     verify_rows: int = Field(default=16, ge=1, le=100)
     standby_hours: float = Field(default=24, ge=0, le=168)
     instance_price_per_hour: float | None = Field(default=None, ge=0)
-    provision_timeout_seconds: float = Field(default=3600, ge=10, le=28800)
+    provision_timeout_seconds: float = Field(default=1800, ge=10, le=28800)
     lease_seconds: float = Field(default=120, ge=1, le=900)
+    # How long the credentials of whoever deploys last; no rollout may take longer. GitHub's jobs ask for two hours.
+    session_seconds: float = Field(default=7200, ge=900, le=43200)
     ledger_retention_days: int = Field(default=365, ge=1, le=3650)
     repair: bool = False
     checks: Checks = Checks()

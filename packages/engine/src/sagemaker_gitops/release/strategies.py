@@ -79,6 +79,15 @@ def plan_of(config: DeployConfig, *, kind: RolloutKind, first: bool) -> Plan:
     return plan_deploy(config, first=first)
 
 
+def longest_seconds(config: DeployConfig, plan: Plan) -> float:
+    """Add up how long a plan may take: each new fleet, and every bake with its wait for traffic."""
+    if any(step.native for step in plan):
+        return config.native.timeout_seconds
+    watched = sum(step.bake_seconds + config.traffic_wait_seconds for step in plan if step.watched)
+    fleets = 1 + sum(step.mirrored for step in plan)
+    return fleets * config.provision_timeout_seconds + watched
+
+
 _PROVISION = Step(name="provision at weight 0", percent=0, verify=True)
 _SWITCH = Step(name="all traffic", percent=100)
 

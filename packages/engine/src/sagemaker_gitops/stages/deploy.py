@@ -7,13 +7,22 @@ from datetime import datetime
 from sagemaker_gitops.aws.endpoint_shapes import Endpoint
 from sagemaker_gitops.aws.registry import REJECTED, RegisteredModel
 from sagemaker_gitops.aws.services import Aws
-from sagemaker_gitops.errors import CandidateRejected, EndpointUnrecovered, ForeignEndpoint, GateFailed, NotApproved
+from sagemaker_gitops.errors import (
+    CandidateRejected,
+    ConfigurationError,
+    EndpointUnrecovered,
+    ForeignEndpoint,
+    GateFailed,
+    NotApproved,
+)
+from sagemaker_gitops.project.deploy_config import DeployConfig
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.driver import Driver
 from sagemaker_gitops.release.lease import Clock
 from sagemaker_gitops.release.ledger import Entry, Release
 from sagemaker_gitops.release.machine import Finish
 from sagemaker_gitops.release.session import ReleaseSession, open_ledger, open_session, release_of
+from sagemaker_gitops.release.strategies import longest_seconds, plan_deploy
 from sagemaker_gitops.release.writer import Author, NewEntry
 from sagemaker_gitops.stages.result import StageResult
 
@@ -33,6 +42,7 @@ class Options:
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Deploy a version; continue where a former run of the same deploy stopped."""
+    _refuse_to_outlive_credentials(settings.deploy)
     model = aws.registry.describe(options.version)
     release = release_of(settings, model)
     author = Author(actor=options.actor, approver=options.approver or _approver(model), run=options.run)
@@ -47,6 +57,18 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
             return _unchanged(settings, release)
         finish = Driver(session).roll_out("deploy", release, reason=options.reason)
         return _result(session, release, finish)
+
+
+def _refuse_to_outlive_credentials(config: DeployConfig) -> None:
+    longest = longest_seconds(config, plan_deploy(config, first=False))
+    if longest > config.session_seconds:
+        raise ConfigurationError(
+            f"a release by {config.strategy} may take {longest:g} s, and its credentials end after "
+            f"{config.session_seconds:g} s: it could not go back by itself any more",
+            where="deploy",
+            next_step="lower bake_seconds, traffic_wait_seconds or provision_timeout_seconds, take fewer steps, "
+            "or raise session_seconds if the credentials in use last longer",
+        )
 
 
 def _approver(model: RegisteredModel) -> str:

@@ -28,7 +28,10 @@ def credentials(web_identity: str) -> dict[str, Any]:
     sts = boto3.client("sts", region_name=os.environ["REGION"], config=Config(signature_version=UNSIGNED))
     try:
         answer = sts.assume_role_with_web_identity(
-            RoleArn=os.environ["ROLE"], RoleSessionName=os.environ["SESSION"], WebIdentityToken=web_identity
+            RoleArn=os.environ["ROLE"],
+            RoleSessionName=os.environ["SESSION"],
+            WebIdentityToken=web_identity,
+            DurationSeconds=int(os.environ["SECONDS_WANTED"]),
         )
     except ClientError as refusal:
         sys.exit(f"::error::Could not assume role with OIDC: {refusal.response['Error']['Message']}")
