@@ -101,7 +101,12 @@ def _helps() -> list[Subject]:
 
 def _starts(empty: Path, url: str) -> list[Subject]:
     environ = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-    environ |= {"GITHUB_API_URL": url, "GITHUB_TOKEN": "t", "GITHUB_RUN_ID": "1", "AWS_MAX_ATTEMPTS": "1"}
+    environ |= {
+        "GITHUB_API_URL": url,
+        "GITHUB_TOKEN": "t",
+        "GITHUB_RUN_ID": "1",
+        "PIPELINE__SERVING__FEATURES": "store",
+    }
     found = []
     for words, command in _commands((), typer.main.get_command(app)):
         if hasattr(command, "commands"):

@@ -1,14 +1,16 @@
 """lint: each linter stops what it is there for, and says at which line."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 from sagemaker_gitops.errors import ConfigurationError, LintFailed
 from sagemaker_gitops.project import linters
-from sagemaker_gitops.project.linters import LINTERS, Linter
+from sagemaker_gitops.project.linters import LIST
 from sagemaker_gitops.stages import lint
 from sagemaker_gitops.stages.lint import Options
+from tests.sample import ROOT
 
 WORKFLOW = """\
 name: Seeded
@@ -33,13 +35,15 @@ DEFECTS = {
     "hadolint": ("model/train/Dockerfile", "FROM python\n", 1, "DL3006"),
     "shellcheck": ("model/train/bad.sh", "#!/bin/sh\necho $1\n", 2, "SC2086"),
     "cfn-lint": ("infra/lib/bad.yml", STACK, 5, "Additional properties"),
+    "rules": (".github/workflows/bad.yml", WORKFLOW, 9, "an expression inside `run`"),
 }
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Make a repository that holds nothing but the settings of the linters."""
+    """Make a repository that holds nothing but the list of linters and their settings."""
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    shutil.copy(ROOT / LIST, tmp_path)
     (tmp_path / "pyproject.toml").write_text('[tool.ruff.lint]\nselect = ["F"]\n[tool.mypy]\nstrict = true\n')
     return tmp_path
 
@@ -65,8 +69,8 @@ def test_linter_stops_its_defect(project: Path, name: str) -> None:
 
 
 def test_every_linter_has_a_defect_that_it_stops() -> None:
-    """A linter added to the table needs a proof here."""
-    assert set(DEFECTS) == {linter.name for linter in LINTERS}
+    """A linter added to the list needs a proof here."""
+    assert set(DEFECTS) == {linter.name for linter in linters.read(ROOT)}
 
 
 def test_actionlint_reads_the_scripts_of_workflows(project: Path) -> None:
@@ -86,7 +90,7 @@ def test_sound_project_passes(project: Path) -> None:
 
     result = lint.run(project, Options(progress=print))
 
-    assert result.summary.count("✓") == len(LINTERS)
+    assert result.summary.count("✓") == len(DEFECTS)
 
 
 def test_linter_that_breaks_does_not_pass(project: Path) -> None:
@@ -99,8 +103,38 @@ def test_linter_that_breaks_does_not_pass(project: Path) -> None:
 
 def test_missing_linter_is_named(project: Path) -> None:
     """A linter that is not installed is an error, not a pass."""
+    listed = (
+        (project / LIST).read_text().replace("-shellcheck=.venv/bin/shellcheck", "-shellcheck=.venv/bin/nosuchlint")
+    )
+    (project / LIST).write_text(listed)
+
     with pytest.raises(ConfigurationError, match="not installed: nosuchlint"):
-        linters.run([Linter(name="x", command=("nosuchlint",))], project, print)
+        lint.run(project, Options(progress=print))
+
+
+def test_hook_of_ones_own_is_run_too(project: Path) -> None:
+    """What a team adds to the list stops a pull request as it stops a commit."""
+    hook = "\n      - {id: own, name: own, language: system, entry: grep -Hn, args: [TODO], files: ^model/}\n"
+    (project / LIST).write_text((project / LIST).read_text() + hook)
+    write(project, "model/notes.txt", "TODO: think\n")
+
+    result = lint.run(project, Options(progress=print, only=("ruff",)))
+    with pytest.raises(LintFailed) as caught:
+        lint.run(project, Options(progress=print, only=("own",)))
+
+    assert "ruff" in result.summary
+    assert [(a.file, a.line) for a in caught.value.annotations] == [("model/notes.txt", 1)]
+
+
+@pytest.mark.parametrize("content", [None, "repos: 3\n", "{\n", "repos:\n  - {repo: local, hooks: [{id: x}]}\n"])
+def test_list_that_is_none_is_refused(project: Path, content: str | None) -> None:
+    """A list that is missing or broken is an error, not a pass."""
+    (project / LIST).unlink()
+    if content is not None:
+        (project / LIST).write_text(content)
+
+    with pytest.raises(ConfigurationError, match="pre-commit"):
+        lint.run(project, Options(progress=print))
 
 
 def test_unknown_linter_is_refused(project: Path) -> None:

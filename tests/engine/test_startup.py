@@ -77,7 +77,7 @@ def test_completion_imports_nothing_heavy(typed: str) -> None:
 
 def test_cheap_commands_import_nothing_heavy() -> None:
     """A command that needs neither AWS nor a document in YAML imports no library for them."""
-    lines = ["local status", "plan --base HEAD", "lint --only nosuchlinter"]
+    lines = ["local status", "plan --base HEAD"]
 
     found = imported(*lines)
 

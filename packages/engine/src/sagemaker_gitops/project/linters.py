@@ -1,16 +1,25 @@
-"""The linters that every change must satisfy: how each is called, and how its findings read."""
+"""The linters of .pre-commit-config.yaml, run side by side, and how their findings read."""
 
+import os
 import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from sagemaker_gitops.errors import Annotation, ConfigurationError
 
+LIST = ".pre-commit-config.yaml"
+_VENV = ".venv/bin/"
 _PROGRAMS = Path(sys.executable).parent
+_RESTORE = "restore it from git, or from the template with `pipeline upgrade`"
+_LEFT = re.compile(r"\.|node_modules$|__pycache__$")
 _TIMEOUT_SECONDS = 600
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # file:line: message, as compilers have always written it; some write columns or an end between.
@@ -21,11 +30,12 @@ _COMMAND = re.compile(r"::(?:error|warning|notice) file=(?P<file>[^,]+),line=(?P
 
 @dataclass(frozen=True, kw_only=True)
 class Linter:
-    """A program of requirements.txt, its arguments, and the globs of the files to name (it finds them if none)."""
+    """A hook of .pre-commit-config.yaml: its command, whose files it is about, and whether they are named to it."""
 
     name: str
     command: tuple[str, ...]
-    files: tuple[str, ...] = ()
+    pattern: str = ""
+    names_files: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,38 +52,33 @@ class Outcome:
         return not self.findings and not self.fault
 
 
-LINTERS = (
-    Linter(name="ruff", command=("ruff", "check", "--output-format", "concise", ".")),
-    Linter(name="ruff-format", command=("ruff", "format", "--check", "--output-format", "concise", ".")),
-    Linter(name="mypy", command=("mypy", "--no-error-summary", ".")),
-    Linter(
-        name="actionlint",
-        # Without the path, actionlint silently leaves the scripts unchecked where it finds no shellcheck.
-        command=("actionlint", "-oneline", "-no-color", "-pyflakes=", f"-shellcheck={_PROGRAMS / 'shellcheck'}"),
-        files=(".github/workflows/*.yml", ".github/workflows/*.yaml"),
-    ),
-    Linter(
-        name="zizmor",
-        command=("zizmor", "--offline", "--pedantic", "--strict-collection", "--no-progress", "--format", "github"),
-        files=(".github", ".pre-commit-config.yaml"),
-    ),
-    Linter(
-        name="hadolint",
-        command=("hadolint", "--format", "gnu"),
-        files=("model/**/Dockerfile",),
-    ),
-    Linter(
-        name="shellcheck",
-        command=("shellcheck", "--format", "gcc"),
-        files=("model/**/*.sh",),
-    ),
-    Linter(
-        name="cfn-lint",
-        # Remarks count too: a queue that would be deleted with its stack is one.
-        command=("cfn-lint", "--include-checks", "I", "--format", "parseable"),
-        files=("infra/lib/**/*.yml", "infra/lib/**/*.yaml"),
-    ),
-)
+def read(root: Path) -> tuple[Linter, ...]:
+    """Read the list that pre-commit has, too; a hook that pre-commit installs from elsewhere is left to it."""
+    path = root / LIST
+    try:
+        listed = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return tuple(
+            _linter(hook)
+            for repository in listed["repos"]
+            if repository["repo"] == "local"
+            for hook in repository["hooks"]
+            if hook["language"] == "system"
+        )
+    except FileNotFoundError as error:
+        raise ConfigurationError("it lists the linters, and is missing", where=str(path), next_step=_RESTORE) from error
+    except (yaml.YAMLError, KeyError, TypeError) as error:
+        raise ConfigurationError(f"not pre-commit's: {error!r}", where=str(path), next_step=_RESTORE) from error
+
+
+def _linter(hook: Mapping[str, Any]) -> Linter:
+    # The hook's path is a project's on a laptop; elsewhere the programs lie beside the Python that runs this.
+    words = [word.replace(_VENV, f"{_PROGRAMS}/") for word in shlex.split(hook["entry"])]
+    return Linter(
+        name=hook["id"],
+        command=(*words, *hook.get("args", ())),
+        pattern=hook.get("files", ""),
+        names_files=hook.get("pass_filenames", True),
+    )
 
 
 def run(linters: Iterable[Linter], root: Path, progress: Callable[[str], None]) -> tuple[Outcome, ...]:
@@ -91,14 +96,19 @@ def run(linters: Iterable[Linter], root: Path, progress: Callable[[str], None]) 
 
 
 def files(linter: Linter, root: Path) -> list[str]:
-    """List what a linter is given, relative to `root`."""
-    found = {path for pattern in linter.files for path in root.glob(pattern)}
-    return sorted(path.relative_to(root).as_posix() for path in found)
+    """List the files that a linter is about, relative to `root`; what tools leave in a checkout is none of them."""
+    found = []
+    for folder, folders, names in os.walk(root):
+        folders[:] = sorted(name for name in folders if name == ".github" or not _LEFT.match(name))
+        found += [(Path(folder) / name).relative_to(root).as_posix() for name in sorted(names)]
+    return [name for name in found if re.search(linter.pattern, name)]
 
 
 def _require(linters: Iterable[Linter]) -> None:
-    programs = {"shellcheck"} | {linter.command[0] for linter in linters}
-    missing = sorted(name for name in programs if not (_PROGRAMS / name).is_file())
+    named = {word.rpartition("=")[2] for linter in linters for word in linter.command}
+    missing = sorted(
+        {Path(word).name for word in named if word.startswith(f"{_PROGRAMS}/") and not Path(word).is_file()}
+    )
     if missing:
         raise ConfigurationError(
             f"not installed: {', '.join(missing)}",
@@ -108,12 +118,11 @@ def _require(linters: Iterable[Linter]) -> None:
 
 
 def _check(linter: Linter, root: Path) -> Outcome:
-    targets = files(linter, root)
-    if linter.files and not targets:
+    about = files(linter, root)
+    if not about:
         return Outcome(name=linter.name)
-    program, *arguments = linter.command
     done = subprocess.run(
-        [_PROGRAMS / program, *arguments, *targets],
+        [*linter.command, *(about if linter.names_files else ())],
         cwd=root,
         capture_output=True,
         text=True,

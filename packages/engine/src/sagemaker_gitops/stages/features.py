@@ -75,9 +75,9 @@ def ingest(settings: Settings, aws: Aws, options: Options) -> StageResult:
 
 def training_set(settings: Settings, aws: Aws, wanted: Wanted, options: Options) -> StageResult:
     """Write labels with the features that were true at their time, as far as they were known as of a moment."""
+    definition, group = _group(settings, aws)
     from sagemaker_gitops.build import feature_history as history  # noqa: PLC0415 - only this command waits for pandas
 
-    definition, group = _group(settings, aws)
     as_of = parse_time(wanted.as_of)
     files = [wanted.labels] if wanted.labels else list(fingerprint.data_files(settings.root))
     labels = history.labels(_readable(files), definition, at=as_of)

@@ -1,4 +1,4 @@
-"""lint: hold the code, the workflows, the images and the stacks against every pinned linter at once."""
+"""lint: run every linter of .pre-commit-config.yaml on the whole checkout at once."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sagemaker_gitops.errors import ConfigurationError, LintFailed
 from sagemaker_gitops.project import linters
-from sagemaker_gitops.project.linters import LINTERS, Linter, Outcome
+from sagemaker_gitops.project.linters import Linter, Outcome
 from sagemaker_gitops.stages.result import StageResult
 
 
@@ -20,20 +20,20 @@ class Options:
 
 def run(root: Path, options: Options) -> StageResult:
     """Run the linters on the checkout at `root`; one finding is enough to fail."""
-    outcomes = linters.run(_chosen(options.only), root, options.progress)
+    outcomes = linters.run(_chosen(linters.read(root), options.only), root, options.progress)
     if not all(outcome.passed for outcome in outcomes):
         raise _refusal(outcomes)
     return StageResult(summary=_table(outcomes))
 
 
-def _chosen(names: tuple[str, ...]) -> list[Linter]:
-    known = {linter.name: linter for linter in LINTERS}
+def _chosen(listed: tuple[Linter, ...], names: tuple[str, ...]) -> list[Linter]:
+    known = {linter.name: linter for linter in listed}
     unknown = sorted(set(names) - known.keys())
     if unknown:
         raise ConfigurationError(
             f"there is no linter {', '.join(unknown)}", where="--only", next_step=f"choose among {', '.join(known)}"
         )
-    return [known[name] for name in names] if names else list(LINTERS)
+    return [known[name] for name in names] if names else list(listed)
 
 
 def _refusal(outcomes: tuple[Outcome, ...]) -> LintFailed:
@@ -43,7 +43,7 @@ def _refusal(outcomes: tuple[Outcome, ...]) -> LintFailed:
     lines += [f"{item.name} stopped: {item.fault}" for item in failed if item.fault]
     error = LintFailed(
         f"the linters found: {counts}\n    " + "\n    ".join(lines),
-        next_step="mend each line; `ruff check --fix .` and `ruff format .` do their part by themselves",
+        next_step="fix each line; `ruff check --fix .` and `ruff format .` do their part by themselves",
     )
     error.summary = _table(outcomes)
     error.annotations = tuple(found for item in failed for found in item.findings)
