@@ -3,14 +3,14 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sagemaker_gitops.build import fingerprint, recipe
-from sagemaker_gitops.project import hyperparameters
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.aws.training import TrainingRequest, as_request
-from sagemaker_gitops.project.documents import read_document
-from sagemaker_gitops.errors import TrainingFailed
+from sagemaker_gitops.build import fingerprint, recipe
 from sagemaker_gitops.build import sdk_launcher as launcher
 from sagemaker_gitops.build.recipe import Recipe
+from sagemaker_gitops.errors import TrainingFailed
+from sagemaker_gitops.project import hyperparameters
+from sagemaker_gitops.project.documents import read_document
 from sagemaker_gitops.project.settings import Settings
 
 # SageMaker reads so many metrics from a job's log.
