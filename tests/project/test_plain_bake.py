@@ -55,7 +55,7 @@ def test_bake_leaves_the_clone_as_it_was(clone: Path, project: Path) -> None:
 @pytest.mark.parametrize("word", ["demo", "test"])
 def test_command_of_the_readme_works(project: Path, word: str) -> None:
     """`make demo` and `make test`, right after the bake and before any commit."""
-    run = make(word, folder=project, seconds=1800)
+    run = make(word, folder=project)
 
     assert run.returncode == 0, run.stdout[-8000:]
     assert ("none lost" if word == "demo" else " passed") in run.stdout

@@ -140,7 +140,7 @@ def test_upgrade_keeps_edits_and_replaces_packages(project: Path, project_python
 
 def test_upgrade_runs_the_checks_of_the_upgraded_project(project: Path) -> None:
     """The project's own command installs the new packages and lints the sum; it tells what an edit misses since."""
-    assert make("setup", folder=project, seconds=600).returncode == 0
+    assert make("setup", folder=project).returncode == 0
     python = project / ".venv/bin/python"
     version = "import importlib.metadata as m; print(*(m.version('sagemaker-gitops' + s) for s in ('', '-modelkit')))"
 
@@ -150,7 +150,7 @@ def test_upgrade_runs_the_checks_of_the_upgraded_project(project: Path) -> None:
     (project / "model/tests/test_ours.py").write_text(OUR_GATE, encoding="utf-8")
     git(project, "add", "model/tests/test_ours.py")
     git(project, "commit", "--quiet", "--message", "Ours by tariff")
-    assert make("check", folder=project, seconds=600).returncode == 0
+    assert make("check", folder=project).returncode == 0
     unsound = upgrade(project, python)
 
     assert sound.returncode == 0, sound.stdout + sound.stderr

@@ -87,7 +87,7 @@ def test_packages_come_from_a_place_of_ones_own(template: Path, tmp_path: Path) 
 
     def pipeline(*words: str, **variables: str) -> str:
         environ = {**newcomer(), "UV_FIND_LINKS": str(tmp_path / "packages"), **variables}
-        command = [project / ".venv/bin/pipeline", *words]
+        command = [str(project / ".venv/bin/pipeline"), *words]
         return subprocess.run(command, cwd=project, env=environ, stdout=subprocess.PIPE, text=True, check=True).stdout
 
     exports = pipeline("local", "up").splitlines()
