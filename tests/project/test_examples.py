@@ -160,7 +160,7 @@ def test_document_lists_what_the_example_brings() -> None:
 def test_regression_passes_the_check_of_pull_requests(laptop: Laptop) -> None:
     """Schema, data and API description are as sound as the sample's, and the rehearsal tells what the model is."""
     assert "✗" not in laptop.run("-m", "sagemaker_gitops", "schema")
-    assert "passes all 3 marks" in laptop.run("-m", "sagemaker_gitops", "rehearse")
+    assert "passes all 3 thresholds" in laptop.run("-m", "sagemaker_gitops", "rehearse")
 
 
 def test_regression_reaches_prod(laptop: Laptop) -> None:

@@ -40,7 +40,7 @@ def markdown(compared: Compared) -> str:
         _heading("Rates by group", _groups(compared)),
         _heading("Plots", _plots(compared)),
         _heading("Data", _data(compared)),
-        "<details><summary>Every mark</summary>\n\n" + compared.verdict.as_markdown() + "\n</details>",
+        "<details><summary>Every threshold</summary>\n\n" + compared.verdict.as_markdown() + "\n</details>",
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -49,7 +49,7 @@ def _headline(verdict: Verdict) -> str:
     missed = [mark for mark in verdict.marks if not mark.passed]
     lines = [f"- {mark.gate}: {inert(mark.name)} is {mark.value:.4f}, must be {mark.limit}" for mark in missed]
     lines += [f"- {inert(failure.test)}: {inert(failure.message.splitlines()[0])}" for failure in verdict.failures]
-    head = f"passes all {len(verdict.marks)} marks" if verdict.passed else "does not pass its gates"
+    head = f"passes all {len(verdict.marks)} thresholds" if verdict.passed else "does not pass its gates"
     return "\n".join([f"## This model {head}", *lines])
 
 

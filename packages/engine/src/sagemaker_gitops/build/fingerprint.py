@@ -112,7 +112,7 @@ def modelkit_requirement(root: Path) -> str:
 
 
 def gate_version(root: Path) -> str:
-    """Hash what judges a model: the gates, and the marks that they hold it against."""
+    """Hash what judges a model: the gates and their thresholds."""
     gates = [path for path in (root / "model" / "tests").rglob("*.py") if "__pycache__" not in path.parts]
     return digest_of(_hashes([*gates, root / _MARKS], root=root))
 

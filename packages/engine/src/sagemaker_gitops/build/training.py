@@ -70,7 +70,7 @@ def _data(settings: Settings, aws: Aws, wanted: Recipe) -> str:
 
 
 def _metrics(root: Path) -> tuple[str, ...]:
-    """Name what train.py prints as `test:name=value;`: each figure that has a mark of quality."""
+    """Name what train.py prints as `test:name=value;`: each figure that has a threshold of quality."""
     path = root / "model" / "config" / "baseline.json"
     marks = read_document(path) if path.is_file() else {}
     return tuple(f"test:{name}" for name in marks.get("quality", {}))[:_MOST_METRICS]

@@ -118,7 +118,7 @@ def _evaluation(facts: Facts) -> Content:
         ("Overall", _numbers(facts.metrics.get("overall") or {})),
         *((f"Group {name}", _rates(rates)) for name, rates in by_group.items()),
         ("Gaps between groups", _numbers(facts.metrics.get("bias") or {})),
-        ("Marks of the gates", [_mark(mark) for mark in facts.marks]),
+        ("Thresholds of the gates", [_mark(mark) for mark in facts.marks]),
     ]
     return {
         "name": HELD_OUT,

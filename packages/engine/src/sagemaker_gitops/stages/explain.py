@@ -83,7 +83,7 @@ def _report(settings: Settings, aws: Aws, wanted: Recipe) -> Product:
     if not report:
         reason = "no gate has judged this model in this image"
     elif report["passed"]:
-        reason = "the gates passed it; they judge again when marks, gates or champion have changed"
+        reason = "the gates passed it; they judge again when thresholds, gates or champion have changed"
     else:
         reason = "the gates refused it, and judge it again"
     return Product(
