@@ -129,11 +129,11 @@ def ours(path: Path) -> None:
     """Read and count with the monitor's own reader."""
     from datetime import UTC, datetime
 
+    from sagemaker_gitops.monitor.answers import Truth
     from sagemaker_gitops.monitor.baseline import FILES
+    from sagemaker_gitops.monitor.events import Span
     from sagemaker_gitops.monitor.parallel import Reading, read_files
-    from sagemaker_gitops.monitor.reader import Window
-    from sagemaker_gitops.monitor.spans import Span
-    from sagemaker_gitops.monitor.truth import Truth
+    from sagemaker_gitops.monitor.window import Window
 
     folder = PROJECT / "monitoring/baselines"
     day = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)

@@ -27,7 +27,7 @@ FACTS = Facts(
         "groups": {"yes": {"n": 110, "selection_rate": 0.23, "tpr": None}},
         "bias": {"disparate_impact_ratio": 0.83},
     },
-    marks=[{"gate": "quality", "name": "roc_auc", "value": 0.8256, "minimum": 0.795, "passed": True}],
+    thresholds=[{"gate": "quality", "name": "roc_auc", "value": 0.8256, "minimum": 0.795, "passed": True}],
     lineage={"fingerprint": "f" * 64, "commit": "c" * 40},
 )
 CARD = cards.content(Statement.model_validate_json((ROOT / STATEMENT).read_bytes()), FACTS)

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sagemaker_gitops.monitor import distances
-from sagemaker_gitops.monitor.bins import COARSE_BINS, choose_bins, expand
-from sagemaker_gitops.monitor.grid import Grid
+from sagemaker_gitops.monitor import statistics
+from sagemaker_gitops.monitor.bins import COARSE_BINS, Grid, choose_bins, expand
 from scipy import stats
 from tests.engine.drift.worlds import World
 
@@ -90,15 +89,15 @@ def test_binned_ks_and_wasserstein_stay_within_their_bounds(seed: int) -> None:
     bins = choose_bins(values, weights)
     expected, actual = bins.count(baseline), bins.count(window)
 
-    ks = distances.kolmogorov_smirnov(expected, actual)
+    ks = statistics.kolmogorov_smirnov(expected, actual)
     low, high = min(baseline.min(), window.min()), max(baseline.max(), window.max())
     middles, widths = bins.spread(low=low, high=high)
-    shift = distances.wasserstein(expected, actual, positions=middles)
+    shift = statistics.wasserstein(expected, actual, positions=middles)
 
     exact = stats.ks_2samp(baseline, window).statistic
-    assert -1e-12 <= exact - ks <= distances.ks_error(expected, actual, single=bins.single)
+    assert -1e-12 <= exact - ks <= statistics.ks_error(expected, actual, single=bins.single)
     wanted = stats.wasserstein_distance(baseline, window)
-    assert abs(shift - wanted) <= distances.wasserstein_error(expected, actual, widths=widths)
+    assert abs(shift - wanted) <= statistics.wasserstein_error(expected, actual, widths=widths)
     assert abs(shift - wanted) < 0.01
 
 
@@ -109,6 +108,6 @@ def test_values_that_repeat_are_compared_exactly() -> None:
     values, weights = np.unique(baseline, return_counts=True)
     bins = choose_bins(values, weights)
 
-    ks = distances.kolmogorov_smirnov(bins.count(baseline), bins.count(window))
+    ks = statistics.kolmogorov_smirnov(bins.count(baseline), bins.count(window))
 
     assert ks == pytest.approx(stats.ks_2samp(baseline, window).statistic, abs=1e-9)

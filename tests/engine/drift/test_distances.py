@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from sagemaker_gitops.monitor import distances
+from sagemaker_gitops.monitor import statistics
 from scipy import stats
 from scipy.spatial import distance
 
@@ -30,7 +30,7 @@ def test_ks_equals_scipy(sizes: tuple[int, int]) -> None:
     first, second = two_samples(sizes)
     _, expected, actual = counted(first, second)
 
-    found = distances.kolmogorov_smirnov(expected, actual)
+    found = statistics.kolmogorov_smirnov(expected, actual)
 
     assert found == pytest.approx(stats.ks_2samp(first, second).statistic, abs=EXACT)
 
@@ -41,7 +41,7 @@ def test_wasserstein_equals_scipy(sizes: tuple[int, int]) -> None:
     first, second = two_samples(sizes)
     values, expected, actual = counted(first, second)
 
-    found = distances.wasserstein(expected, actual, positions=values)
+    found = statistics.wasserstein(expected, actual, positions=values)
 
     assert found == pytest.approx(stats.wasserstein_distance(first, second), abs=EXACT)
 
@@ -51,7 +51,7 @@ def test_jensen_shannon_equals_scipy(sizes: tuple[int, int]) -> None:
     """Jensen-Shannon is SciPy's distance, categories of one sample only included."""
     _, expected, actual = counted(*two_samples(sizes))
 
-    found = distances.jensen_shannon(expected, actual)
+    found = statistics.jensen_shannon(expected, actual)
 
     assert found == pytest.approx(distance.jensenshannon(expected / expected.sum(), actual / actual.sum()), abs=EXACT)
 
@@ -61,7 +61,7 @@ def test_chi_square_equals_scipy(sizes: tuple[int, int]) -> None:
     """Chi-square and its degrees of freedom are those of SciPy's contingency table without Yates."""
     _, expected, actual = counted(*two_samples(sizes))
 
-    statistic, degrees = distances.chi_square(expected, actual)
+    statistic, degrees = statistics.chi_square(expected, actual)
 
     reference = stats.chi2_contingency(np.stack([expected, actual]), correction=False)
     assert statistic == pytest.approx(reference.statistic, rel=EXACT)
@@ -73,7 +73,7 @@ def test_psi_equals_the_sum_that_evidently_takes(sizes: tuple[int, int]) -> None
     """PSI is the sum over shares, an empty bin counting as one in ten thousand."""
     _, expected, actual = counted(*two_samples(sizes))
 
-    found = distances.psi(expected, actual)
+    found = statistics.psi(expected, actual)
 
     before, now = expected / expected.sum(), actual / actual.sum()
     np.place(before, before == 0, 0.0001)
@@ -85,23 +85,23 @@ def test_equal_distributions_have_no_distance() -> None:
     """A sample twice as large but of the same shares is at distance zero."""
     expected = np.array([10, 20, 30])
 
-    assert distances.psi(expected, expected * 2) == pytest.approx(0)
-    assert distances.kolmogorov_smirnov(expected, expected * 2) == pytest.approx(0)
-    assert distances.jensen_shannon(expected, expected * 2) == pytest.approx(0, abs=1e-7)
-    assert distances.chi_square(expected, expected * 2)[0] == pytest.approx(0)
+    assert statistics.psi(expected, expected * 2) == pytest.approx(0)
+    assert statistics.kolmogorov_smirnov(expected, expected * 2) == pytest.approx(0)
+    assert statistics.jensen_shannon(expected, expected * 2) == pytest.approx(0, abs=1e-7)
+    assert statistics.chi_square(expected, expected * 2)[0] == pytest.approx(0)
 
 
 def test_disjoint_distributions_are_as_far_as_can_be() -> None:
     """Where no category is shared, KS of ordered bins is one and Jensen-Shannon the root of ln 2."""
     expected, actual = np.array([7, 0]), np.array([0, 9])
 
-    assert distances.kolmogorov_smirnov(expected, actual) == 1
-    assert distances.jensen_shannon(expected, actual) == pytest.approx(np.sqrt(np.log(2)))
+    assert statistics.kolmogorov_smirnov(expected, actual) == 1
+    assert statistics.jensen_shannon(expected, actual) == pytest.approx(np.sqrt(np.log(2)))
 
 
 def test_an_empty_sample_is_no_error() -> None:
     """Without rows there is nothing to compare, and no division by zero."""
     expected, actual = np.array([3, 4]), np.array([0, 0])
 
-    assert distances.chi_square(expected, actual) == (0.0, 0)
-    assert np.isfinite(distances.psi(expected, actual))
+    assert statistics.chi_square(expected, actual) == (0.0, 0)
+    assert np.isfinite(statistics.psi(expected, actual))

@@ -15,7 +15,7 @@ from sagemaker_gitops.aws.schedules import Schedules
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.cli.running import connect
 from sagemaker_gitops.errors import ConfigurationError, DataInsufficient, DriftFound, MonitorBroken
-from sagemaker_gitops.monitor.gauges import NAMESPACE
+from sagemaker_gitops.monitor.publish import NAMESPACE
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.ledger import GENESIS, Entry, Release, read
 from sagemaker_gitops.stages import history, monitor, verify_ledger

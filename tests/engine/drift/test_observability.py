@@ -10,10 +10,9 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from botocore.validate import ParamValidator
 from sagemaker_gitops.errors import ConfigurationError
-from sagemaker_gitops.monitor.finding import Outcome
-from sagemaker_gitops.monitor.gauges import NAMESPACE, outcome_gauges, window_gauges
-from sagemaker_gitops.monitor.truth import read_truth
-from sagemaker_gitops.monitor.verdict import evaluate
+from sagemaker_gitops.monitor.answers import read_truth
+from sagemaker_gitops.monitor.publish import NAMESPACE, outcome_metrics, window_metrics
+from sagemaker_gitops.monitor.verdict import Outcome, evaluate
 from sagemaker_gitops.project.monitor_config import MonitorConfig
 from sagemaker_gitops.stacks import observability
 from tests.engine.drift.worlds import World, events, read, truth_lines
@@ -111,7 +110,7 @@ def written(world: World) -> set[str]:
     truth = read_truth(truth_lines(sample, encoding="JSON"), world.baseline.contract)
     tally = read(world, [events(sample)], truth=truth)
     verdict = evaluate(world.baseline, tally, MonitorConfig())
-    told = [*outcome_gauges(Outcome.OK), *window_gauges(world.baseline, tally, verdict)]
+    told = [*outcome_metrics(Outcome.OK), *window_metrics(world.baseline, tally, verdict)]
     return {name for name, _, _ in told}
 
 

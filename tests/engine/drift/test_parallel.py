@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sagemaker_gitops.monitor import parallel, spans
+from sagemaker_gitops.monitor import events as events_module
+from sagemaker_gitops.monitor import parallel
+from sagemaker_gitops.monitor.answers import Truth, read_truth
+from sagemaker_gitops.monitor.events import Span
 from sagemaker_gitops.monitor.parallel import Reading, read_files
-from sagemaker_gitops.monitor.spans import Span
-from sagemaker_gitops.monitor.truth import Truth, read_truth
 from tests.engine.drift.worlds import RELEASE, VARIANT, WINDOW, World, events, truth_lines
 
 
@@ -86,8 +87,8 @@ def test_spans_hold_every_line_once(size: int, tmp_path: Path) -> None:
 
 def test_file_without_lines_ends(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Where no line ends for too long it is not sought for ever; what follows is read again."""
-    monkeypatch.setattr(spans, "LONGEST_LINE_BYTES", 10_000)
-    monkeypatch.setattr(spans, "BLOCK_BYTES", 5_000)
+    monkeypatch.setattr(events_module, "LONGEST_LINE_BYTES", 10_000)
+    monkeypatch.setattr(events_module, "BLOCK_BYTES", 5_000)
     lines = [line + b"\n" for line in events(world.sample(20, seed=0))]
     path = tmp_path / "captures.jsonl"
     path.write_bytes(b"".join([*lines[:10], b"x" * 100_000 + b"\n", *lines[10:]]))

@@ -2,8 +2,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from pydantic import ValidationError
-from sagemaker_gitops.monitor.finding import Outcome, Subject
+from sagemaker_gitops.monitor.checks import Subject
 from sagemaker_gitops.monitor.policy import Decision, Past, Situation, decide
+from sagemaker_gitops.monitor.verdict import Outcome
 from sagemaker_gitops.project.monitor_config import Policy, Reaction
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -16,12 +16,10 @@ from botocore.validate import ParamValidator
 from sagemaker_gitops.aws.monitoring import CaptureFile
 from sagemaker_gitops.aws.processing import Processing, ProcessingRequest
 from sagemaker_gitops.errors import MonitorBroken
-from sagemaker_gitops.monitor.finding import Outcome
+from sagemaker_gitops.monitor.answers import read_truth
 from sagemaker_gitops.monitor.job import Watch, read_captures
-from sagemaker_gitops.monitor.shard import load_tally
-from sagemaker_gitops.monitor.tally import Tally
-from sagemaker_gitops.monitor.truth import read_truth
-from sagemaker_gitops.monitor.verdict import evaluate
+from sagemaker_gitops.monitor.tally import Tally, load_tally
+from sagemaker_gitops.monitor.verdict import Outcome, evaluate
 from sagemaker_gitops.project.monitor_config import MonitorConfig
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.ledger import Release

@@ -8,13 +8,12 @@ import pytest
 from sagemaker_gitops.aws.invocations import VERIFICATION_PREFIX
 from sagemaker_gitops.monitor import events as events_module
 from sagemaker_gitops.monitor import plain_csv
-from sagemaker_gitops.monitor.contract import Contract
+from sagemaker_gitops.monitor.answers import read_truth
+from sagemaker_gitops.monitor.baseline import Contract
 from sagemaker_gitops.monitor.events import Payload, blocks
-from sagemaker_gitops.monitor.payloads import Requests
 from sagemaker_gitops.monitor.reader import CaptureReader
-from sagemaker_gitops.monitor.shard import dump_tally, load_tally
-from sagemaker_gitops.monitor.tally import Tally
-from sagemaker_gitops.monitor.truth import read_truth
+from sagemaker_gitops.monitor.requests import Requests
+from sagemaker_gitops.monitor.tally import Tally, dump_tally, load_tally
 from tests.engine.drift.worlds import (
     END,
     RELEASE,
@@ -178,6 +177,22 @@ def test_quoted_escaped_and_multi_line_fields_come_out_right(world: World, cell:
     assert [row[2] for row in table.rows] == ["0.7", value, "0.7"]
     assert [row[-1] for row in table.rows] == ["no", "no", "no"]
     assert table.lengths == [1, 1, 1]
+
+
+@pytest.mark.parametrize("installed", [True, False], ids=["pyarrow", "csv"])
+@pytest.mark.parametrize("count", [1, 700], ids=["alone", "in-a-block"])
+def test_a_category_that_has_a_features_name_is_no_header(
+    world: World, count: int, monkeypatch: pytest.MonkeyPatch, *, installed: bool
+) -> None:
+    """A line that holds a number is a row, as it is to the server; every way of reading it says so."""
+    monkeypatch.setattr(plain_csv, "_is_installed", lambda: installed)
+    plain = Payload(data="0.3,0.2,0.7,1,1,no,3.2,no,no,no,no,no\n", encoding="CSV")
+    named = Payload(data="0.3,0.2,0.7,1,1,single,3.2,no,no,no,no,no\n", encoding="CSV")
+
+    table = Requests(world.baseline.contract).csv_table([*[plain] * (count - 1), named])
+
+    assert table.lengths == [1] * count
+    assert table.extra == []
 
 
 def test_an_open_quote_spoils_its_own_request_only(world: World) -> None:

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sagemaker_gitops.monitor.answers import read_truth
 from sagemaker_gitops.monitor.events import ARROW
-from sagemaker_gitops.monitor.truth import read_truth
 from sagemaker_gitops.monitor.verdict import evaluate
 from sagemaker_gitops.project.monitor_config import MonitorConfig
 from tests.engine.drift.worlds import END, World, answer, as_arrow, event, read

@@ -5,9 +5,9 @@ import json
 import pytest
 from sagemaker_gitops.errors import MonitorBroken
 from sagemaker_gitops.monitor.baseline import Baseline, read_baseline
+from sagemaker_gitops.monitor.checks import Subject
 from sagemaker_gitops.monitor.events import Payload
-from sagemaker_gitops.monitor.finding import Subject
-from sagemaker_gitops.monitor.payloads import Requests
+from sagemaker_gitops.monitor.requests import Requests
 from sagemaker_gitops.monitor.tally import empty_tally
 from sagemaker_gitops.monitor.verdict import evaluate
 from sagemaker_gitops.project.monitor_config import MonitorConfig

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from sagemaker_gitops.errors import DataInvalid
-from sagemaker_gitops.monitor.finding import Outcome
 from sagemaker_gitops.monitor.tables import read_tables
 from sagemaker_gitops.monitor.tally import Tally
-from sagemaker_gitops.monitor.verdict import evaluate
+from sagemaker_gitops.monitor.verdict import Outcome, evaluate
 from sagemaker_gitops.project.monitor_config import MonitorConfig
 from tests.engine.drift.worlds import World, events, read
 from tests.sample import ROOT

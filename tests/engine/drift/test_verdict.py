@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from sagemaker_gitops.monitor.finding import Outcome, Subject
+from sagemaker_gitops.monitor.answers import read_truth
+from sagemaker_gitops.monitor.checks import Subject
 from sagemaker_gitops.monitor.quality import measure
-from sagemaker_gitops.monitor.truth import read_truth
-from sagemaker_gitops.monitor.verdict import Verdict, evaluate
+from sagemaker_gitops.monitor.verdict import Outcome, Verdict, evaluate
 from sagemaker_gitops.project.monitor_config import Limits, MonitorConfig
 from tests.engine.drift.worlds import END, FINGERPRINT, RELEASE, World, events, read, truth_lines
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sagemaker_gitops.monitor.documents import Judged
+from sagemaker_gitops.monitor.publish import Judged
 from sagemaker_gitops.monitor.record import Record, Served, rows_by_release, violation_rows
 from sagemaker_gitops.monitor.verdict import evaluate
 from sagemaker_gitops.monitor.webpage import webpage

@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from sagemaker_gitops.monitor.answers import Truth
 from sagemaker_gitops.monitor.baseline import Baseline
 from sagemaker_gitops.monitor.events import ARROW
-from sagemaker_gitops.monitor.reader import CaptureReader, Window
+from sagemaker_gitops.monitor.reader import CaptureReader
 from sagemaker_gitops.monitor.tally import Tally
-from sagemaker_gitops.monitor.truth import Truth
+from sagemaker_gitops.monitor.window import Window
 
 FINGERPRINT = "ab12cd34" + "0" * 56
 RELEASE = FINGERPRINT[:8]

@@ -11,8 +11,8 @@ import pytest
 from sagemaker_gitops.cli import app as cli
 from sagemaker_gitops.errors import GitHubRefused
 from sagemaker_gitops.github.client import Repository
-from sagemaker_gitops.monitor.documents import RECORD, SUMMARY
 from sagemaker_gitops.monitor.policy import Decision
+from sagemaker_gitops.monitor.publish import RECORD, SUMMARY
 from sagemaker_gitops.monitor.record import Record, Served, dump_record
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.stages import page

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sagemaker_gitops.build.champion import Opponent
 from sagemaker_gitops.build.comparison import RATES, at, drawable, rates, roc
+from sagemaker_gitops.build.champion import Opponent
 from sagemaker_gitops.build.gates import Verdict
 from sagemaker_gitops.build.rehearsal import Rehearsed
 from sagemaker_gitops.report.markdown import inert
@@ -46,23 +46,23 @@ def markdown(compared: Compared) -> str:
 
 
 def _headline(verdict: Verdict) -> str:
-    missed = [mark for mark in verdict.marks if not mark.passed]
-    lines = [f"- {mark.gate}: {inert(mark.name)} is {mark.value:.4f}, must be {mark.limit}" for mark in missed]
+    missed = [one for one in verdict.marks if not one.passed]
+    lines = [f"- {one.gate}: {inert(one.name)} is {one.value:.4f}, must be {one.limit}" for one in missed]
     lines += [f"- {inert(failure.test)}: {inert(failure.message.splitlines()[0])}" for failure in verdict.failures]
     head = f"passes all {len(verdict.marks)} thresholds" if verdict.passed else "does not pass its gates"
     return "\n".join([f"## This model {head}", *lines])
 
 
 def _cost(compared: Compared) -> str:
-    mark, opponent = compared.candidate.mark, compared.opponent
-    shown = f"Fingerprint `{mark.digest[:12]}`"
+    fingerprint, opponent = compared.candidate.mark, compared.opponent
+    shown = f"Fingerprint `{fingerprint.digest[:12]}`"
     if compared.registered:
         return f"{shown} is registered as version {compared.registered}: nothing will be trained on merge."
     consequence = "a training job will run on merge" + (f" ({compared.price})" if compared.price else "")
     if opponent is None:
         return f"{shown} is new: {consequence}."
     theirs = opponent.model.mark.inputs
-    changed = sorted(name for name, digest in mark.inputs.items() if theirs.get(name) != digest)
+    changed = sorted(name for name, digest in fingerprint.inputs.items() if theirs.get(name) != digest)
     if not changed:
         return f"{shown} is that of {opponent.name}: nothing will be trained on merge."
     return f"{shown} is new ({', '.join(changed)} changed): {consequence}."

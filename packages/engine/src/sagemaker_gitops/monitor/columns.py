@@ -1,17 +1,98 @@
-"""Arrow columns counted without making a Python object of any cell."""
+"""Columns of cells, counted: which cell is a number, which a category, which is missing, and which is invalid."""
+# ruff: noqa: PLC0415  a processing job counts cells where pyarrow is not installed
 
 import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
+from msgspec import UNSET
 
 from sagemaker_gitops.monitor.baseline import Baseline, CategoryBaseline, NumberBaseline
-from sagemaker_gitops.monitor.distances import Values
+from sagemaker_gitops.monitor.statistics import Values
 from sagemaker_gitops.monitor.tally import CategoryTally, NumberTally, Tally
 
+if TYPE_CHECKING:
+    import pyarrow as pa
 
-def count_column(name: str, column: pa.Array, tally: Tally, baseline: Baseline) -> None:
-    """Count one feature's column, whatever type it came with."""
+# A cell as it came: text from CSV, any JSON value from JSON, None where there was nothing.
+Cell = Any
+
+_NUMERIC = frozenset({int, float})
+_NUMERIC_OR_NULL = _NUMERIC | {type(None)}
+
+
+def count_cells(name: str, cells: Sequence[Cell], tally: Tally, baseline: Baseline, *, textual: bool) -> None:
+    """Count one feature's cells; `textual` ones are CSV's, where a number is text."""
+    if number := tally.numbers.get(name):
+        values, invalid = to_numbers(cells, textual=textual)
+        number.add(values, baseline.numbers[name])
+        number.invalid += invalid
+    else:
+        category = tally.categories[name]
+        found, missing, invalid = to_categories(cells)
+        category.add(found, baseline.categories[name])
+        category.missing += missing
+        category.invalid += invalid
+
+
+def is_missing(cell: Cell) -> bool:
+    """Tell whether a cell holds nothing: null, left out, or empty text."""
+    return cell is None or cell is UNSET or cell == ""
+
+
+def to_numbers(cells: Sequence[Cell], *, textual: bool) -> tuple[Values, int]:
+    """Convert cells to floats, NaN where one is missing; return them and the count of invalid ones."""
+    try:
+        if textual:
+            values = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
+            return (values, 0) if np.isfinite(values).all() else _each(cells, textual=textual)
+        if _NUMERIC_OR_NULL.issuperset(map(type, cells)):
+            return np.array(cells, dtype=np.float64), 0
+    except (ValueError, OverflowError, TypeError):
+        pass  # some cell is no number: look at each
+    return _each(cells, textual=textual)
+
+
+def _each(cells: Sequence[Cell], *, textual: bool) -> tuple[Values, int]:
+    numbers, missing, invalid = [], 0, 0
+    for cell in cells:
+        if is_missing(cell):
+            missing += 1
+        elif (number := _number(cell, textual=textual)) is None:
+            invalid += 1
+        else:
+            numbers.append(number)
+    return np.fromiter(chain(numbers, repeat(np.nan, missing)), dtype=np.float64), invalid
+
+
+def _number(cell: Cell, *, textual: bool) -> float | None:
+    if not textual and type(cell) not in _NUMERIC:
+        return None
+    try:
+        number = float(cell)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def to_categories(cells: Sequence[Cell]) -> tuple[dict[str, int], int, int]:
+    """Count cells by category; return the counts and how many cells are missing and invalid."""
+    try:
+        counts: Counter[Cell] = Counter(cells)
+    except TypeError:
+        counts = Counter(cell if isinstance(cell, str) or is_missing(cell) else 0 for cell in cells)
+    known = {cell: count for cell, count in counts.items() if isinstance(cell, str) and cell}
+    missing = sum(count for cell, count in counts.items() if is_missing(cell))
+    return known, missing, counts.total() - missing - sum(known.values())
+
+
+def count_column(name: str, column: "pa.Array", tally: Tally, baseline: Baseline) -> None:
+    """Count one feature's Arrow column, whatever type it came with."""
+    import pyarrow as pa
+
     if pa.types.is_null(column.type):
         (tally.numbers.get(name) or tally.categories[name]).missing += len(column)
     elif name in tally.numbers:
@@ -20,13 +101,15 @@ def count_column(name: str, column: pa.Array, tally: Tally, baseline: Baseline) 
         _count_categories(column, tally.categories[name], baseline.categories[name])
 
 
-def floats(column: pa.DoubleArray) -> Values:
+def floats(column: "pa.DoubleArray") -> Values:
     """Give a column as NumPy's numbers, missing ones as NaN."""
     # `to_numpy` would import pandas, which takes longer than counting a million rows.
     return np.asarray(np.from_dlpack(column.fill_null(math.nan) if column.null_count else column), np.float64)
 
 
-def _count_numbers(column: pa.Array, tally: NumberTally, baseline: NumberBaseline) -> None:
+def _count_numbers(column: "pa.Array", tally: NumberTally, baseline: NumberBaseline) -> None:
+    import pyarrow as pa
+
     kind = column.type
     if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
         tally.missing += column.null_count
@@ -41,7 +124,9 @@ def _count_numbers(column: pa.Array, tally: NumberTally, baseline: NumberBaselin
     tally.add(values, baseline)
 
 
-def _count_categories(column: pa.Array, tally: CategoryTally, baseline: CategoryBaseline) -> None:
+def _count_categories(column: "pa.Array", tally: CategoryTally, baseline: CategoryBaseline) -> None:
+    import pyarrow as pa
+
     if not pa.types.is_dictionary(column.type):
         column = (column if pa.types.is_string(column.type) else column.cast(pa.string())).dictionary_encode()
     indices = column.indices.drop_null() if column.null_count else column.indices

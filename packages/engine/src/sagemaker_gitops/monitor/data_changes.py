@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from sagemaker_gitops.monitor.distances import psi
+from sagemaker_gitops.monitor.statistics import psi
 from sagemaker_gitops.report.markdown import inert
 
 BINS = 10

@@ -5,9 +5,11 @@ Source: SageMaker Developer Guide, "Capture data from real-time endpoint".
 
 import binascii
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import product
 from operator import attrgetter
-from typing import Any, ClassVar, Literal, TypeVar, cast
+from pathlib import Path
+from typing import Any, BinaryIO, Literal, Self, TypeVar, cast
 
 import msgspec
 
@@ -24,9 +26,7 @@ _ENCODING, _CONTENT_TYPE = attrgetter("encoding"), attrgetter("observedContentTy
 
 
 class Payload(msgspec.Struct, gc=False):
-    """A request or an answer as it was captured; of some classes all are of one form, as plain text."""
-
-    alike: ClassVar[Form | None] = None
+    """A request or an answer as it was captured."""
 
     data: str
     encoding: str = "CSV"
@@ -35,10 +35,10 @@ class Payload(msgspec.Struct, gc=False):
     @property
     def form(self) -> Form:
         """What the body is, by its content type or else by its encoding."""
-        told = (self.observedContentType or self.encoding).lower()
-        if told.partition(";")[0].strip() == ARROW:
+        kind = (self.observedContentType or self.encoding).lower()
+        if kind.partition(";")[0].strip() == ARROW:
             return "arrow"
-        return "json" if "json" in told else "csv"
+        return "json" if "json" in kind else "csv"
 
     def content(self) -> bytes:
         """Return the body as bytes; ValueError when it is not what its encoding says."""
@@ -53,8 +53,6 @@ class Payload(msgspec.Struct, gc=False):
 
 def forms(payloads: Sequence[Payload]) -> list[Form]:
     """Say what each body is; of many there are few kinds, and each is looked at once."""
-    if payloads and (alike := payloads[0].alike):
-        return [alike] * len(payloads)
     # Each by itself: pairs of them would be made for every body.
     encodings, content_types = set(map(_ENCODING, payloads)), set(map(_CONTENT_TYPE, payloads))
     known = {kind: Payload("", *kind).form for kind in product(encodings, content_types)}
@@ -65,7 +63,7 @@ def forms(payloads: Sequence[Payload]) -> list[Form]:
 
 def texts(payloads: Sequence[Payload]) -> list[str]:
     """Return bodies as text; ValueError when one is not what its encoding says."""
-    if (payloads and payloads[0].alike) or "BASE64" not in set(map(_ENCODING, payloads)):
+    if "BASE64" not in set(map(_ENCODING, payloads)):
         return [payload.data for payload in payloads]
     return [payload.text() for payload in payloads]
 
@@ -108,40 +106,9 @@ class Event(msgspec.Struct, gc=False):
 
 
 class NamedEvent(Event, gc=False):
-    """One that can be told from others."""
+    """One with an identity of its own."""
 
     eventMetadata: NamedMetadata  # noqa: N815
-
-
-class _CsvPayload(Payload, gc=False):
-    """What most requests are: the class of the first tells of all."""
-
-    alike: ClassVar[Form | None] = "csv"
-
-    encoding: Literal["CSV"] = "CSV"
-    observedContentType: Literal["text/csv"] | None = None  # noqa: N815
-
-
-class _JsonPayload(Payload, gc=False, kw_only=True):
-    """What most answers are."""
-
-    alike: ClassVar[Form | None] = "json"
-
-    encoding: Literal["CSV", "JSON"] = "CSV"
-    observedContentType: Literal["application/json"]  # noqa: N815
-
-
-class _PlainData(CaptureData, gc=False):
-    endpointInput: _CsvPayload  # noqa: N815
-    endpointOutput: _JsonPayload  # noqa: N815
-
-
-class _PlainEvent(Event, gc=False):
-    captureData: _PlainData  # noqa: N815
-
-
-class _PlainNamedEvent(NamedEvent, gc=False):
-    captureData: _PlainData  # noqa: N815
 
 
 class _CommonPayload(Payload, gc=False):
@@ -167,12 +134,10 @@ class _CommonNamedEvent(NamedEvent, gc=False):
 E = TypeVar("E", bound=Event)
 
 _ANONYMOUS: Sequence["msgspec.json.Decoder[Event]"] = (
-    msgspec.json.Decoder(cast("type[Event]", _PlainEvent)),
     msgspec.json.Decoder(cast("type[Event]", _CommonEvent)),
     msgspec.json.Decoder(Event),
 )
 _NAMED: Sequence["msgspec.json.Decoder[NamedEvent]"] = (
-    msgspec.json.Decoder(cast("type[NamedEvent]", _PlainNamedEvent)),
     msgspec.json.Decoder(cast("type[NamedEvent]", _CommonNamedEvent)),
     msgspec.json.Decoder(NamedEvent),
 )
@@ -232,3 +197,42 @@ def blocks(chunks: Iterable[bytes], *, size: int = BLOCK_BYTES, longest: int = L
         raise
     if held:
         yield b"".join(waiting)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Span:
+    """The lines of a file that begin from `start` to before `end`, in bytes; read where it is iterated over."""
+
+    path: Path
+    start: int = 0
+    end: int
+
+    @classmethod
+    def whole(cls, path: Path) -> Self:
+        """Take the whole file."""
+        return cls(path=path, end=path.stat().st_size)
+
+    def parts(self, size: int) -> Iterator["Span"]:
+        """Cut it into spans of `size` bytes each."""
+        for start in range(self.start, self.end, size):
+            yield Span(path=self.path, start=start, end=min(start + size, self.end))
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Read its lines block by block; one that is too long is cut, and so corrupt."""
+        with self.path.open("rb") as file:
+            start = _next_line(file, self.start)
+            for part in self.parts(BLOCK_BYTES):
+                end = _next_line(file, part.end)
+                file.seek(start)
+                if lines := file.read(end - start):
+                    yield lines
+                start = end
+
+
+def _next_line(file: BinaryIO, position: int) -> int:
+    """Return where the first line begins that does not begin before `position`, or where the search is given up."""
+    if position == 0:
+        return 0
+    file.seek(position - 1)
+    file.readline(LONGEST_LINE_BYTES)
+    return file.tell()

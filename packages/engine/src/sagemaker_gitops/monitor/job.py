@@ -18,27 +18,26 @@ from sagemaker_gitops.aws.processing import ROOT, ProcessingRequest, manifest
 from sagemaker_gitops.aws.schedules import ScheduleRequest
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import ConfigurationError
-from sagemaker_gitops.monitor.contract import Contract
+from sagemaker_gitops.monitor.answers import Truth, read_truth
+from sagemaker_gitops.monitor.baseline import Contract
 from sagemaker_gitops.monitor.parallel import Reading, read_files
-from sagemaker_gitops.monitor.reader import Window
 from sagemaker_gitops.monitor.record import Record
-from sagemaker_gitops.monitor.shard import load_tally
-from sagemaker_gitops.monitor.tally import Tally
-from sagemaker_gitops.monitor.truth import Truth, read_truth
+from sagemaker_gitops.monitor.tally import Tally, load_tally
+from sagemaker_gitops.monitor.window import Window
 from sagemaker_gitops.monitor.worker import Task
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.ledger import Release
 from sagemaker_gitops.release.session import open_ledger
 from sagemaker_gitops.release.writer import Author, NewEntry
 
-# What the worker imports: the pure statistics and what they stand on, and the modelkit's reader of Arrow.
+# What the worker imports: the pure statistics and what they stand on, and the modelkit's readers of Arrow and CSV.
 _PACKAGE = Path(sagemaker_gitops.__file__).parent
 _CODE = ("__init__.py", "errors.py", "monitor/*.py")
 _MODELKIT = Path(sagemaker_gitops_modelkit.__file__).parent
-_ARROW = (
+_READERS = (
     "__init__.py",
     "serving/__init__.py",
-    *(f"serving/arrow_{part}.py" for part in ("metadata", "text", "stream")),
+    *(f"serving/{part}.py" for part in ("arrow_metadata", "arrow_text", "arrow_stream", "csv_text")),
 )
 _WORKER = "monitor/worker.py"
 
@@ -98,7 +97,7 @@ def schedule_model_monitor(watch: Watch) -> bool:
     )
 
 
-def note_decisions(
+def record_decisions(
     settings: Settings, aws: Aws, author: Author, record: Record, *, release: Release | None = None, report: str = ""
 ) -> None:
     """Write every decision of a run into the ledger, taken or withheld, with what it stands on."""
@@ -128,8 +127,8 @@ def _in_a_job(watch: Watch, captures: Sequence[CaptureFile], truth: Truth, progr
     folder = f"monitoring/{endpoint}/jobs/{name}"
     listed = json.dumps(manifest(watch.settings.capture_bucket, [file.key for file in captures])).encode()
     for file_name, content in {**_job_files(watch, truth), "captures.manifest": listed}.items():
-        place = "" if file_name.endswith(".manifest") else "job/"
-        monitoring.put_report(f"{folder}/{place}{file_name}", content, content_type="application/octet-stream")
+        subfolder = "" if file_name.endswith(".manifest") else "job/"
+        monitoring.put_report(f"{folder}/{subfolder}{file_name}", content, content_type="application/octet-stream")
     watch.aws.processing.run(_request(watch, name, folder, captures), progress)
     tallies = monitoring.reports(f"{folder}/output/", name=".tally", newest=len(captures))
     return reduce(_merged, map(load_tally, tallies))
@@ -145,7 +144,7 @@ def _job_files(watch: Watch, truth: Truth) -> dict[str, bytes]:
 
 def _request(watch: Watch, name: str, folder: str, captures: Sequence[CaptureFile]) -> ProcessingRequest:
     sizing, monitoring = watch.settings.monitor.processing, watch.aws.monitoring
-    wanted = ceil(sum(file.size for file in captures) / 2**20 / sizing.mebibytes_per_instance)
+    needed = ceil(sum(file.size for file in captures) / 2**20 / sizing.mebibytes_per_instance)
     return ProcessingRequest(
         name=name,
         image_uri=watch.release.image,
@@ -156,7 +155,7 @@ def _request(watch: Watch, name: str, folder: str, captures: Sequence[CaptureFil
         manifest_uri=monitoring.uri(f"{folder}/captures.manifest"),
         output_uri=monitoring.uri(f"{folder}/output/"),
         instance_type=sizing.instance_type,
-        instances=min(wanted, sizing.maximum_instances, len(captures)),
+        instances=min(needed, sizing.maximum_instances, len(captures)),
         volume_gb=sizing.volume_gb,
         max_runtime_seconds=sizing.max_runtime_seconds,
         tags={"project": watch.settings.project, "fingerprint": watch.release.fingerprint},
@@ -167,7 +166,7 @@ def _upload_code(watch: Watch) -> str:
     """Put the worker's modules where the job reads them, under the name of their content."""
     files = {path.relative_to(_PACKAGE): path.read_bytes() for glob in _CODE for path in _PACKAGE.glob(glob)}
     placed = {f"sagemaker_gitops/{path.as_posix()}": content for path, content in files.items()}
-    placed |= {f"sagemaker_gitops_modelkit/{name}": (_MODELKIT / name).read_bytes() for name in _ARROW}
+    placed |= {f"sagemaker_gitops_modelkit/{name}": (_MODELKIT / name).read_bytes() for name in _READERS}
     placed["worker.py"] = files[Path(_WORKER)]
     digest = hashlib.sha256(b"".join(name.encode() + placed[name] for name in sorted(placed))).hexdigest()
     prefix = f"monitoring/code/{digest[:16]}/"

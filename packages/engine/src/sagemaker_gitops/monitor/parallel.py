@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import get_context
 
+from sagemaker_gitops.monitor.answers import Truth
 from sagemaker_gitops.monitor.baseline import Baseline, read_baseline
-from sagemaker_gitops.monitor.events import BLOCK_BYTES, blocks
-from sagemaker_gitops.monitor.reader import CaptureReader, Window
-from sagemaker_gitops.monitor.shard import dump_tally, load_tally
-from sagemaker_gitops.monitor.spans import Span
-from sagemaker_gitops.monitor.tally import Tally
-from sagemaker_gitops.monitor.truth import Truth
+from sagemaker_gitops.monitor.events import BLOCK_BYTES, Span, blocks
+from sagemaker_gitops.monitor.reader import CaptureReader
+from sagemaker_gitops.monitor.tally import Tally, dump_tally, load_tally
+from sagemaker_gitops.monitor.window import Window
 
 # Below this a second process costs more than it saves: it takes half a second to start.
 WORTH_BYTES = 64 << 20

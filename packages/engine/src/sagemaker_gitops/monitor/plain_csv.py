@@ -6,12 +6,14 @@ What such text means is beyond doubt, so Arrow reads it as the csv module would.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sagemaker_gitops.monitor.contract import Contract
+from sagemaker_gitops.monitor.baseline import Contract
+from sagemaker_gitops.monitor.columns import floats
 
 # Fewer rows than this are faster without.
 _WORTH_ROWS = 500
@@ -62,12 +64,12 @@ def _sizes(texts: Sequence[str], content: bytes) -> Places:
 
 
 def _rows_each(content: bytes, ends: Places) -> Places | None:
-    """Count the rows of each text, or return None where a mark stands where the csv module has its own rules."""
+    """Count the rows of each text, or return None where a character stands where the csv module has its own rules."""
     octets = np.frombuffer(content, np.uint8)
 
-    def places(mark: int) -> Places:
-        # Most marks are absent, and that is told sooner.
-        return np.flatnonzero(octets == mark) if mark in content else _NOWHERE
+    def places(character: int) -> Places:
+        # Most are absent, which `in` finds sooner.
+        return np.flatnonzero(octets == character) if character in content else _NOWHERE
 
     quotes = places(_QUOTE)
 
@@ -101,8 +103,8 @@ def _enclose(quotes: Places, octets: npt.NDArray[np.uint8]) -> bool:
     )
 
 
-def _among(octets: npt.NDArray[np.uint8], *marks: int) -> npt.NDArray[np.bool_]:
-    return np.isin(octets, marks)
+def _among(octets: npt.NDArray[np.uint8], *characters: int) -> npt.NDArray[np.bool_]:
+    return np.isin(octets, characters)
 
 
 def _read(content: bytes, contract: Contract) -> dict[str, Any] | None:
@@ -130,17 +132,12 @@ def _read(content: bytes, contract: Contract) -> dict[str, Any] | None:
 
 
 def _is_odd(columns: dict[str, Any], contract: Contract) -> bool:
-    """Tell whether a line is a header, or a number not finite: Arrow reads "inf", and would call it a number."""
-    first = columns[contract.names[0]]
-    if contract.features[0].type == "category" and set(first.dictionary.to_pylist()) & {
-        *contract.names,
-        *filter(None, contract.carried),
-    }:
+    """Tell whether a line may be a header, or a number is not finite: Arrow reads "inf" as a number."""
+    texts = chain.from_iterable(columns[feature.name].dictionary.to_pylist() for feature in contract.categories)
+    if not {*contract.names, *filter(None, contract.carried)}.isdisjoint(texts):
         return True
-    return not all(_is_finite(columns[f.name]) for f in contract.numbers)
+    return not all(_is_finite(columns[feature.name]) for feature in contract.numbers)
 
 
 def _is_finite(column: Any) -> bool:
-    from sagemaker_gitops.monitor.columns import floats  # noqa: PLC0415
-
     return bool(np.count_nonzero(~np.isfinite(floats(column))) == column.null_count)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import get_args
 
-from sagemaker_gitops.monitor.finding import Outcome, Subject
+from sagemaker_gitops.monitor.checks import Subject
+from sagemaker_gitops.monitor.verdict import Outcome
 from sagemaker_gitops.project.monitor_config import Policy, Reaction
 
 _DAY = timedelta(days=1)

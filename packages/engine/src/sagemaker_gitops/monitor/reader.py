@@ -1,11 +1,10 @@
 """One pass over captures: events in, a tally out. Nothing that a capture holds can make it raise."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import compress
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec import UNSET
 
@@ -14,39 +13,22 @@ from sagemaker_gitops.monitor.answers import (
     AnswerReader,
     Call,
     CallReader,
+    Truth,
     count_groups,
     count_scores,
     labelled_rows,
 )
 from sagemaker_gitops.monitor.baseline import Baseline
-from sagemaker_gitops.monitor.cells import to_categories, to_numbers
-from sagemaker_gitops.monitor.events import VERIFICATION_PREFIX, Event, blocks, decode_events, decode_named_events
-from sagemaker_gitops.monitor.labelled import Labelled, join_labelled
-from sagemaker_gitops.monitor.payloads import Batch, Cell, Requests, Table
-from sagemaker_gitops.monitor.spans import Span
-from sagemaker_gitops.monitor.tally import Tally, added, empty_tally, merged_names
-from sagemaker_gitops.monitor.truth import Truth
+from sagemaker_gitops.monitor.columns import Cell, count_cells, count_column
+from sagemaker_gitops.monitor.events import VERIFICATION_PREFIX, Event, Span, blocks, decode_events, decode_named_events
+from sagemaker_gitops.monitor.requests import Batch, Requests, Table
+from sagemaker_gitops.monitor.tally import Labelled, Tally, added, empty_tally, join_labelled, merged_names
+from sagemaker_gitops.monitor.window import Window
 
 T = TypeVar("T")
 
 # Looked for in whole blocks first: most hold no call of a deploy.
 _OWN_CALL = VERIFICATION_PREFIX.encode()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Window:
-    """From when, to when; and since when answers may still be judged by late ground truth."""
-
-    start: datetime
-    end: datetime
-    labels_since: datetime
-
-    @property
-    def bounds(self) -> tuple[str, str, str]:
-        """`labels_since`, `start` and `end` as captures write time."""
-        moments = (self.labels_since, self.start, self.end)
-        since, start, end = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S") for moment in moments)
-        return since, start, end
 
 
 class CaptureReader:
@@ -88,7 +70,7 @@ class CaptureReader:
 
     def _events(self, block: bytes) -> tuple[Sequence[Event], int]:
         if _OWN_CALL not in block:
-            # Without ground truth no call has to be told from others.
+            # Only ground truth needs to know which call is which.
             return decode_named_events(block) if self._truth.known else decode_events(block)
         named, corrupt = decode_named_events(block)
         return [event for event in named if not event.eventMetadata.is_own], corrupt
@@ -161,42 +143,23 @@ class CaptureReader:
         reading.rows += sum(table.lengths)
         reading.undecodable += table.undecodable
         reading.extra_columns = merged_names(reading.extra_columns, Counter(table.extra))
-        if table.columns is not None:
-            self._count_columns(table.columns)
+        for name, column in (table.columns or {}).items():
+            count_column(name, column, self._tally, self._baseline)
         columns: list[tuple[Cell, ...]] = list(zip(*table.rows, strict=True))
         for feature, cells in zip(self._baseline.contract.features, columns, strict=False):
             if not table.complete and (absent := cells.count(UNSET)):
                 reading.absent_columns = added(reading.absent_columns, {feature.name: absent})
-            self._count_cells(feature.name, cells, textual=table.textual)
-
-    def _count_columns(self, columns: Mapping[str, Any]) -> None:
-        # Only where pyarrow made the columns is it there to count them.
-        from sagemaker_gitops.monitor.columns import count_column  # noqa: PLC0415
-
-        for name, column in columns.items():
-            count_column(name, column, self._tally, self._baseline)
-
-    def _count_cells(self, name: str, cells: Sequence[Cell], *, textual: bool) -> None:
-        if number := self._tally.numbers.get(name):
-            values, invalid = to_numbers(cells, textual=textual)
-            number.add(values, self._baseline.numbers[name])
-            number.invalid += invalid
-        else:
-            category = self._tally.categories[name]
-            found, missing, invalid = to_categories(cells)
-            category.add(found, self._baseline.categories[name])
-            category.missing += missing
-            category.invalid += invalid
+            count_cells(feature.name, cells, self._tally, self._baseline, textual=table.textual)
 
 
 def _releases(answers: Iterable[Answer], variant: str) -> list[str]:
-    """Name the release that gave each answer: by its own word, or by the variant's name."""
+    """Name the release that gave each answer: by its fingerprint, or by the variant's name."""
     otherwise = variant.rpartition("-")[2]
-    told = [answer.fingerprint for answer in answers]
-    names = {fingerprint: (fingerprint or otherwise)[:8] for fingerprint in set(told)}
+    given = [answer.fingerprint for answer in answers]
+    names = {fingerprint: (fingerprint or otherwise)[:8] for fingerprint in set(given)}
     if len(names) == 1:
-        return list(names.values()) * len(told)
-    return [names[fingerprint] for fingerprint in told]
+        return list(names.values()) * len(given)
+    return [names[fingerprint] for fingerprint in given]
 
 
 def _added_up(hours: Sequence[str], releases: Sequence[str], amounts: Sequence[int]) -> dict[tuple[str, str], int]:

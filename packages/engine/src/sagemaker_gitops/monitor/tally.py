@@ -1,18 +1,43 @@
-"""Mergeable partial statistics: what one pass over any share of a window leaves behind.
+"""Mergeable partial statistics: what one pass over any share of a window leaves behind, in memory and as bytes.
 
 Counts are integers and sums are of the same rows, so one shard or many give the same answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from sagemaker_gitops.monitor.baseline import Baseline, CategoryBaseline, NumberBaseline
+from sagemaker_gitops.monitor.baseline import Baseline, CategoryBaseline, Feature, NumberBaseline
 from sagemaker_gitops.monitor.bins import Bins
-from sagemaker_gitops.monitor.contract import Feature
-from sagemaker_gitops.monitor.distances import Counts, Values
-from sagemaker_gitops.monitor.labelled import Labelled, join_labelled
+from sagemaker_gitops.monitor.statistics import Counts, Values
+
+
+class Labelled(msgspec.Struct, kw_only=True):
+    """Answers whose truth is known, one entry a row; `key` recognises a row that was captured twice."""
+
+    key: npt.NDArray[np.uint64]
+    probability: Values
+    predicted: npt.NDArray[np.bool_]
+    truth: npt.NDArray[np.bool_]
+
+    def distinct(self) -> "Labelled":
+        """Keep one entry a key, in the order of the keys."""
+        _, first = np.unique(self.key, return_index=True)
+        return Labelled(**{name: getattr(self, name)[first] for name in self.__struct_fields__})
+
+
+def join_labelled(parts: Sequence[Mapping[str, Labelled]]) -> dict[str, Labelled]:
+    """Put labelled answers together, group by group."""
+    groups = sorted({group for part in parts for group in part})
+    return {group: _stack([part[group] for part in parts if group in part]) for group in groups}
+
+
+def _stack(parts: Sequence[Labelled]) -> Labelled:
+    names = Labelled.__struct_fields__
+    return Labelled(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
+
 
 # How many unknown names are kept by name. The alphabetically first ones stay, so that the
 # order of reading does not decide; all others are still counted.
@@ -202,3 +227,27 @@ def added(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
 
 def _zeros(bins: Bins) -> Counts:
     return np.zeros(len(bins), dtype=np.int64)
+
+
+def dump_tally(tally: Tally) -> bytes:
+    """Write a tally for the process that merges the shards."""
+    return msgspec.msgpack.encode(tally, enc_hook=_pack)
+
+
+def load_tally(content: bytes) -> Tally:
+    """Read a tally that another process wrote."""
+    return msgspec.msgpack.decode(content, type=Tally, dec_hook=_unpack)
+
+
+def _pack(value: object) -> object:
+    if isinstance(value, np.ndarray):
+        return [value.dtype.str, value.tobytes()]
+    raise NotImplementedError(f"a tally holds no {type(value).__name__}")
+
+
+def _unpack(_type: type, value: object) -> object:
+    match value:
+        case [str(kind), bytes(content)]:
+            return np.frombuffer(content, dtype=kind).copy()
+        case _:
+            raise ValueError("an array is a pair of type and bytes")

@@ -1,19 +1,50 @@
 """The verdict on a window: evidence first, findings second, one of four outcomes last."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 
 from sagemaker_gitops.monitor.baseline import Baseline
-from sagemaker_gitops.monitor.bias import bias_findings, deserved_rates, favourable_rates
-from sagemaker_gitops.monitor.features import Distance, data_findings, drift_findings, feature_distances
-from sagemaker_gitops.monitor.finding import Finding, Outcome, Subject, judge
-from sagemaker_gitops.monitor.gaps import silent_hours, told
-from sagemaker_gitops.monitor.labelled import Labelled, join_labelled
-from sagemaker_gitops.monitor.predictions import prediction_findings
-from sagemaker_gitops.monitor.quality import Quality, measure, quality_findings
-from sagemaker_gitops.monitor.tally import Reading, Tally
+from sagemaker_gitops.monitor.checks import (
+    Distance,
+    Finding,
+    Subject,
+    data_findings,
+    drift_findings,
+    feature_distances,
+    prediction_findings,
+)
+from sagemaker_gitops.monitor.quality import (
+    Quality,
+    bias_findings,
+    deserved_rates,
+    favourable_rates,
+    measure,
+    quality_findings,
+)
+from sagemaker_gitops.monitor.statistics import holm
+from sagemaker_gitops.monitor.tally import Labelled, Reading, Tally, join_labelled
+from sagemaker_gitops.monitor.window import named_hours, silent_hours
 from sagemaker_gitops.project.monitor_config import MonitorConfig
+
+
+class Outcome(StrEnum):
+    """How a run of the monitor ends."""
+
+    OK = "ok"
+    DRIFT = "drift"
+    INSUFFICIENT = "insufficient-data"
+    BROKEN = "broken"
+
+
+def judge(findings: Sequence[Finding], *, false_alarm_rate: float) -> tuple[Finding, ...]:
+    """Say which findings are violated, so that all of them together raise a false alarm at most so often."""
+    adjusted = holm([finding.p_value for finding in findings])
+    return tuple(
+        replace(finding, p_value=p_value, violated=finding.material and p_value < false_alarm_rate)
+        for finding, p_value in zip(findings, adjusted, strict=True)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +120,6 @@ def _outcome(
     if len(silent) > config.maximum_silent_hours:
         return (
             Outcome.INSUFFICIENT,
-            f"nothing was captured in {len(silent)} hours ({told(silent)}), so nobody knows them",
+            f"nothing was captured in {len(silent)} hours ({named_hours(silent)}), which cannot be judged",
         )
     return Outcome.OK, f"{len(findings)} checks hold over {reading.rows} rows"

@@ -13,13 +13,12 @@ from pathlib import Path
 
 import msgspec
 
+from sagemaker_gitops.monitor.answers import Truth
 from sagemaker_gitops.monitor.baseline import FILES
+from sagemaker_gitops.monitor.events import Span
 from sagemaker_gitops.monitor.parallel import Reading, read_files
-from sagemaker_gitops.monitor.reader import Window
-from sagemaker_gitops.monitor.shard import dump_tally
-from sagemaker_gitops.monitor.spans import Span
-from sagemaker_gitops.monitor.tally import Tally
-from sagemaker_gitops.monitor.truth import Truth
+from sagemaker_gitops.monitor.tally import Tally, dump_tally
+from sagemaker_gitops.monitor.window import Window
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):

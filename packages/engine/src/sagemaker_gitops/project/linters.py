@@ -48,7 +48,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Tell whether there is nothing to fix."""
+        """Tell whether there is nothing to mend."""
         return not self.findings and not self.fault
 
 

@@ -48,7 +48,7 @@ class Facts:
     data: str
     hyperparameters: Mapping[str, str]
     metrics: Mapping[str, Any]
-    marks: Sequence[Mapping[str, Any]]
+    thresholds: Sequence[Mapping[str, Any]]
     lineage: Mapping[str, str]
 
 
@@ -114,17 +114,17 @@ def _training(statement: Statement, facts: Facts) -> Content:
 
 def _evaluation(facts: Facts) -> Content:
     by_group = facts.metrics.get("groups") or {}
-    told = [
+    groups = [
         ("Overall", _numbers(facts.metrics.get("overall") or {})),
         *((f"Group {name}", _rates(rates)) for name, rates in by_group.items()),
         ("Gaps between groups", _numbers(facts.metrics.get("bias") or {})),
-        ("Thresholds of the gates", [_mark(mark) for mark in facts.marks]),
+        ("Thresholds of the gates", [_threshold(one) for one in facts.thresholds]),
     ]
     return {
         "name": HELD_OUT,
         "evaluation_observation": "Measured on rows that training never saw.",
         "datasets": [facts.data],
-        "metric_groups": [{"name": name[:63], "metric_data": metrics} for name, metrics in told if metrics],
+        "metric_groups": [{"name": name[:63], "metric_data": metrics} for name, metrics in groups if metrics],
     }
 
 
@@ -147,15 +147,15 @@ def _rates(rates: Mapping[str, float | None]) -> list[Metric]:
     return metrics
 
 
-def _mark(mark: Mapping[str, Any]) -> Metric:
+def _threshold(one: Mapping[str, Any]) -> Metric:
     return {
-        "name": f"{mark['gate']}: {mark['name']}",
+        "name": f"{one['gate']}: {one['name']}",
         "type": "number",
-        "value": mark["value"],
-        "notes": f"{'met' if mark['passed'] else 'MISSED'}, {_limit(mark)}",
+        "value": one["value"],
+        "notes": f"{'met' if one['passed'] else 'MISSED'}, {_limit(one)}",
     }
 
 
-def _limit(mark: Mapping[str, Any]) -> str:
-    minimum = mark.get("minimum")
-    return f"at least {minimum:g}" if minimum is not None else f"at most {mark.get('maximum') or 0:g}"
+def _limit(one: Mapping[str, Any]) -> str:
+    minimum = one.get("minimum")
+    return f"at least {minimum:g}" if minimum is not None else f"at most {one.get('maximum') or 0:g}"

@@ -27,7 +27,7 @@ _UNIT = (0.0, 1.02)
 
 def markdown(title: str, card: Content) -> str:
     """Write a card for people who read Markdown."""
-    parts = [f"# {title}", "", *_told(card)]
+    parts = [f"# {title}", "", *_overview(card)]
     for name, metrics in cards.groups(card):
         rows = [
             f"| {inert(item['name'])} | {inert(_value(item))} | {inert(item.get('notes', ''))} |" for item in metrics
@@ -52,7 +52,7 @@ def webpage(title: str, card: Content, evaluation: Mapping[str, Any]) -> str:
     )
 
 
-def _told(card: Content) -> Iterator[str]:
+def _overview(card: Content) -> Iterator[str]:
     uses = card["intended_uses"]
     for key, name in _PURPOSE.items():
         if uses.get(key):

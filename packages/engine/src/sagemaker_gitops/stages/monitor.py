@@ -1,4 +1,4 @@
-"""monitor: compare captured traffic with the serving release's baseline; one of four outcomes, never silence."""
+"""monitor: compare captured traffic with the serving release's baseline; one of four outcomes, each published."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -18,13 +18,11 @@ from sagemaker_gitops.errors import (
     MonitorBroken,
     PipelineError,
 )
-from sagemaker_gitops.monitor import gauges
+from sagemaker_gitops.monitor import publish
 from sagemaker_gitops.monitor.baseline import FILES, Baseline, read_baseline
-from sagemaker_gitops.monitor.documents import CONTENT_TYPES, RECORD, REPORT, SUMMARY, Judged, documents
-from sagemaker_gitops.monitor.finding import Outcome
-from sagemaker_gitops.monitor.job import Watch, note_decisions, read_captures, schedule_model_monitor
+from sagemaker_gitops.monitor.job import Watch, read_captures, record_decisions, schedule_model_monitor
 from sagemaker_gitops.monitor.policy import Decision, Situation, decide
-from sagemaker_gitops.monitor.reader import Window
+from sagemaker_gitops.monitor.publish import CONTENT_TYPES, RECORD, REPORT, SUMMARY, Judged, documents
 from sagemaker_gitops.monitor.record import (
     Record,
     Served,
@@ -34,8 +32,8 @@ from sagemaker_gitops.monitor.record import (
     violation_rows,
 )
 from sagemaker_gitops.monitor.tally import Tally
-from sagemaker_gitops.monitor.timespan import parse_window
-from sagemaker_gitops.monitor.verdict import Verdict, evaluate
+from sagemaker_gitops.monitor.verdict import Outcome, Verdict, evaluate
+from sagemaker_gitops.monitor.window import Window, parse_window
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.ledger import Release, parse
 from sagemaker_gitops.release.state import LedgerState, fold
@@ -53,7 +51,7 @@ _ERRORS: Mapping[Outcome, type[PipelineError]] = {
     Outcome.BROKEN: MonitorBroken,
 }
 _NEXT = {
-    Outcome.DRIFT: "read the report; docs/operate.md says what each check means and what to do",
+    Outcome.DRIFT: "read the report; docs/operate.md says what each check means and how to fix what it found",
     Outcome.INSUFFICIENT: "wait for traffic, or look at a longer --window",
     Outcome.BROKEN: "read the report; docs/operate.md says what can break the monitor",
 }
@@ -104,7 +102,7 @@ class _Run:
 
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
-    """Judge the window and tell everybody: metrics, event, report; every outcome but ok is an error."""
+    """Judge the window and publish metrics, an event and a report; every outcome but ok is an error."""
     now = options.now or datetime.now(UTC)
     window = parse_window(
         options.window or f"{settings.monitor.window_hours}h",
@@ -203,13 +201,13 @@ def _record(one: _Run, release: Release, verdict: Verdict, tally: Tally, decisio
 
 
 def _conclude(one: _Run, release: Release, judged: Judged) -> StageResult:
-    told = [
-        *gauges.outcome_gauges(judged.verdict.outcome),
-        *gauges.window_gauges(judged.baseline, judged.tally, judged.verdict),
+    metrics = [
+        *publish.outcome_metrics(judged.verdict.outcome),
+        *publish.window_metrics(judged.baseline, judged.tally, judged.verdict),
     ]
     report = _publish(one, judged)
-    _tell(one, told, judged.record, report=report)
-    note_decisions(one.settings, one.aws, one.author, judged.record, release=release, report=report)
+    _send(one, metrics, judged.record, report=report)
+    record_decisions(one.settings, one.aws, one.author, judged.record, release=release, report=report)
     summary = (one.options.folder / SUMMARY).read_text()
     outcome = judged.verdict.outcome
     if error := _ERRORS.get(outcome):
@@ -229,19 +227,19 @@ def _publish(one: _Run, judged: Judged) -> str:
     return report
 
 
-def _tell(one: _Run, told: Iterable[gauges.Gauge], entry: Record, *, report: str) -> None:
+def _send(one: _Run, metrics: Iterable[publish.Metric], entry: Record, *, report: str) -> None:
     endpoint = {"EndpointName": one.settings.endpoint_name}
     values = [
         Gauge(name=name, value=value, dimensions={**endpoint, **({"Feature": feature} if feature else {})})
-        for name, value, feature in told
+        for name, value, feature in metrics
     ]
-    one.aws.monitoring.put_metrics(gauges.NAMESPACE, values, time=one.time)
-    detail = gauges.event_detail(entry, environment=one.settings.env, report=report)
-    one.aws.monitoring.put_event(gauges.SOURCE, gauges.DETAIL_TYPE, detail)
+    one.aws.monitoring.put_metrics(publish.NAMESPACE, values, time=one.time)
+    detail = publish.event_detail(entry, environment=one.settings.env, report=report)
+    one.aws.monitoring.put_event(publish.SOURCE, publish.DETAIL_TYPE, detail)
 
 
 def _announce_fault(one: _Run, err: PipelineError) -> None:
-    """Tell that the monitor is broken before the error ends the run: silence would look like peace."""
+    """Publish that the monitor is broken before the error ends the run: without it no alarm would go off."""
     situation = Situation(now=one.time, fallback=None, past=())
     entry = Record(
         time=one.time,
@@ -255,5 +253,5 @@ def _announce_fault(one: _Run, err: PipelineError) -> None:
         releases={},
         decisions=decide(Outcome.BROKEN, frozenset(), one.settings.monitor.policy, situation),
     )
-    _tell(one, gauges.outcome_gauges(Outcome.BROKEN), entry, report="")
-    note_decisions(one.settings, one.aws, one.author, entry)
+    _send(one, publish.outcome_metrics(Outcome.BROKEN), entry, report="")
+    record_decisions(one.settings, one.aws, one.author, entry)

@@ -7,9 +7,9 @@ from pathlib import Path
 from sagemaker_gitops.github import issues
 from sagemaker_gitops.github.client import Repository
 from sagemaker_gitops.github.issues import Issue
-from sagemaker_gitops.monitor.documents import RECORD, SUMMARY
-from sagemaker_gitops.monitor.finding import Outcome
+from sagemaker_gitops.monitor.publish import RECORD, SUMMARY
 from sagemaker_gitops.monitor.record import Record, load_records
+from sagemaker_gitops.monitor.verdict import Outcome
 from sagemaker_gitops.project.monitor_config import Policy
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.report.markdown import bounded, inert, quiet

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from sagemaker_gitops_modelkit.serving.batch import Assembler, Batch
+from sagemaker_gitops_modelkit.serving.csv_text import is_header, read_rows
 from sagemaker_gitops_modelkit.serving.explain import Explainer, Row
 from sagemaker_gitops_modelkit.serving.problem import invalid, malformed, too_large
 from sagemaker_gitops_modelkit.serving.schema import Schema
@@ -30,15 +31,11 @@ class CsvInput:
         lines = _read(body)
         if not lines:
             raise malformed("expected at least one row")
-        if header or (header is None and self._is_header(lines[0])):
+        if header or (header is None and is_header(lines[0], self._schema.names)):
             names, rows = tuple(lines[0]), lines[1:]
         else:
             names, rows = self._schema.names, lines
         return self._validate(names, rows)
-
-    def _is_header(self, cells: Sequence[str]) -> bool:
-        """Tell whether a line names at least one feature and holds no number."""
-        return not set(cells).isdisjoint(self._schema.names) and not any(map(_is_number, cells))
 
     def _validate(self, names: tuple[str, ...], rows: list[list[str]]) -> Batch:
         if errors := list(self._explainer.name_errors(names)):
@@ -72,20 +69,11 @@ class CsvInput:
 
 def _read(body: bytes) -> list[list[str]]:
     try:
-        text = body.decode("utf-8-sig")
-        return [row for row in csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True) if row]
+        return read_rows(io.StringIO(body.decode("utf-8-sig"), newline=""))
     except UnicodeDecodeError as error:
         raise malformed(f"not UTF-8: {error.reason} at byte {error.start}") from error
     except csv.Error as error:
         raise malformed(f"not CSV: {error}") from error
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _cells(names: tuple[str, ...], rows: list[list[str]]) -> Iterator[Row]:

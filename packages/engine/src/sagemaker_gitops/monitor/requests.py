@@ -1,26 +1,29 @@
-"""Request bodies as columns of raw values, in the forms that the serving container accepts."""
+"""Request bodies as rows of cells, in the forms that the serving container accepts, by the container's own readers."""
 
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
+from sagemaker_gitops_modelkit.serving.arrow_metadata import Malformed
+from sagemaker_gitops_modelkit.serving.arrow_stream import SCALARS, Stream, TooManyRows
+from sagemaker_gitops_modelkit.serving.csv_text import is_header, read_rows
 
-from sagemaker_gitops.monitor.arrow_bodies import read_arrow
-from sagemaker_gitops.monitor.contract import Contract
+from sagemaker_gitops.monitor.baseline import Contract
+from sagemaker_gitops.monitor.columns import Cell, is_missing
 from sagemaker_gitops.monitor.events import UNREADABLE, Form, Payload, forms, texts
 from sagemaker_gitops.monitor.plain_csv import read_plain
 
-# A cell as it came: text from CSV, any JSON value from JSON, None where there was nothing.
-Cell = Any
 Row = Sequence[Cell]
 T = TypeVar("T")
 
 _NOTHING = Payload(data="")
+# A body holds a few megabytes; an Arrow stream of nothing but nulls may announce any number of rows.
+_MAX_ROWS = 1 << 20
 
 
 @dataclass(kw_only=True)
@@ -96,14 +99,12 @@ class Requests:
     def decode(self, payloads: Sequence[Payload | None]) -> Batch:
         """Decode the requests of a block of events; one that was not captured counts as undecodable."""
         given = [payload or _NOTHING for payload in payloads]
-        told = forms(given)
-        if len(set(told)) == 1:
-            return Batch(by_form={told[0]: self._readers[told[0]](given)}, forms=told)
+        found = forms(given)
         tables = {
-            form: self._readers[form]([payload for payload, one in zip(given, told, strict=True) if one == form])
-            for form in set(told)
+            form: self._readers[form]([payload for payload, one in zip(given, found, strict=True) if one == form])
+            for form in set(found)
         }
-        return Batch(by_form=tables, forms=told)
+        return Batch(by_form=tables, forms=found)
 
     def json_table(self, payloads: Sequence[Payload]) -> Table:
         """Decode JSON requests."""
@@ -132,7 +133,7 @@ class Requests:
 
     def _arrow_rows(self, payload: Payload, table: Table) -> list[Row]:
         try:
-            rows, strangers = read_arrow(payload.content(), self._columns)
+            rows, strangers = _read_arrow(payload.content(), self._columns)
         except ValueError:
             table.undecodable += 1
             return []
@@ -150,38 +151,37 @@ class Requests:
         return [cells.get(name, UNSET) for name in self._columns]
 
     def csv_table(self, payloads: Sequence[Payload]) -> Table:
-        """Decode CSV requests: all at once where their text is plain or each is one row, else one by one."""
+        """Decode CSV requests, by one rule: in a block where no body can be read in two ways, else one by one."""
         bodies = _bodies(payloads)
         if found := read_plain(bodies, self._contract):
             return Table(columns=found.columns, lengths=found.lengths, textual=True, complete=True)
-        if plain := self._one_row_each(bodies):
-            return Table(rows=plain, lengths=[1] * len(plain), textual=True, complete=True)
+        if rows := self._one_row_each(bodies):
+            return Table(rows=rows, lengths=[1] * len(rows), textual=True, complete=True)
         return _one_by_one(Table(textual=True), bodies, self._csv_rows)
 
-    def _one_row_each(self, texts: Sequence[str]) -> list[Row] | None:
-        """Decode one CSV row a request in a single pass, or None when that is not what they are.
+    def _one_row_each(self, bodies: Sequence[str]) -> list[Row] | None:
+        """Decode bodies of one whole row each in a single pass, or return None when that is not what they are.
 
-        An unbalanced quote would swallow the next request, which makes the rows fewer than the requests.
+        An open quote would swallow the next body, which makes the rows fewer than the bodies.
         """
         try:
-            rows: list[list[str]] = list(csv.reader(texts, strict=True, skipinitialspace=True))
+            rows = read_rows(bodies)
         except csv.Error:
             return None
-        plain = len(rows) == len(texts) and set(map(len, rows)) == {len(self._names)}
-        if not plain or not self._known.isdisjoint([row[0] for row in rows]):
-            return None
-        return list(rows)
+        whole = len(rows) == len(bodies) and set(map(len, rows)) == {len(self._names)}
+        # A cell that is a feature's name may make its row a header.
+        return list(rows) if whole and self._known.isdisjoint(chain.from_iterable(rows)) else None
 
-    def _csv_rows(self, text: str, table: Table) -> list[Row]:
+    def _csv_rows(self, body: str, table: Table) -> list[Row]:
         try:
-            rows = [row for row in csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True) if row]
+            rows = read_rows(io.StringIO(body, newline=""))
         except csv.Error:
             rows = []
         if not rows:
             table.undecodable += 1
             return []
         names = list(self._names)
-        if not self._known.isdisjoint(rows[0]):
+        if is_header(rows[0], self._names):
             names, rows = rows[0], rows[1:]
         return [self._from_cells(names, row, table) for row in rows]
 
@@ -199,11 +199,6 @@ def _one_by_one(table: Table, bodies: Iterable[T], read: Callable[[T, Table], li
         table.rows += rows
         table.lengths.append(len(rows))
     return table
-
-
-def is_missing(cell: Cell) -> bool:
-    """Tell whether a cell holds nothing: null, left out, or empty text."""
-    return cell is None or cell is UNSET or cell == ""
 
 
 def _bodies(payloads: Sequence[Payload]) -> list[str]:
@@ -227,3 +222,31 @@ def _body_type(columns: Sequence[str]) -> type[Any]:
     rename = {f"c{index}": name for index, name in enumerate(columns)}
     row = msgspec.defstruct("Row", fields, rename=rename, forbid_unknown_fields=True, gc=False)
     return msgspec.defstruct("Body", [("instances", list[row])], gc=False)  # type: ignore[valid-type]
+
+
+def _read_arrow(body: bytes, names: Sequence[str]) -> tuple[list[Sequence[Any]], list[str]]:
+    """Return rows of the cells under `names`, UNSET where a column is absent, and the names of other columns.
+
+    ValueError when the body cannot be read.
+    """
+    try:
+        stream = Stream(body)
+        if not all(field.type in SCALARS for field in stream.fields):
+            raise ValueError("a column of the stream holds no single values")
+        # The container refuses truth values, and its reader has no cells for them.
+        if any(field.type == "bool" and field.name in names for field in stream.fields):
+            raise ValueError("a column of the contract holds truth values")
+        rows, columns = stream.columns(set(names), max_rows=_MAX_ROWS)
+    except (Malformed, TooManyRows) as err:
+        raise ValueError(str(err)) from err
+    if not rows:
+        raise ValueError("the stream has no rows")
+    cells = [_cells(columns[name]) if name in columns else [UNSET] * rows for name in names]
+    return list(zip(*cells, strict=True)), [field.name for field in stream.fields if field.name not in names]
+
+
+def _cells(column: Any) -> list[Any]:
+    if hasattr(column, "codes"):
+        values = [*column.values, None]
+        return [values[code] for code in column.codes.tolist()]
+    return [cell if valid else None for cell, valid in zip(column.values.tolist(), column.valid.tolist(), strict=True)]
