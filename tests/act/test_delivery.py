@@ -194,7 +194,7 @@ def unprotect(github: str, repository: str) -> None:
 
 
 def test_unprotected_prod_is_refused(surroundings: Surroundings, known: Checkout) -> None:
-    """Where somebody took the reviewers away, nothing is released, and the message says what mends it."""
+    """Where somebody took the reviewers away, nothing is released, and the message says what fixes it."""
     tune(surroundings.checkout, "n_estimators", "180")
     with running_github(known) as github:
         unprotect(github, known.repository)

@@ -50,11 +50,11 @@ def test_set_up_is_described_and_idempotent(prism: str, known: Checkout) -> None
     nobody = {"wait_timer": 0, "prevent_self_review": False, "reviewers": None, "deployment_branch_policy": None}
     assert call(environment, method="PUT", body=nobody) == 200
 
-    mended = known.pipeline("bootstrap", "github", "--yes", environment=credentials)
+    fixed = known.pipeline("bootstrap", "github", "--yes", environment=credentials)
     again = known.pipeline("bootstrap", "github", "--yes", environment=credentials)
 
-    assert "reviewers: none → @example-org/ml-reviewers" in mended
-    assert "changed=1" in mended
+    assert "reviewers: none → @example-org/ml-reviewers" in fixed
+    assert "changed=1" in fixed
     assert "is as declared" in again
     assert "changed=0" in again
 

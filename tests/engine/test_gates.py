@@ -1,4 +1,4 @@
-"""Gates: what pytest measured, read back as marks, failures and a refusal."""
+"""Gates: what pytest measured, read back as thresholds, failures and a refusal."""
 
 import json
 from pathlib import Path
@@ -36,7 +36,7 @@ def test_reached_mark_passes(tmp_path: Path) -> None:
 
 
 def test_missed_mark_is_refused_with_its_distance(tmp_path: Path) -> None:
-    """The refusal names mark, value, limit and distance, and annotates the file of limits."""
+    """The refusal names threshold, value, limit and distance, and annotates the file of limits."""
     verdict = judge(tmp_path, GATE.format(value=0.71))
 
     error = gates.refusal(verdict)
@@ -64,7 +64,7 @@ def test_no_gate_is_no_pass(tmp_path: Path) -> None:
 
 
 def test_report_carries_marks_and_facts(tmp_path: Path) -> None:
-    """What register reads holds the verdict, every mark and what was judged."""
+    """What register reads holds the verdict, every threshold and what was judged."""
     report = json.loads(judge(tmp_path, GATE.format(value=0.9)).as_json(fingerprint="f" * 64))
 
     assert report["passed"] is True
@@ -74,7 +74,7 @@ def test_report_carries_marks_and_facts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("value", "passed"), [(0.1, True), (0.11, False)])
 def test_maximum_is_a_limit_too(value: float, passed: bool) -> None:
-    """Some marks are ceilings."""
+    """Some thresholds are ceilings."""
     assert Mark(gate="bias", name="difference", value=value, maximum=0.1).passed is passed
 
 

@@ -96,7 +96,7 @@ def test_plan_reads_a_file_name_that_is_no_utf8(checkout: Path, commit: Commit) 
 
 @pytest.mark.usefixtures("commit")
 def test_plan_refuses_a_base_that_is_not_there(checkout: Path) -> None:
-    """A shallow clone is told how to mend itself."""
+    """A shallow clone is told what to do."""
     with pytest.raises(ConfigurationError, match="unshallow"):
         plan.run(checkout, plan.Options(base="0" * 40))
 
@@ -186,7 +186,7 @@ def test_curves_come_from_the_histogram_of_scores() -> None:
 
 
 def test_rehearsal_stops_a_worse_model_and_still_reports(checkout: Path, commit: Commit) -> None:
-    """A missed mark fails at the file of the marks; the pull request is told all the same."""
+    """A missed threshold fails at the file of the thresholds; the pull request is told all the same."""
     commit("model/config/hyperparameters.json", hyperparameters(checkout, n_estimators="1"))
 
     with pytest.raises(GateFailed, match=r"quality: roc_auc .* missed by") as refusal:

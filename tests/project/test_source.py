@@ -51,6 +51,15 @@ def test_packages_are_clean(arguments: list[str]) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+def test_no_source_is_ignored() -> None:
+    """What git ignores, ruff passes over and `git add` leaves out: no tracked file may be among it."""
+    listing = ["git", "ls-files", "-z", "--cached", "--ignored", "--exclude-standard"]
+
+    hidden = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    assert hidden.split("\0")[:-1] == []
+
+
 @pytest.mark.parametrize("host", REGISTRIES)
 def test_no_file_names_a_registry(host: str) -> None:
     """Packages and images come from wherever the machine is set up to get them."""

@@ -1,95 +1,42 @@
-"""A project takes a newer template, keeps what its people changed in twelve places, and checks the sum."""
+"""A project takes a newer template: packages are replaced, files merged, checks run, and no edit is lost."""
 
+import hashlib
 import itertools
 import json
+import re
 import shutil
 import subprocess
-from collections.abc import Callable
+import zipfile
 from pathlib import Path
 
 import pytest
 from tests.bake import ROOT as CHECKOUT
 from tests.bake import TEMPLATE, bake, commit, export, tracked
-from tests.commands import newcomer
+from tests.commands import make, newcomer
+from tests.project.edits import REMARKS, THEIRS, YOURS, append, change, replace
+
+import pre_prompt
 
 pytestmark = pytest.mark.acceptance
 ANSWERS = {"description": "Predicts who is late.", "github_owner": "late-org"}
-CONFLICTS, UNSOUND = 62, 63
+CONFIGURATION, CONFLICTS, UNSOUND = 2, 62, 63
+MODELKIT = "packages/modelkit/src/sagemaker_gitops_modelkit"
 
 
-def append(text: str) -> Callable[[str], str]:
-    """Make an edit that adds a line at the end."""
-    return lambda before: f"{before.rstrip()}\n{text}\n"
-
-
-def replace(old: str, new: str) -> Callable[[str], str]:
-    """Make an edit of something that must be there."""
-
-    def edit(before: str) -> str:
-        assert old in before, old
-        return before.replace(old, new, 1)
-
-    return edit
-
-
-# What people do to a project, and what the template does meanwhile, partly in the same files.
-YOURS: dict[str, Callable[[str], str]] = {
-    "README.md": append("Ours: see the wiki."),
-    "Makefile": append("ours:\n\t@echo ours"),
-    ".gitignore": append("/ours"),
-    ".github/CODEOWNERS": append("/ours/ @late-org/ours"),
-    ".github/workflows/operate.yml": replace("17 * * * *", "19 * * * *"),
-    ".github/environments.json": replace('"wait_minutes": 0', '"wait_minutes": 5'),
-    "infra/config/prod.json": replace('"instance_count": 2', '"instance_count": 4'),
-    "infra/lib/storage.yml": replace("Default: 90", "Default: 30"),
-    "model/config/baseline.json": replace('"minimum": 0.885', '"minimum": 0.89'),
-    "model/train/learner.py": replace('strategy="median"', 'strategy="mean"'),
-    "docs/operate.md": append("### ours\n\nCall the desk."),
-    "pipeline/stages/history.py": replace("limit: int = 50", "limit: int = 80"),
-}
-THEIRS: dict[str, Callable[[str], str]] = {
-    "README.md": replace("## The folders", "## The folders of this project"),
-    "Makefile": replace("## Show this list.", "## Show all words."),
-    ".github/workflows/operate.yml": replace("# PROCESS", "# PROCESS (newer)"),
-    "infra/config/prod.json": replace('"canary_percent": 10', '"canary_percent": 5'),
-    "docs/operate.md": replace("# Operate", "# Operate it"),
-    "pipeline/stages/history.py": replace('"""history: what served', '"""history: all that served'),
-    "docs/serving.md": append("A newer line."),
-}
-
-# The same, in a form that fits any version of those files.
-REMARKS = {
-    "README.md": "\n",
-    "Makefile": "#",
-    ".gitignore": "#",
-    ".github/CODEOWNERS": "#",
-    ".github/workflows/operate.yml": "#",
-    ".github/workflows/cd.yml": "#",
-    "infra/lib/storage.yml": "#",
-    "infra/lib/access.yml": "#",
-    "model/train/learner.py": "#",
-    "model/inference/predictor.py": "#",
-    "docs/operate.md": "\n",
-    "pipeline/stages/history.py": "#",
-}
-# A module that the newer template does without, and one of the project's people that needs it.
+# A module that the newer modelkit does without, and a gate of the project's people that needs it.
 TARIFF = '''"""What an hour costs."""
 
 DOLLARS_PER_HOUR = 0.115
 '''
-OURS = '''"""What a month costs."""
+OUR_GATE = '''"""Gate: a month is affordable."""
 
-from pipeline.tariff import DOLLARS_PER_HOUR
+from sagemaker_gitops_modelkit.gates.tariff import DOLLARS_PER_HOUR
 
-DOLLARS_PER_MONTH = 730 * DOLLARS_PER_HOUR
+
+def test_month_is_affordable() -> None:
+    """It costs less than what we have."""
+    assert 730 * DOLLARS_PER_HOUR < 100
 '''
-
-
-def change(root: Path, edits: dict[str, Callable[[str], str]]) -> None:
-    """Edit files."""
-    for name, edit in edits.items():
-        path = root / name
-        path.write_text(edit(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def same(one: Path, other: Path) -> bool:
@@ -104,47 +51,33 @@ def git(folder: Path, *words: str) -> str:
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a repository of the template with two released versions."""
-    root = export(CHECKOUT, tmp_path_factory.mktemp("released"))
-    for name in tracked(CHECKOUT, "tests"):
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(CHECKOUT / name, root / name)
-    git(root, "init", "--quiet")
-    (root / TEMPLATE / "pipeline/tariff.py").write_text(TARIFF, encoding="utf-8")
-    save(root, "v0.1.0")
-    change(root / TEMPLATE, THEIRS)
-    (root / TEMPLATE / "docs/howto/newer.md").write_text("# Newer\n", encoding="utf-8")
-    (root / TEMPLATE / "docs/local-aws.md").unlink()
-    (root / TEMPLATE / "pipeline/tariff.py").unlink()
-    change(root, {"cookiecutter.json": replace('"__version": "v0.1.0"', '"__version": "v0.2.0"')})
-    change(root, {"cookiecutter.json": replace('    "docs/local-aws.md",\n', "")})
-    save(root, "v0.2.0")
-    return root
-
-
-def test_upgrade_runs_the_checks_of_the_upgraded_project(project: Path, project_python: Path) -> None:
-    """`make check` passes on the sum in an environment of its own; where an edit needs what is gone, it says so."""
-    sound = upgrade(project, project_python)
-    git(project, "reset", "--quiet", "--hard")
-    (project / "pipeline/ours.py").write_text(OURS, encoding="utf-8")
-    git(project, "add", "pipeline/ours.py")
-    git(project, "commit", "--quiet", "--message", "Ours by tariff")
-    unsound = upgrade(project, project_python)
-
-    assert sound.returncode == 0, sound.stdout + sound.stderr
-    assert json.loads(sound.stdout)["outputs"]["checked"] == "true"
-    assert unsound.returncode == UNSOUND
-    assert "pipeline/ours.py:3" in json.loads(unsound.stdout)["error"]["what"]
-    assert not (project / "pipeline/tariff.py").exists(), "what merged stays, for its people to mend or to take back"
-
-
 def save(root: Path, tag: str) -> None:
     """Commit everything and tag it."""
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", tag)
     git(root, "tag", tag)
+
+
+@pytest.fixture(scope="module")
+def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a repository of the template with two released versions, whose packages differ as well."""
+    root = export(CHECKOUT, tmp_path_factory.mktemp("released"))
+    for name in tracked(CHECKOUT, "tests/requirements-bake.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(CHECKOUT / name, root / name)
+    git(root, "init", "--quiet")
+    (root / MODELKIT / "gates/tariff.py").write_text(TARIFF, encoding="utf-8")
+    save(root, "v0.1.0")
+    change(root / TEMPLATE, THEIRS)
+    (root / TEMPLATE / "docs/howto/newer.md").write_text("# Newer\n", encoding="utf-8")
+    (root / TEMPLATE / "docs/howto/retire.md").unlink()
+    (root / MODELKIT / "gates/tariff.py").unlink()
+    for package in pre_prompt.PACKAGES:
+        change(root / "packages" / package, {"pyproject.toml": replace('\nversion = "0.1.0"', '\nversion = "0.2.0"')})
+    change(root, {f"{MODELKIT}/gates/__init__.py": append("# newer")})
+    change(root, {"cookiecutter.json": replace('"__version": "v0.1.0"', '"__version": "v0.2.0"')})
+    save(root, "v0.2.0")
+    return root
 
 
 @pytest.fixture
@@ -165,8 +98,25 @@ def upgrade(project: Path, python: Path, *words: str) -> subprocess.CompletedPro
     return subprocess.run(command, cwd=project, env=newcomer(), capture_output=True, text=True, check=False)
 
 
-def test_upgrade_keeps_edits_in_twelve_places(project: Path, project_python: Path) -> None:
-    """Both sides' changes stand in the files afterwards, new files came, old ones went, answers stayed."""
+def problem(done: subprocess.CompletedProcess[str]) -> str:
+    """Read what a command could not do."""
+    what: str = json.loads(done.stdout)["error"]["what"]
+    return what
+
+
+def wheels(project: Path) -> dict[str, str]:
+    """Map the wheels of a project to the requirement that pins each."""
+    found = {}
+    for path in sorted((project / "vendor").glob("*.whl")):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        pins = [pin for pin in (project / "vendor").glob("*.txt") if digest in pin.read_text(encoding="utf-8")]
+        requirements = [re.findall(r"^(\S+==\S+) ", pin.read_text(encoding="utf-8"), re.MULTILINE) for pin in pins]
+        found[path.name] = str(requirements[0][0]) if requirements else "nothing pins it"
+    return found
+
+
+def test_upgrade_keeps_edits_and_replaces_packages(project: Path, project_python: Path) -> None:
+    """Both sides' changes stand in the files; the two new wheels are in the place of the old, each with its pin."""
     before = {name: (project / name).read_text(encoding="utf-8") for name in YOURS}
 
     done = upgrade(project, project_python, "--no-check")
@@ -178,11 +128,37 @@ def test_upgrade_keeps_edits_in_twelve_places(project: Path, project_python: Pat
         expected = THEIRS[name](text) if name in THEIRS else text
         assert (project / name).read_text(encoding="utf-8") == expected, name
     assert (project / "docs/howto/newer.md").exists()
-    assert not (project / "docs/local-aws.md").exists()
-    assert "late-org" in (project / ".github/CODEOWNERS").read_text(encoding="utf-8")
+    assert not (project / "docs/howto/retire.md").exists()
+    assert wheels(project) == {
+        "sagemaker_gitops-0.2.0-py3-none-any.whl": "sagemaker-gitops==0.2.0",
+        "sagemaker_gitops_modelkit-0.2.0-py3-none-any.whl": "sagemaker-gitops-modelkit==0.2.0",
+    }
     record = json.loads((project / ".cruft.json").read_text(encoding="utf-8"))
     assert record["commit"] == "v0.2.0"
     assert record["context"]["cookiecutter"]["github_owner"] == "late-org"
+
+
+def test_upgrade_runs_the_checks_of_the_upgraded_project(project: Path) -> None:
+    """The project's own command installs the new packages and lints the sum; it tells what an edit misses since."""
+    assert make("setup", folder=project).returncode == 0
+    python = project / ".venv/bin/python"
+    version = "import importlib.metadata as m; print(*(m.version('sagemaker-gitops' + s) for s in ('', '-modelkit')))"
+
+    sound = upgrade(project, python)
+    installed = subprocess.run([python, "-c", version], capture_output=True, text=True, check=True).stdout
+    git(project, "reset", "--quiet", "--hard")
+    (project / "model/tests/test_ours.py").write_text(OUR_GATE, encoding="utf-8")
+    git(project, "add", "model/tests/test_ours.py")
+    git(project, "commit", "--quiet", "--message", "Ours by tariff")
+    assert make("check", folder=project).returncode == 0
+    unsound = upgrade(project, python)
+
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+    assert json.loads(sound.stdout)["outputs"]["checked"] == "true"
+    assert installed.split() == ["0.2.0", "0.2.0"]
+    assert unsound.returncode == UNSOUND
+    assert "model/tests/test_ours.py:3" in problem(unsound)
+    assert "sagemaker_gitops-0.2.0-py3-none-any.whl" in wheels(project), "what merged stays, to be fixed or taken back"
 
 
 def test_dry_run_changes_nothing(project: Path, project_python: Path) -> None:
@@ -191,6 +167,7 @@ def test_dry_run_changes_nothing(project: Path, project_python: Path) -> None:
 
     assert told.returncode == 0, told.stderr
     assert "docs/howto/newer.md" in told.stdout
+    assert "vendor/modelkit.txt" in told.stdout
     assert git(project, "status", "--porcelain") == ""
     assert len(git(project, "worktree", "list").splitlines()) == 1
 
@@ -204,7 +181,7 @@ def test_conflict_is_shown_as_git_shows_it(project: Path, project_python: Path) 
 
     text = (project / "README.md").read_text(encoding="utf-8")
     assert done.returncode == CONFLICTS
-    assert "README.md" in json.loads(done.stdout)["error"]["what"]
+    assert "README.md" in problem(done)
     assert text.index("<<<<<<<") < text.index("## Our folders") < text.index("## The folders of this project")
 
 
@@ -214,8 +191,40 @@ def test_uncommitted_changes_are_refused(project: Path, project_python: Path) ->
 
     done = upgrade(project, project_python)
 
-    assert done.returncode == 2
+    assert done.returncode == CONFIGURATION
     assert "commit them first" in done.stdout
+
+
+def test_file_in_the_way_is_refused(project: Path, project_python: Path) -> None:
+    """A file that git does not know is neither overwritten nor passed over in silence."""
+    (project / "docs/howto/newer.md").write_text("Ours.", encoding="utf-8")
+
+    done = upgrade(project, project_python, "--no-check")
+
+    assert done.returncode == CONFIGURATION
+    assert "docs/howto/newer.md" in problem(done)
+    assert (project / "docs/howto/newer.md").read_text(encoding="utf-8") == "Ours."
+    assert git(project, "status", "--porcelain", "--untracked-files=no") == ""
+
+
+def test_edited_package_is_told(project: Path, project_python: Path) -> None:
+    """A module changed inside of a wheel, with a pin that fits, would be lost: the file is named, nothing changes."""
+    wheel = next((project / "vendor").glob("sagemaker_gitops-*.whl"))
+    with zipfile.ZipFile(wheel) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["sagemaker_gitops/errors.py"] += b"# ours\n"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    pre_prompt.pin(wheel, project / "vendor/engine.txt")
+    git(project, "commit", "--quiet", "--all", "--message", "Ours in the engine")
+
+    done = upgrade(project, project_python, "--no-check")
+
+    assert done.returncode == CONFIGURATION
+    assert f"{wheel.name} differs in sagemaker_gitops/errors.py" in problem(done)
+    assert "git checkout COMMIT~ -- vendor" in json.loads(done.stdout)["error"]["next"]
+    assert git(project, "status", "--porcelain") == ""
 
 
 def test_second_upgrade_has_nothing_to_do(project: Path, project_python: Path) -> None:
@@ -231,11 +240,11 @@ def test_second_upgrade_has_nothing_to_do(project: Path, project_python: Path) -
 def history() -> list[tuple[str, str]]:
     """Pair each released version with the next, and the last one with what is checked out.
 
-    Before the first release, the first commit that recorded its answers counts as one.
+    Before the first release, the commit that made the engine a package counts as one: no project is older.
     """
     releases = git(CHECKOUT, "tag", "--list", "v*", "--sort=version:refname").split()
     if not releases:
-        recording = ("--diff-filter=A", "--format=%H", "--", f"{TEMPLATE}/pipeline/stages/upgrade.py")
+        recording = ("--diff-filter=A", "--format=%H", "--", "packages/engine/src/sagemaker_gitops/stages/upgrade.py")
         releases = git(CHECKOUT, "log", *recording).split()[-1:]
     versions = [*releases, git(CHECKOUT, "rev-parse", "HEAD").strip()]
     return list(itertools.pairwise(versions))

@@ -7,13 +7,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from tests.bake import ROOT
-from tests.commands import make
+from tests.bake import ROOT, bake
+from tests.commands import make, newcomer
 from uv import find_uv_bin
 
 import pre_prompt
 
 PACKAGES = sorted(pre_prompt.PACKAGES)
+WHEELS = {"engine": "sagemaker_gitops-*.whl", "modelkit": "sagemaker_gitops_modelkit-*.whl"}
 
 
 def members(wheel: Path) -> dict[str, bytes]:
@@ -55,14 +56,44 @@ def test_same_sources_make_the_same_bytes(package: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_altered_wheel_is_refused(installed: Path, tmp_path: Path) -> None:
-    """One byte more, and nothing is installed; the last line says what to do."""
-    project = tmp_path / "altered"
-    shutil.copytree(installed, project, ignore=shutil.ignore_patterns(".venv", ".git"))
-    wheel = next((project / "vendor").glob("sagemaker_gitops-*.whl"))
-    wheel.write_bytes(wheel.read_bytes() + b"x")
+@pytest.mark.parametrize("package", PACKAGES)
+def test_altered_wheel_is_refused(package: str, template: Path, tmp_path: Path) -> None:
+    """One byte inside is another, and nothing is installed; the last line says what to do."""
+    project = bake(template, tmp_path / "altered", {}, tmp_path)
+    wheel = next((project / "vendor").glob(WHEELS[package]))
+    content = bytearray(wheel.read_bytes())
+    content[len(content) // 2] ^= 1
+    wheel.write_bytes(content)
 
     run = make("setup", folder=project)
 
     assert run.returncode != 0
-    assert "'git checkout vendor' brings back the committed one" in run.stdout
+    assert "'git checkout vendor' brings back the committed one" in run.stdout.splitlines()[-2]
+    assert not (project / ".venv/bin/pipeline").exists()
+    assert not (project / ".venv/.ready").exists()
+
+
+@pytest.mark.acceptance
+def test_packages_come_from_a_place_of_ones_own(template: Path, tmp_path: Path) -> None:
+    """Without wheels in vendor/ they are installed from the named place, and so is the local AWS's image."""
+    project = bake(template, tmp_path / "elsewhere", {}, tmp_path)
+    (tmp_path / "packages").mkdir()
+    for wheel in (project / "vendor").glob("*.whl"):
+        shutil.move(wheel, tmp_path / "packages")
+
+    assert make("setup", folder=project).returncode != 0
+    run = make("setup", f"PACKAGES=--find-links={tmp_path / 'packages'}", folder=project)
+    assert run.returncode == 0, run.stdout
+
+    def pipeline(*words: str, **variables: str) -> str:
+        environ = {**newcomer(), "UV_FIND_LINKS": str(tmp_path / "packages"), **variables}
+        command = [str(project / ".venv/bin/pipeline"), *words]
+        return subprocess.run(command, cwd=project, env=environ, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    exports = pipeline("local", "up").splitlines()
+    try:
+        pipeline("local", "image", **dict(line.removeprefix("export ").split("=", 1) for line in exports))
+    finally:
+        pipeline("local", "down")
+
+    assert [*(project / ".local/images").glob("train-*")]

@@ -79,7 +79,7 @@ def test_senseless_schema_is_refused(listed: tuple[dict[str, Any], ...], message
 
 
 def test_mark_has_exactly_one_limit() -> None:
-    """A mark without a limit would pass every model."""
+    """A threshold without a limit would pass every model."""
     with pytest.raises(ValidationError, match="exactly one"):
         Baseline.model_validate({"quality": {"roc_auc": {"reason": "none"}}})
 

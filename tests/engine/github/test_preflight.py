@@ -96,7 +96,7 @@ def test_environment_that_github_made_up_is_refused(checkout: Path, github: GitH
 
 
 def test_way_around_prod_is_refused(protected: Path, github: GitHub, repository: Repository) -> None:
-    """An environment beside prod that any branch may use opens the same account, so prod waits for its mending."""
+    """An environment beside prod that any branch may use opens the same account, so prod waits until it is fixed."""
     approve(github.state, "prod", "octocat")
     github.state.environments["prod-operations"]["deployment_branch_policy"] = None
 

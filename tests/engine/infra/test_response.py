@@ -125,8 +125,8 @@ def test_below_the_last_known_good_release_nothing_moves(watched: Laptop) -> Non
     assert "there is no earlier release" in _ring(watched, 1)["reason"]
 
 
-def test_weights_moved_past_the_ledger_are_found_and_mended(watched: Laptop) -> None:
-    """A change by hand, which no entry tells, is a difference; applying writes who mended it, and why."""
+def test_weights_moved_past_the_ledger_are_found_and_repaired(watched: Laptop) -> None:
+    """A change by hand, which no entry tells, is a difference; applying writes who repaired it, and why."""
     described = watched.client("sagemaker").describe_endpoint(EndpointName=ENDPOINT)["ProductionVariants"]
     wanted = [{"VariantName": item["VariantName"], "DesiredWeight": 50.0} for item in described]
     watched.client("sagemaker").update_endpoint_weights_and_capacities(
@@ -134,11 +134,11 @@ def test_weights_moved_past_the_ledger_are_found_and_mended(watched: Laptop) -> 
     )
 
     found = watched.run("reconcile", "--env", "dev")
-    mended = watched.run("reconcile", "--env", "dev", "--apply", "--actor", "operator")
+    repaired = watched.run("reconcile", "--env", "dev", "--apply", "--actor", "operator")
 
     assert found.exit_code != 0
     assert "weights" in found.stderr or "traffic" in found.stderr
-    assert mended.exit_code == 0, mended.stderr
+    assert repaired.exit_code == 0, repaired.stderr
     newest = _history(watched)[0]
     assert (newest["actor"], newest["action"], newest["outcome"]) == ("operator", "repair", "succeeded")
     assert _weights(watched) == {"v1": 100, "v2": 0}

@@ -66,7 +66,7 @@ def test_execution_trains_judges_and_registers_and_the_gates_follow(laptop: Lapt
 
 
 def test_model_that_misses_a_mark_ends_the_execution(laptop: Laptop) -> None:
-    """The Fail step says which mark and by how much; nothing is registered."""
+    """The Fail step says which threshold and by how much; nothing is registered."""
     laptop.set_hyperparameters(n_estimators="1")
     versions = laptop.versions()
 

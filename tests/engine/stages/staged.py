@@ -63,7 +63,7 @@ class Endpoint:
         return drill.run(self.settings, self.aws.services, drill.Options(actor="operations", clock=self.aws.clock))
 
     def reconcile(self, *, apply: bool = False) -> StageResult:
-        """Compare, or mend."""
+        """Compare, or repair."""
         options = reconcile.Options(actor="operations", apply=apply, clock=self.aws.clock)
         return reconcile.run(self.settings, self.aws.services, options)
 

@@ -40,7 +40,7 @@ def test_traffic_moved_by_hand_is_reported_without_a_change(endpoint: Endpoint) 
 
 
 def test_traffic_moved_by_hand_is_given_back(endpoint: Endpoint) -> None:
-    """Apply moves weights and nothing else; the ledger says what was found, and who mended it."""
+    """Apply moves weights and nothing else; the ledger says what was found, and who repaired it."""
     move(endpoint, v1=30, v2=70)
     endpoint.aws.endpoints.calls.clear()
 
@@ -66,7 +66,7 @@ def test_endpoint_that_was_deleted_is_brought_back(endpoint: Endpoint) -> None:
 
 @pytest.mark.parametrize("actual", ["nothing", "v9-stranger"])
 def test_callers_who_are_told_otherwise_are_found_and_told(endpoint: Endpoint, actual: str) -> None:
-    """A pointer that is gone, or names another release, is a difference, and mended under the lease's number."""
+    """A pointer that is gone, or names another release, is a difference, and repaired under the lease's number."""
     item = endpoint.aws.pointers.item
     assert item is not None
     endpoint.aws.pointers.item = None if actual == "nothing" else replace(item, variant=actual, sequence=1)

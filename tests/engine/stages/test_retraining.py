@@ -15,7 +15,7 @@ pytestmark = pytest.mark.acceptance
 
 @pytest.fixture(scope="module")
 def champion(laptop: Laptop) -> str:
-    """Approve a model of too few trees, under marks that let it pass, and return its version."""
+    """Approve a model of too few trees, under thresholds that let it pass, and return its version."""
     marks = laptop.root / "model/config/baseline.json"
     settings = laptop.root / "model/config/hyperparameters.json"
     before = {path: path.read_bytes() for path in (marks, settings)}

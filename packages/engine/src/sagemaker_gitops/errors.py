@@ -13,7 +13,7 @@ PipelineError
 ├── DataTransferFailed      13   DVC could not move data to or from its remote
 ├── DataChanged             14   a file of the data set is not the one its pointer names
 ├── TuningFailed            15   a search for hyperparameters found none
-├── GateFailed              20   the model missed a mark
+├── GateFailed              20   the model missed a threshold
 ├── GatesNotRun             21   register was asked for a model that no gate has seen
 ├── NotApproved             22   the environment wants an approval that is not there
 ├── DataInvalid             23   the data set contradicts the schema
@@ -133,7 +133,7 @@ class TuningFailed(PipelineError, exit_code=15):
 
 
 class GateFailed(PipelineError, exit_code=20):
-    """The model missed at least one mark."""
+    """The model missed at least one threshold."""
 
 
 class GatesNotRun(PipelineError, exit_code=21):
@@ -221,7 +221,7 @@ class ForeignEndpoint(PipelineError, exit_code=39):
 
 
 class LintFailed(PipelineError, exit_code=50):
-    """A linter found something to mend."""
+    """A linter found something to fix."""
 
 
 class SchemaBroken(PipelineError, exit_code=51):

@@ -217,6 +217,11 @@ class Aws:
         arn = next((item["Arn"] for item in listed if item["Arn"].endswith(f":oidc-provider/{host}")), None)
         return tuple(iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)["ClientIDList"]) if arn else None
 
+    def api_gateway_log_role(self) -> str:
+        """Name the role that API Gateway writes logs as in this account and region; empty where there is none."""
+        role: str = self._session.client("apigateway").get_account().get("cloudwatchRoleArn", "")
+        return role.rpartition("/")[2]
+
     def surroundings(self) -> dict[str, str]:
         """Return the variables that make a child process the same caller."""
         return surroundings(self._session)

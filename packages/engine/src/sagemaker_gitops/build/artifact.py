@@ -5,8 +5,8 @@ import json
 import tarfile
 from pathlib import Path
 
-from sagemaker_gitops.project.archives import extract
 from sagemaker_gitops.errors import ArtifactCorrupt
+from sagemaker_gitops.project.archives import extract
 
 
 def unpack(archive: Path, folder: Path) -> Path:

@@ -13,11 +13,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sagemaker_gitops.build import artifact
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.aws.training import TrainingJob
-from sagemaker_gitops.errors import ArtifactCorrupt, ModelMissing
+from sagemaker_gitops.build import artifact
 from sagemaker_gitops.build.fingerprint import Fingerprint
+from sagemaker_gitops.errors import ArtifactCorrupt, ModelMissing
 from sagemaker_gitops.project.settings import Settings
 
 

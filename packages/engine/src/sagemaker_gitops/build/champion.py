@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from sagemaker_gitops.build import artifact
 from sagemaker_gitops.aws.registry import RegisteredModel
 from sagemaker_gitops.aws.services import Aws
+from sagemaker_gitops.build import artifact
 from sagemaker_gitops.build.fingerprint import Fingerprint
 from sagemaker_gitops.build.rehearsal import Rehearsed
 

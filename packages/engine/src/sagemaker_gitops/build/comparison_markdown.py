@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sagemaker_gitops.build.comparison import RATES, at, drawable, rates, roc
 from sagemaker_gitops.build.champion import Opponent
+from sagemaker_gitops.build.comparison import RATES, at, drawable, rates, roc
 from sagemaker_gitops.build.gates import Verdict
 from sagemaker_gitops.build.rehearsal import Rehearsed
 from sagemaker_gitops.report.markdown import inert

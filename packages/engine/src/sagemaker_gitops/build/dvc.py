@@ -6,8 +6,8 @@ from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 
-from sagemaker_gitops.errors import DataTransferFailed
 from sagemaker_gitops.build.locked import Locked
+from sagemaker_gitops.errors import DataTransferFailed
 
 _DVC = Locked(name="DVC", lock="dvc.txt")
 _TIMEOUT_SECONDS = 3600

@@ -16,7 +16,7 @@ def metrics(document: Mapping[str, Any]) -> dict[str, float]:
 
 
 def verdict(report: Mapping[str, Any]) -> dict[str, float]:
-    """Name each mark that a gate held the model against."""
+    """Name each threshold that a gate checked the model against."""
     return {f"gate.{mark['gate']}.{mark['name']}": float(mark["value"]) for mark in report["marks"]}
 
 

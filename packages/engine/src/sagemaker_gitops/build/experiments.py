@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from sagemaker_gitops.errors import PipelineError
 from sagemaker_gitops.build.locked import Locked, environ
+from sagemaker_gitops.errors import PipelineError
 
 MLFLOW = Locked(name="MLflow", lock="mlflow.txt")
 _PROGRAM = Path(__file__).with_name("mlflow_program.py")

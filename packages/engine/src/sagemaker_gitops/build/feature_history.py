@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 import pyarrow.parquet as pq
 
+from sagemaker_gitops.build.feature_records import parse_time
 from sagemaker_gitops.errors import DataInvalid
 from sagemaker_gitops.project.features import Definition
-from sagemaker_gitops.build.feature_records import parse_time
 
 _TIME = "_event"
 _WRITTEN, _CALLED, _DELETED = "write_time", "api_invocation_time", "is_deleted"

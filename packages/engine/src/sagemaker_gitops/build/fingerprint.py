@@ -105,8 +105,14 @@ def image_hashes(root: Path, kind: ImageKind) -> dict[str, str]:
     return _hashes(image_files(root, kind), root=root)
 
 
+def modelkit_requirement(root: Path) -> str:
+    """Read which modelkit the project pins, as `name==version`."""
+    lines = _read(root / MODELKIT).decode().splitlines()
+    return next((line.split()[0] for line in lines if "==" in line and not line.startswith("#")), "none")
+
+
 def gate_version(root: Path) -> str:
-    """Hash what judges a model: the gates, and the marks that they hold it against."""
+    """Hash what judges a model: the gates and their thresholds."""
     gates = [path for path in (root / "model" / "tests").rglob("*.py") if "__pycache__" not in path.parts]
     return digest_of(_hashes([*gates, root / _MARKS], root=root))
 

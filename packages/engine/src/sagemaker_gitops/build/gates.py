@@ -1,4 +1,4 @@
-"""Run the gates of model/tests on one model, and read which marks it reached."""
+"""Run the gates of model/tests on one model, and read which thresholds it reached."""
 
 import json
 import subprocess
@@ -53,7 +53,7 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A gate that broke for another reason than a missed mark."""
+    """A gate that broke for another reason than a missed threshold."""
 
     test: str
     file: str
@@ -87,8 +87,8 @@ class Verdict:
             for mark in self.marks
         ]
         broken = [f"- {inert(failure.test)}: {inert(failure.message.splitlines()[0])}" for failure in self.failures]
-        head = f"### test\n{self.tests} gate tests, {len(self.marks)} marks.\n"
-        return "\n".join([head, "| | gate | mark | value | limit |", "|---|---|---|---|---|", *rows, "", *broken])
+        head = f"### test\n{self.tests} gate tests, {len(self.marks)} thresholds.\n"
+        return "\n".join([head, "| | gate | threshold | value | limit |", "|---|---|---|---|---|", *rows, "", *broken])
 
 
 def run(root: Path, tests: Iterable[Path], environment: Mapping[str, str]) -> Verdict:
@@ -166,7 +166,7 @@ def kept(content: bytes | None, facts: Mapping[str, str]) -> Verdict | None:
 
 
 def refusal(verdict: Verdict) -> GateFailed:
-    """Say which marks were missed and by how much."""
+    """Say which thresholds were missed and by how much."""
     missed = [mark for mark in verdict.marks if not mark.passed]
     found = [
         Annotation(
@@ -182,7 +182,7 @@ def refusal(verdict: Verdict) -> GateFailed:
     error = GateFailed(
         "the model does not pass its gates:\n    " + "\n    ".join(lines or ["no gate ran"]),
         where=_MARKS_FILE,
-        next_step="improve the model; whoever lowers a mark instead must get the change reviewed",
+        next_step="improve the model; whoever lowers a threshold instead must get the change reviewed",
     )
     error.summary = verdict.as_markdown()
     error.annotations = tuple(found)

@@ -12,7 +12,6 @@ from uv import find_uv_bin
 
 from sagemaker_gitops.errors import ConfigurationError
 
-
 _LOCKS = Path(__file__).parent / "locks"
 
 

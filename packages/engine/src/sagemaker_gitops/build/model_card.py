@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sagemaker_gitops.build import fingerprint
 from sagemaker_gitops.aws.services import Aws
+from sagemaker_gitops.build import fingerprint
 from sagemaker_gitops.errors import ConfigurationError
+from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.report import card as cards
 from sagemaker_gitops.report.card import Content, Facts, Statement
-from sagemaker_gitops.project.settings import Settings
 
 STATEMENT = Path("model/config/card.json")
 _EVALUATION = "evaluation.json"

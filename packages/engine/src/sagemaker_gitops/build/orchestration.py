@@ -77,7 +77,7 @@ def _register(package: Mapping[str, Any]) -> Document:
 
 def _reason(limits: Sequence[Limit]) -> Document:
     marks = [{"Std:Join": {"On": "", "Values": [f"{limit} and is ", _metric(limit.metric)]}} for limit in limits]
-    return {"Std:Join": {"On": "; ", "Values": ["the model missed a mark of model/config/baseline.json", *marks]}}
+    return {"Std:Join": {"On": "; ", "Values": ["the model missed a threshold of model/config/baseline.json", *marks]}}
 
 
 def _metric(name: str) -> Document:

@@ -1,4 +1,4 @@
-"""The marks of model/config/baseline.json that a training job's own metrics can be held against."""
+"""The thresholds of model/config/baseline.json that a training job's own metrics can be checked against."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ BIAS = ("disparate_impact_ratio", "demographic_parity_difference", "equal_opport
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """One printed metric beside its mark: at least a minimum, or at most a maximum."""
+    """One printed metric beside its threshold: at least a minimum, or at most a maximum."""
 
     metric: str
     value: float
@@ -24,7 +24,7 @@ class Limit:
 
 
 def read(root: Path, printed: Sequence[str]) -> tuple[Limit, ...]:
-    """List the marks of the gates quality and bias whose metric the training job prints."""
+    """List the thresholds of the gates quality and bias whose metric the training job prints."""
     document = read_document(root / BASELINE)
     known = {*printed, *(f"test:{name}" for name in BIAS)}
     marks = [(f"test:{name}", mark) for gate in ("quality", "bias") for name, mark in document.get(gate, {}).items()]

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sagemaker_gitops.build import fingerprint
 from sagemaker_gitops.aws.registry import REJECTED, RegisteredModel
 from sagemaker_gitops.aws.services import Aws
-from sagemaker_gitops.errors import ArtifactCorrupt, ConfigurationError, GateFailed, ModelMissing
+from sagemaker_gitops.build import fingerprint
 from sagemaker_gitops.build.fingerprint import Fingerprint
+from sagemaker_gitops.errors import ArtifactCorrupt, ConfigurationError, GateFailed, ModelMissing
 from sagemaker_gitops.project.settings import Settings
 
 _SHORTEST_PREFIX = 8

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from sagemaker_gitops.build import artifact, fingerprint
-from sagemaker_gitops.project.archives import extract
-from sagemaker_gitops.errors import ConfigurationError, TrainingFailed
 from sagemaker_gitops.build.fingerprint import Fingerprint
-from sagemaker_gitops.errors import Annotation
+from sagemaker_gitops.errors import Annotation, ConfigurationError, TrainingFailed
+from sagemaker_gitops.project.archives import extract
 
 _TIMEOUT_SECONDS = 1800
 

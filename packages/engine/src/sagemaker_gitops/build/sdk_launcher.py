@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sagemaker_gitops.errors import TrainingFailed
 from sagemaker_gitops.build.locked import Locked, environ
+from sagemaker_gitops.errors import TrainingFailed
 
 SDK = Locked(name="SageMaker-SDK", lock="sagemaker.txt")
 _PROGRAM = Path(__file__).with_name("sdk_program.py")

@@ -11,15 +11,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sagemaker_gitops.build import cache
 from sagemaker_gitops.aws.registry import RegisteredModel
 from sagemaker_gitops.aws.services import Aws
-from sagemaker_gitops.build.cache import Trained
+from sagemaker_gitops.build import cache
 from sagemaker_gitops.build import experiment_runs as runs
+from sagemaker_gitops.build.cache import Trained
 from sagemaker_gitops.build.experiments import Entry, Logged, Mlflow, NotLogged, Store
-from sagemaker_gitops.project.experiments_config import ExperimentsConfig
 from sagemaker_gitops.build.recipe import Recipe
 from sagemaker_gitops.errors import Annotation
+from sagemaker_gitops.project.experiments_config import ExperimentsConfig
 from sagemaker_gitops.project.settings import Settings
 
 _ARTIFACTS = Path(".local/mlflow")

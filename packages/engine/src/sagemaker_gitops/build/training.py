@@ -3,14 +3,14 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sagemaker_gitops.build import fingerprint, recipe
-from sagemaker_gitops.project import hyperparameters
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.aws.training import TrainingRequest, as_request
-from sagemaker_gitops.project.documents import read_document
-from sagemaker_gitops.errors import TrainingFailed
+from sagemaker_gitops.build import fingerprint, recipe
 from sagemaker_gitops.build import sdk_launcher as launcher
 from sagemaker_gitops.build.recipe import Recipe
+from sagemaker_gitops.errors import TrainingFailed
+from sagemaker_gitops.project import hyperparameters
+from sagemaker_gitops.project.documents import read_document
 from sagemaker_gitops.project.settings import Settings
 
 # SageMaker reads so many metrics from a job's log.
@@ -70,7 +70,7 @@ def _data(settings: Settings, aws: Aws, wanted: Recipe) -> str:
 
 
 def _metrics(root: Path) -> tuple[str, ...]:
-    """Name what train.py prints as `test:name=value;`: each figure that has a mark of quality."""
+    """Name what train.py prints as `test:name=value;`: each figure that has a threshold of quality."""
     path = root / "model" / "config" / "baseline.json"
     marks = read_document(path) if path.is_file() else {}
     return tuple(f"test:{name}" for name in marks.get("quality", {}))[:_MOST_METRICS]

@@ -49,7 +49,7 @@ def explain(
 
 @app.command()
 def test(env: Env, fingerprint: Digest = None, parent: Parent = None, data: Data = None) -> None:
-    """Hold the trained model against every mark; a missed mark stops here."""
+    """Check the trained model against every threshold; a missed one stops here."""
     from sagemaker_gitops.build.recipe import Choice
     from sagemaker_gitops.stages import test as stage
 

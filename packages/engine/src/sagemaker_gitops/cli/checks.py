@@ -60,7 +60,7 @@ def rehearse(
         bool, typer.Option("--champion", help="Compare with the registry's newest approved version; AWS is asked.")
     ] = False,
 ) -> None:
-    """Train here on the sample data and hold the model against every mark; AWS is asked for a champion at most."""
+    """Train here on the sample data and check the model against every threshold; AWS is only asked for a champion."""
     from sagemaker_gitops.stages import rehearse as stage
 
     # Every environment's settings name the same registry.

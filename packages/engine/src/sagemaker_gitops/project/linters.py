@@ -48,7 +48,7 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Tell whether there is nothing to mend."""
+        """Tell whether there is nothing to fix."""
         return not self.findings and not self.fault
 
 

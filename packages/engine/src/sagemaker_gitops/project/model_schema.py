@@ -1,4 +1,4 @@
-"""model/config: which features a caller sends, which marks a model must reach, which settings train it."""
+"""model/config: which features a caller sends, which thresholds a model must reach, which settings train it."""
 
 from collections.abc import Iterator
 from typing import Annotated, Literal, Self
@@ -110,12 +110,12 @@ class Mark(Part):
     @model_validator(mode="after")
     def _one_limit(self) -> Self:
         if [self.minimum, self.maximum, self.maximum_drop].count(None) != 2:
-            raise ValueError("a mark has exactly one of minimum, maximum and maximum_drop")
+            raise ValueError("a threshold has exactly one of minimum, maximum and maximum_drop")
         return self
 
 
 class Baseline(RootModel[dict[Name, dict[Name, Mark]]]):
-    """baseline.json: the marks of every gate."""
+    """baseline.json: the thresholds of every gate."""
 
 
 def breaking(before: ModelSchema, after: ModelSchema) -> Iterator[tuple[str, str]]:

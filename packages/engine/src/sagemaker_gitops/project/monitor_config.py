@@ -34,7 +34,7 @@ class Policy(_Section):
     """What is done about an outcome, and how often at most."""
 
     drift: tuple[Reaction, ...] = ("page",)
-    # Data drift hits the former release equally; lost quality is what a rollback can mend.
+    # Data drift hits the former release equally; lost quality is what a rollback can repair.
     quality: tuple[Reaction, ...] = ("page", "rollback")
     bias: tuple[Reaction, ...] = ("page",)
     broken: tuple[Reaction, ...] = ("page",)

@@ -28,7 +28,7 @@ def check(root: Path, file: str) -> tuple[Annotation, ...]:
         raise ConfigurationError(
             f"Spectral could not run: {(done.stderr or done.stdout).strip()[-1000:]}",
             where=f"{file}, .spectral.yaml",
-            next_step="mend what it names; `rm -r node_modules` makes the next run install it anew",
+            next_step="fix what it names; `rm -r node_modules` makes the next run install it anew",
         ) from err
     return tuple(
         Annotation(
@@ -62,7 +62,7 @@ def _install(root: Path) -> None:
         raise ConfigurationError(
             f"npm could not install Spectral: {done.stderr.strip()[-1000:]}",
             where=str(_LOCK),
-            next_step="run `npm ci` and mend what it says",
+            next_step="run `npm ci` and fix what it says",
         )
 
 

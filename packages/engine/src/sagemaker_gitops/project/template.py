@@ -131,7 +131,7 @@ def _run(words: list[str], *, where: str, cwd: Path | None = None, variables: di
     )
     if done.returncode:
         tool = Path(words[0]).name
-        raise _unusable(f"{tool}: {(done.stderr or done.stdout).strip()[-800:]}", where, "mend it, and run it again")
+        raise _unusable(f"{tool}: {(done.stderr or done.stdout).strip()[-800:]}", where, "fix it, and run it again")
     return done.stdout
 
 

@@ -1,5 +1,6 @@
 """Which stacks make up the project's AWS, in which order, and with which parameters."""
 
+import hashlib
 import json
 import math
 import re
@@ -68,6 +69,7 @@ _PARAMETERS: Mapping[str, tuple[str, ...]] = {
 # A budget warns above the estimate, not at it.
 _BUDGET_MARGIN = 1.25
 _TYPE = re.compile(r"^    Type: (AWS::\w+::\w+)", re.MULTILINE)
+_DEPLOYMENT_MARK = "\n  Deployment:\n"
 _GROUP_MARK = "\n  Group:\n"
 _COLUMNS_MARK = "[{FeatureName: id, FeatureType: String}]"
 _CODE_MARK = '"Here bootstrap puts infra/lib/respond.py."'
@@ -221,6 +223,10 @@ def _template(settings: Settings, concern: str) -> str:
     if concern == "response":
         code = json.dumps(_read(path.with_name("respond.py")))
         return _at(_CODE_MARK, text, path).replace(_CODE_MARK, code)
+    if concern == "front":
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        named = _at(_DEPLOYMENT_MARK, text, path).replace(_DEPLOYMENT_MARK, f"\n  Deployment{digest}:\n")
+        return named.replace("!Ref Deployment\n", f"!Ref Deployment{digest}\n")
     if concern == "features":
         wanted = definition.read(settings.root)
         named = _at(_GROUP_MARK, text, path).replace(_GROUP_MARK, f"\n  Group{wanted.digest}:\n")

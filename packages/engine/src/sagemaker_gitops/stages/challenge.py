@@ -1,4 +1,4 @@
-"""challenge: hold a retrained model against the champion, on the same rows, with the confidence that was asked for."""
+"""challenge: compare a retrained model with the champion, on the same rows, with the confidence that was asked for."""
 
 import json
 from collections.abc import Callable, Mapping

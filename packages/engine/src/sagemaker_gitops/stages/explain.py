@@ -83,7 +83,7 @@ def _report(settings: Settings, aws: Aws, wanted: Recipe) -> Product:
     if not report:
         reason = "no gate has judged this model in this image"
     elif report["passed"]:
-        reason = "the gates passed it; they judge again when marks, gates or champion have changed"
+        reason = "the gates passed it; they judge again when thresholds, gates or champion have changed"
     else:
         reason = "the gates refused it, and judge it again"
     return Product(
@@ -98,13 +98,23 @@ def _changes(settings: Settings, aws: Aws, wanted: Recipe, other: RegisteredMode
     for name in sorted({*before, *after}):
         if before.get(name) != after.get(name):
             files = _files(record.get("files", {}).get(name, {}), wanted.mark.files.get(name, {}))
-            detail = _hyperparameters(settings, aws, other) if name == "hyperparameters" else files
+            detail = _detail(settings, aws, other, name) or files
             yield f"| {name} | `{before.get(name, 'none')[:12]}` | `{after.get(name, 'none')[:12]}` | {detail} |"
     image, tag = other.image.rsplit(":", 1)[-1], fingerprint.image_tag(settings.root, "inference")
     if image != tag:
         recorded = aws.storage.get(settings.image_record_uri(image))
         files = _files(json.loads(recorded) if recorded else {}, fingerprint.image_hashes(settings.root, "inference"))
         yield f"| inference image | `{image[:12]}` | `{tag[:12]}` | {files} |"
+
+
+def _detail(settings: Settings, aws: Aws, other: RegisteredModel, name: str) -> str:
+    """Say more of an input than which of its files changed, where more is known."""
+    if name == "hyperparameters":
+        return _hyperparameters(settings, aws, other)
+    if name == "modelkit":
+        requirement = fingerprint.modelkit_requirement(settings.root)
+        return f"another modelkit makes and serves the model: {requirement} ({fingerprint.MODELKIT} changed)"
+    return ""
 
 
 def _files(before: Mapping[str, str], after: Mapping[str, str]) -> str:

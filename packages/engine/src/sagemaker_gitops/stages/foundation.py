@@ -1,6 +1,6 @@
 """Which stacks of an environment belong into the account in use, once one has looked at what that account has."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import ConfigurationError
@@ -35,9 +35,18 @@ def look(settings: Settings, aws: Aws) -> Foundation:
     return Foundation(
         account=account,
         wanted=wanted,
-        own=tuple(stack for stack in own if stack not in provided),
+        own=tuple(_fitted(stack, aws) for stack in own if stack not in provided),
         remarks=(*infrastructure.left_out(settings), *told),
     )
+
+
+def _fitted(stack: Stack, aws: Aws) -> Stack:
+    """Keep the role that API Gateway already writes logs as, where somebody else has set one."""
+    if stack.concern != "front":
+        return stack
+    role = aws.api_gateway_log_role()
+    others = bool(role) and not role.startswith(f"{stack.parameters['Project']}-front-logs-")
+    return replace(stack, parameters={**stack.parameters, "SetLogRole": str(not others).lower()})
 
 
 def _provided(stack: Stack, aws: Aws) -> bool:

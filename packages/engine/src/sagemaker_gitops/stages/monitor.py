@@ -51,7 +51,7 @@ _ERRORS: Mapping[Outcome, type[PipelineError]] = {
     Outcome.BROKEN: MonitorBroken,
 }
 _NEXT = {
-    Outcome.DRIFT: "read the report; docs/operate.md says what each check means and how to fix what it found",
+    Outcome.DRIFT: "read the report; docs/operate.md says what each check means and what to do",
     Outcome.INSUFFICIENT: "wait for traffic, or look at a longer --window",
     Outcome.BROKEN: "read the report; docs/operate.md says what can break the monitor",
 }

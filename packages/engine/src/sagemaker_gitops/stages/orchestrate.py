@@ -18,7 +18,7 @@ from sagemaker_gitops.stages.result import StageResult
 
 RENDERED = Path("reports/orchestration/definition.json")
 # A version of SageMaker's own registration is a candidate: `register` alone says that all gates were passed.
-_JUDGED = "marks of the training job alone"
+_JUDGED = "thresholds of the training job alone"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ def _refusal(execution: Execution) -> GateFailed | TrainingFailed:
         return GateFailed(
             step.failure or step.made,
             where=f"{execution.arn}, step {step.name}",
-            next_step="improve the model; whoever lowers a mark instead must get the change reviewed",
+            next_step="improve the model; whoever lowers a threshold instead must get the change reviewed",
         )
     told = f"step {step.name}: {step.failure}" if step else execution.failure or "no reason was given"
     return TrainingFailed(

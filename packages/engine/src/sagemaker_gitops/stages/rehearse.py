@@ -1,4 +1,4 @@
-"""rehearse: train this checkout on this machine, hold it against every mark, and compare it with another commit's."""
+"""rehearse: train this checkout on this machine, check it against every threshold, compare it with another commit."""
 
 import shutil
 from collections.abc import Callable

@@ -78,7 +78,7 @@ def _refusal(found: dict[str, tuple[Annotation, ...]]) -> SchemaBroken:
         next_step=(
             f"offer the old form beside the new one, or announce it: raise the major version in {change.API}"
             if breaks
-            else "mend each line above"
+            else "fix each line above"
         ),
     )
     error.summary = _table(found)

@@ -1,4 +1,4 @@
-"""test: hold the trained model against every mark; a missed mark stops the pipeline here."""
+"""test: check the trained model against every threshold; a missed one stops the pipeline here."""
 
 import json
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     uri = settings.gate_report_uri(digest, image_tag)
     kept = gates.kept(aws.storage.get(uri), facts)
     if kept is None:
-        options.progress(f"holding {digest[:12]} against {len(_files(settings.root))} files of gates")
+        options.progress(f"checking {digest[:12]} against {len(_files(settings.root))} files of gates")
     verdict = kept or _judge(settings, aws, wanted, trained, champion)
     report = verdict.as_json(**facts)
     if kept is None:

@@ -113,9 +113,11 @@ def _fill(recipe: Recipe, folder: Path, kind: ImageKind) -> None:
     _uv("venv", "--quiet", "--python", sys.executable, str(folder / "venv"))
     python = str(folder / "venv" / "bin" / "python")
     _uv("pip", "sync", "--quiet", "--require-hashes", "--python", python, str(source / "requirements.txt"))
-    pin, wheels = str(root / fingerprint.MODELKIT), str((root / fingerprint.MODELKIT).parent)
-    words = ("--quiet", "--require-hashes", "--no-deps", "--no-index", "--find-links", wheels, "--python", python)
-    _uv("pip", "install", *words, "--requirement", pin)
+    pin = root / fingerprint.MODELKIT
+    # A project without wheels takes them from where uv is set up to look; the pin decides what is accepted.
+    place = ("--no-index", "--find-links", str(pin.parent)) if any(pin.parent.glob("*.whl")) else ()
+    words = ("--quiet", "--require-hashes", "--no-deps", *place, "--python", python)
+    _uv("pip", "install", *words, "--requirement", str(pin))
     environment_file(folder).write_text(json.dumps(_environment((source / "Dockerfile").read_text())))
 
 
