@@ -23,7 +23,7 @@ def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / source, root / "input" / folder)
     environment = {**os.environ, "SM_ML_ROOT": str(root), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, str(ROOT / "model/train/train.py"), "train"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stderr
     return root / "model"
 

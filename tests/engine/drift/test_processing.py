@@ -79,7 +79,7 @@ class Bucket:
             script = str(ml / request.script.removeprefix("/opt/ml/"))
             environment = {"SM_ML_ROOT": str(ml), "PATH": "/usr/bin:/bin"}
             command = [sys.executable, "-c", LAUNCHER, script]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=1800)
             assert done.returncode == 0, done.stderr
             for path in (ml / "processing/output").iterdir():
                 self.objects[request.output_uri.removeprefix("s3://captures/") + path.name] = path.read_bytes()

@@ -37,7 +37,7 @@ def run(aws: LocalAws, home: Path, *command: str) -> str:
         # The SDK asks IAM's policy simulator otherwise, which no emulator has.
         "SAGEMAKER_VALIDATE_ROLE": "false",
     }
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=1800)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 

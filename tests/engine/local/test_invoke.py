@@ -152,18 +152,20 @@ def test_counts_requests_errors_and_microseconds(aws: LocalAws) -> None:
     """The metrics of a variant, latency in microseconds, percentiles included."""
     name = aws.endpoint(aws.config(aws.model()))
 
+    began = time.monotonic()
     for _ in range(8):
         aws.invoke(name)
     aws.invoke(name, {"sleep": 0.3})
     refused(aws.invoke, endpoint=name, body={"status": 500})
     refused(aws.invoke, endpoint=name, body={"status": 400})
+    elapsed = 1_000_000 * (time.monotonic() - began)  # no request took longer than all of them
 
     assert total(aws, "Invocations", name) == 11
     assert total(aws, "Invocation5XXErrors", name) == 1
     assert total(aws, "Invocation4XXErrors", name) == 1
     slowest, median = (total(aws, "ModelLatency", name, statistic=p) or 0 for p in ("p100", "p50"))
-    assert 300_000 < slowest < 3_000_000
-    assert 0 < median < 200_000
+    assert 300_000 < slowest < elapsed
+    assert 0 < median < elapsed / 5
     assert (total(aws, "OverheadLatency", name, statistic="Minimum") or 0) > 0
 
 
@@ -191,13 +193,14 @@ def test_a_killed_container_is_replaced(aws: LocalAws) -> None:
     code, _ = refused(aws.invoke, endpoint=name)
 
     assert code == "ServiceUnavailable"
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def answering() -> int | None:
         try:
-            assert aws.invoke(name)["Body"]["pid"] != before
+            return int(aws.invoke(name)["Body"]["pid"])
         except aws.client("sagemaker-runtime").exceptions.ServiceUnavailable:
-            continue
-        break
+            return None
+
+    assert eventually(answering, lambda pid: pid is not None) != before
     assert (total(aws, "Invocation5XXErrors", name) or 0) >= 1
 
 

@@ -119,7 +119,7 @@ def test_a_signal_ends_the_foreground(folder: Folder, number: signal.Signals) ->
 
     server.send_signal(number)
 
-    assert server.wait(10) == 0
+    assert server.wait(300) == 0
     assert containers
     assert not [pid for pid in containers if alive(pid)]
 
@@ -153,11 +153,9 @@ def test_commands(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     assert up.endswith(env)
 
 
-def test_env_of_an_account_and_of_a_role(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_env_of_an_account_and_of_a_role(aws: LocalAws, capsys: pytest.CaptureFixture[str]) -> None:
     """The exports make a shell that account's user, or that role, each time the same user."""
-    aws = start(folder)
-    prepare(aws)
-    state = ["--state", str(folder.root)]
+    state = ["--state", str(aws.folder.root)]
 
     def identity(*words: str) -> str:
         capsys.readouterr()
