@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,8 +26,8 @@ Rows = Sequence[Mapping[str, object]]
 # A feature as schema.json has it.
 Feature = dict[str, Any]
 
-# A client that retried would hide a lost request.
-NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=30)
+# A client that retried would hide a lost request; SageMaker gives an invocation 60 s.
+NO_RETRIES = Config(retries={"total_max_attempts": 1}, connect_timeout=60, read_timeout=60)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ class Traffic:
     ) -> None:
         self._stop.set()
         for thread in filter(threading.Thread.is_alive, self._threads):
-            thread.join(timeout=35)
+            thread.join(timeout=65)
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -96,6 +97,11 @@ class Traffic:
         """What happened meanwhile, and when (seconds since the first request)."""
         return tuple(self._events)
 
+    def median_seconds(self, count: int) -> float:
+        """Return the median latency of so many of the latest answers; 0 before the first."""
+        latest = [answer.seconds for answer in self._answers[-count:]]
+        return median(latest) if latest else 0.0
+
     def record_event(self, name: str) -> None:
         """Record that something happens now."""
         self._events.append((time.monotonic() - self._began, name))
@@ -104,7 +110,7 @@ class Traffic:
         """Send other rows from now on."""
         self._rows = rows
 
-    def wait_for(self, count: int, *, timeout_seconds: float = 30) -> None:
+    def wait_for(self, count: int, *, timeout_seconds: float = 300) -> None:
         """Wait until so many more answers came."""
         goal, end = len(self._answers) + count, time.monotonic() + timeout_seconds
         while len(self._answers) < goal and time.monotonic() < end:
