@@ -39,7 +39,7 @@ def lower(project: Path, *, issuer: str, github: str) -> None:
 def _lower_job(job: Document, *, workflow_name: str, issuer: str) -> None:
     job.pop("concurrency", None)
     permissions = job.pop("permissions", {})
-    environment = _inner(job.pop("environment", NO_ENVIRONMENT))
+    environment = _inner(_name(job.pop("environment", NO_ENVIRONMENT)))
     if "uses" in job:
         job["with"] = _scoped(job.get("with", {}), _inner(NO_ENVIRONMENT))
     if "steps" in job:
@@ -65,6 +65,10 @@ def _issuance(workflow_name: str, environment: str, issuer: str) -> dict[str, st
     facts = f"event=${{{{ github.event_name }}}}&ref=${{{{ github.ref }}}}&environment=${{{{ {environment} }}}}"
     url = f"{issuer}/token?{urlencode({'workflow': workflow_name})}&{facts}"
     return {"ACTIONS_ID_TOKEN_REQUEST_URL": url, "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "of this job"}
+
+
+def _name(environment: str | Document) -> str:
+    return environment if isinstance(environment, str) else str(environment["name"])
 
 
 def _inner(text: str) -> str:

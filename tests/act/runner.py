@@ -144,8 +144,9 @@ class Host:
 
 
 def _stage(name: str) -> str:
-    first, *rest = name.split("/")
-    return (rest[0] if first == "Release" else first).rstrip("-0123456789")
+    # act names every caller above a job; the last of them is the stage, such as Candidate/Promote/Dev/Deploy.
+    *callers, job = name.split("/")
+    return (callers[-1] if callers else job).rstrip("-0123456789")
 
 
 def _folder(action: str) -> Path:

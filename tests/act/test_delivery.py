@@ -53,7 +53,12 @@ def test_push_delivers_to_prod(host: Host, surroundings: Surroundings, rows: lis
     assert run.did("Sign where the model comes from")
     assert "octocat" not in report(surroundings, "dev")
     assert "octocat" in report(surroundings, "prod")
-    assert [claims["environment"] for claims in surroundings.issuer.issued] == ["dev"] * 5 + ["staging", "prod"]
+    assert [claims["environment"] for claims in surroundings.issuer.issued] == [
+        *["dev"] * 5,
+        "staging",
+        "prod-operations",
+        "prod",
+    ]
     assert surroundings.sts.refused == []
     assert ask(surroundings.aws, rows[0]) == "1"
 
@@ -89,6 +94,8 @@ def test_second_push_of_the_same_model_trains_nothing(host: Host, surroundings: 
     assert run.code == 0, run.story
     assert not run.did("Sign where the model comes from")
     assert "cache hit: no training job was started" in run.log
+    assert run.stages["Needed"] == "success"
+    assert run.stages.get("Prod", "skipped") == "skipped"
 
 
 def test_better_model_takes_over_under_traffic(

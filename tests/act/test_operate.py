@@ -161,7 +161,9 @@ def test_challenger_that_is_better_is_released(
     with traffic(surroundings.aws, rows):
         run = eager.run("operate.yml", "repository_dispatch", event, seconds=600)
 
-    assert run.stages == dict.fromkeys(["Retrain", "Dev", "Staging", "Prod"], "success"), run.story
+    assert run.stages == dict.fromkeys(["Retrain", "Dev", "Staging", "Needed", "Supersede", "Prod"], "success"), (
+        run.story
+    )
     assert registered(surroundings)[-1] == "Approved"
     assert serving(surroundings, rows) == len(registered(surroundings))
 

@@ -12,7 +12,7 @@ from tests.documents import load, steps, uses, workflows
 BIN = Path(sys.executable).parent
 PROJECT = ROOT / TEMPLATE
 ACTIONS = ROOT / "tests/act/actions"
-CALLERS = {"cd.yml", "ci.yml", "operate.yml", "promote.yml"}
+CALLERS = {"candidate.yml", "cd.yml", "ci.yml", "operate.yml", "promote.yml", "release.yml"}
 STAGES = sorted(path.stem for path in (PROJECT / "pipeline/buildspec").glob("*.yml"))
 
 
@@ -169,7 +169,7 @@ def test_required_check_looks_at_every_check() -> None:
 def test_callers_only_call(name: str) -> None:
     """A caller reads as a table of contents."""
     for job in workflows(PROJECT)[name]["jobs"].values():
-        assert set(job) <= {"name", "needs", "if", "strategy", "uses", "permissions", "with"}
+        assert set(job) <= {"name", "needs", "if", "strategy", "concurrency", "uses", "permissions", "with"}
 
 
 def test_inputs_explain_themselves() -> None:
@@ -205,4 +205,4 @@ def test_every_stage_line_has_a_buildspec() -> None:
     """No stage can be run from GitHub only, but those that are about pull requests and GitHub."""
     lines = [step["run"].split()[1] for _, step in steps(PROJECT) if step.get("run", "").startswith("pipeline ")]
 
-    assert set(lines) - set(STAGES) == {"page", "plan", "preflight", "rehearse"}
+    assert set(lines) - set(STAGES) == {"page", "plan", "preflight", "rehearse", "supersede"}

@@ -226,6 +226,41 @@ def test_rollback_that_died_on_its_way_is_continued(endpoint: Endpoint, unattend
     assert [entry.outcome for entry in endpoint.entries if entry.action == "rollback"] == ["started", "promoted"]
 
 
+def test_event_leaves_a_rollback_to_whoever_is_at_it(endpoint: Endpoint) -> None:
+    """An alarm that rings while a person goes back to version 1 takes nothing from them, and its refusal is kept."""
+    started(endpoint, "rollback", 1)
+    lease, moment = endpoint.aws.services.lease, endpoint.aws.clock.moment.timestamp()
+    held = lease.acquire(endpoint.settings.endpoint_name, "operator (run 7)", now=moment, seconds=60)
+    assert held
+
+    with pytest.raises(RollbackRefused, match=r"operator \(run 7\) is rolling back to version 1"):
+        endpoint.respond()
+
+    lease.renew(endpoint.settings.endpoint_name, held.token, now=moment, seconds=60)
+    assert endpoint.entries[-1].outcome == "refused"
+
+
+def test_event_finishes_what_a_person_began_and_not_its_own_idea(endpoint: Endpoint) -> None:
+    """When the person's run died, the event brings version 1 back, as they said, not the previous one."""
+    started(endpoint, "rollback", 1)
+
+    told = endpoint.respond()
+
+    assert told.outputs["version"] == "1"
+
+
+def test_person_takes_over_what_an_event_began(endpoint: Endpoint) -> None:
+    """A person's word beats an alarm's: the event's rollback to version 2 ends, version 1 answers."""
+    started(endpoint, "rollback", 2)
+    moment = endpoint.aws.clock.moment.timestamp()
+    endpoint.aws.services.lease.acquire(endpoint.settings.endpoint_name, "an event", now=moment, seconds=60)
+
+    told = endpoint.rollback(to="1")
+
+    assert told.outputs["version"] == "1"
+    assert endpoint.aws.weights[1] == 100
+
+
 def test_rollback_without_a_reason_is_refused(endpoint: Endpoint) -> None:
     """An auditor reads the reason; forced or not, it cannot be empty."""
     options = rollback.Options(reason=" ", actor="operator", force=True)

@@ -41,6 +41,14 @@ def deploy(
 
 
 @app.command()
+def needed(env: Env, version: Version) -> None:
+    """Tell whether a version has yet to be released: one that serves already asks nobody."""
+    from sagemaker_gitops.stages import needed as stage
+
+    run(env, lambda settings, aws: stage.run(settings, aws, stage.Options(version=version)))
+
+
+@app.command()
 def verify(
     env: Annotated[Environment, typer.Option("--env", help="The environment whose endpoint is asked.")],
     version: Annotated[int, typer.Option("--version", min=1, help="The version that must answer.")],

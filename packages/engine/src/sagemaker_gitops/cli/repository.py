@@ -43,6 +43,19 @@ def page(
     place().succeeded(stage.run(chosen, repository, options))
 
 
+@app.command()
+def supersede(
+    env: Env,
+    run_id: Annotated[int, typer.Option(envvar="GITHUB_RUN_ID", min=1, help="The newer workflow run.")],
+) -> None:
+    """End older runs that still wait for an environment's reviewers."""
+    from sagemaker_gitops.stages import supersede as stage
+
+    chosen = settings(env)
+    options = stage.Options(env=env, run_id=run_id)
+    place().succeeded(stage.run(open_repository(chosen.project_file), options))
+
+
 def open_repository(project: "Project") -> "Repository":
     """Open the repository that this runs in, or else the one that project.json names."""
     from sagemaker_gitops.github.client import Repository

@@ -6,12 +6,12 @@ from typer.core import TyperGroup
 
 SECTIONS = {
     "Make a model": ("image", "train", "test", "register", "approve", "tune", "orchestrate", "features"),
-    "Release it": ("deploy", "verify", "rollback", "clean", "drill"),
+    "Release it": ("needed", "deploy", "verify", "rollback", "clean", "drill"),
     "See what is": ("status", "history", "card", "who-served", "explain", "verify-ledger"),
     "Watch it": ("monitor", "reconcile", "retrain", "challenge", "page"),
     "Set it up, and down": ("bootstrap", "doctor", "teardown"),
     "Work on it": ("local", "lint", "schema", "data", "upgrade"),
-    "In a pull request": ("plan", "rehearse", "preflight"),
+    "In a pull request": ("plan", "rehearse", "preflight", "supersede"),
 }
 
 _COMPLETION = frozenset({"install_completion", "show_completion"})

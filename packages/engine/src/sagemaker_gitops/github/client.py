@@ -67,9 +67,10 @@ class Repository:
                 return
             page += 1
 
-    def send(self, method: str, path: str, body: Body | None = None) -> None:
-        """Change something."""
-        self._call(method, path, body=body)
+    def send(self, method: str, path: str, body: Body | None = None, *, conflict_ok: bool = False) -> bool:
+        """Change something; with `conflict_ok` False where GitHub says that it is no longer so."""
+        answer = self._call(method, path, body=body, without=frozenset({409} if conflict_ok else ()))
+        return answer is not None
 
     def _call(
         self,

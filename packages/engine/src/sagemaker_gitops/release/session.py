@@ -42,6 +42,13 @@ def release_of(settings: Settings, model: RegisteredModel) -> Release:
     )
 
 
+def serves(state: LedgerState, endpoint: Endpoint | None, release: Release) -> bool:
+    """Tell whether a release answers every caller, by the ledger and by the endpoint, and nothing is under way."""
+    if endpoint is None or state.rollout is not None or not release.same_as(state.serving):
+        return False
+    return endpoint.settled and endpoint.percent_of(release.model) == 100
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReleaseSession:
     """One endpoint with its lease held and its ledger open."""

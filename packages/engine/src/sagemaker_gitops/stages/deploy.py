@@ -21,7 +21,7 @@ from sagemaker_gitops.release.driver import Driver
 from sagemaker_gitops.release.lease import Clock
 from sagemaker_gitops.release.ledger import Entry, Release
 from sagemaker_gitops.release.machine import Finish
-from sagemaker_gitops.release.session import ReleaseSession, open_ledger, open_session, release_of
+from sagemaker_gitops.release.session import ReleaseSession, open_ledger, open_session, release_of, serves
 from sagemaker_gitops.release.strategies import longest_seconds, plan_deploy
 from sagemaker_gitops.release.writer import Author, NewEntry
 from sagemaker_gitops.stages.result import StageResult
@@ -50,7 +50,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     with open_session(settings, aws, author, progress=options.progress, clock=options.clock) as session:
         endpoint = session.describe()
         _refuse_foreign(session, endpoint)
-        if _serves(session, endpoint, release):
+        if serves(session.state, endpoint, release):
             aws.endpoints.tag(session.name, release.tags)
             session.sync_alarms_and_scaling()
             session.publish()
@@ -114,12 +114,6 @@ def _refuse_foreign(session: ReleaseSession, endpoint: Endpoint | None) -> None:
             where=f"endpoint {session.name}",
             next_step="delete the endpoint if it is nobody's; this pipeline then creates its own",
         )
-
-
-def _serves(session: ReleaseSession, endpoint: Endpoint | None, release: Release) -> bool:
-    if endpoint is None or session.state.rollout is not None or not release.same_as(session.state.serving):
-        return False
-    return endpoint.settled and endpoint.percent_of(release.model) == 100
 
 
 def _unchanged(settings: Settings, release: Release) -> StageResult:

@@ -55,7 +55,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     author = Author(actor=options.actor, run=options.run)
     ledger = open_ledger(settings, aws, author, clock=options.clock)
     # Before there is a target: an event that asks for a rollback that is not possible is refused in the ledger, too.
-    against = _not_now(settings, ledger, options)
+    against = _not_now(settings, ledger, options) or _under_way(settings, aws, ledger.state, options)
     if against and not options.force:
         raise _refused(settings, ledger, None, against, options=options)
     target = _target(settings, ledger, options)
@@ -67,11 +67,15 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     reason = f"forced, although {against}: {_asked(options)}" if against else _asked(options)
     progress, clock = options.progress, options.clock
     with open_session(settings, aws, author, progress=progress, take_over=True, clock=clock) as session:
+        # Somebody may have begun between the look at the ledger and the lease.
+        target = _target(settings, session.ledger, options) if options.unattended else target
         return _roll_back(session, target, options=replace(options, reason=reason))
 
 
 def _target(settings: Settings, ledger: LedgerWriter, options: Options) -> Release:
     state = ledger.state
+    if options.unattended and state.rollout and state.rollout.kind == "rollback":
+        return state.rollout.candidate  # whoever began it, maybe a person, has said where to
     if options.to != "previous":
         return _named(settings, ledger, options.to)
     target = state.fallback if state.rollout else state.previous
@@ -99,6 +103,15 @@ def _not_now(settings: Settings, ledger: LedgerWriter, options: Options) -> str:
     """Say why nothing may be rolled back now, whatever the target; empty when it may."""
     asked_by_event = _untimely(settings, ledger, options) if options.unattended else ""
     return _stale_alarm(settings, ledger.state, options.alarm) or asked_by_event
+
+
+def _under_way(settings: Settings, aws: Aws, state: LedgerState, options: Options) -> str:
+    """Say that somebody is rolling back already, whom an event must not take the lease from."""
+    if not options.unattended or state.rollout is None or state.rollout.kind != "rollback":
+        return ""
+    holder = aws.lease.holder(settings.endpoint_name)
+    held = holder is not None and holder.expires > options.clock.now().timestamp()
+    return f"{holder.owner} is rolling back to version {state.rollout.candidate.version}" if holder and held else ""
 
 
 def _stale_alarm(settings: Settings, state: LedgerState, alarm: str) -> str:
