@@ -70,6 +70,10 @@ clients: $(VENV)/.test  ## Prove the embedded AWS with the AWS CLI and the SageM
 reference: $(VENV)/.test  ## Write docs/reference.md from the code.
 	@$(BIN)/python -m tests.engine.reference > docs/reference.md
 
+.PHONY: interface
+interface: $(VENV)/.test  ## Record the packages' public interface; a change needs a line in CHANGELOG.md.
+	@$(BIN)/python -m tests.interface
+
 .PHONY: snapshot
 snapshot: $(VENV)/.bake  ## Write tests/snapshot anew: what projects look like, for reviewers to browse as a diff.
 	@$(BIN)/python -m tests.snapshots
