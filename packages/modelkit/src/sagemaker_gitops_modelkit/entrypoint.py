@@ -7,6 +7,7 @@ ordinary user and runs the script in this same process, so that SIGTERM reaches 
 import ctypes
 import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ READ = "input"
 
 def main(arguments: list[str]) -> None:
     """Run a script as an ordinary user; as root nothing of it is even imported."""
+    # Process 1 ignores a signal that it has no handler for, and the script's own comes after seconds of imports.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     script, *rest = arguments
     if os.getuid() == 0:
         if rest[:1] == ["train"]:
