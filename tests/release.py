@@ -1,7 +1,7 @@
 """Prepare a release of the template: `python -m tests.release v0.1.0 build/release` writes archive, wheels and notes.
 
-It prints the archive's name and digest as a workflow step's outputs. A tag is refused unless
-cookiecutter.json bakes that version into projects, and CHANGELOG.md dates and tells it.
+It prints the archive's name and digest as a workflow step's outputs. A tag is refused unless its commit lies on main,
+where every change was reviewed, cookiecutter.json bakes that version into projects, and CHANGELOG.md dates it.
 """
 
 import hashlib
@@ -48,6 +48,14 @@ def check_version(questions: str, tag: str) -> None:
         raise Refused(f"cookiecutter.json bakes {version} into projects, the tag is {tag}: change __version")
 
 
+def check_reviewed(root: Path) -> None:
+    """Refuse a commit that main does not hold: anybody who may push a tag could release it."""
+    words = ["git", "merge-base", "--is-ancestor", "HEAD", "refs/remotes/origin/main"]
+    done = subprocess.run(words, cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Refused(f"the tag's commit does not lie on main: merge it first, then tag main\n{done.stderr}".strip())
+
+
 def archive(root: Path, tag: str, folder: Path) -> Path:
     """Pack the commit that is checked out, as git has it; the same commit gives the same bytes."""
     target = folder / f"{NAME}-{tag}.tar.gz"
@@ -60,6 +68,7 @@ def prepare(root: Path, tag: str, folder: Path) -> Path:
     """Check a tag, and write notes.md and the archive; return the archive."""
     text = notes((root / "CHANGELOG.md").read_text(encoding="utf-8"), tag)
     check_version((root / "cookiecutter.json").read_text(encoding="utf-8"), tag)
+    check_reviewed(root)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "notes.md").write_text(text, encoding="utf-8")
     return archive(root, tag, folder.resolve())

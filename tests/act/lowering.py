@@ -40,6 +40,8 @@ def _lower_job(job: Document, *, workflow_name: str, issuer: str) -> None:
     job.pop("concurrency", None)
     permissions = job.pop("permissions", {})
     environment = _inner(_name(job.pop("environment", NO_ENVIRONMENT)))
+    if "if" in job and "${{" not in job["if"]:
+        job["if"] = _scoped(f"${{{{ {job['if']} }}}}", _inner(NO_ENVIRONMENT))
     if "uses" in job:
         job["with"] = _scoped(job.get("with", {}), _inner(NO_ENVIRONMENT))
     if "steps" in job:

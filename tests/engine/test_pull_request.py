@@ -120,7 +120,7 @@ def test_rehearsal_compares_with_the_base(checkout: Path, commit: Commit) -> Non
     report = rehearsed(checkout)
 
     assert "passes all" in report
-    assert "trained here, because this run has no AWS credentials" in report
+    assert "trained here, because this run was given no champion" in report
     assert report.count("\nxychart-beta\n") == 2
     assert "(hyperparameters changed): a training job will run" in report
     assert "| roc_auc | 0.8" in report

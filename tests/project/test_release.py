@@ -51,7 +51,7 @@ def test_the_version_in_work_has_its_part_in_the_changelog() -> None:
 
 
 def test_released_archive_bakes(tmp_path: Path) -> None:
-    """The archive of a dated version holds the template: a project baked from it is complete."""
+    """The archive of a dated version on main holds the template: a project baked from it is complete."""
     root = tmp_path / "checkout"
     for name in tracked(ROOT):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +63,9 @@ def test_released_archive_bakes(tmp_path: Path) -> None:
     for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", version]):
         subprocess.run([*git, *words], cwd=root, check=True)
 
+    with pytest.raises(Refused, match="does not lie on main"):
+        prepare(root, version, tmp_path / "release")
+    subprocess.run([*git, "update-ref", "refs/remotes/origin/main", "HEAD"], cwd=root, check=True)
     packed = prepare(root, version, tmp_path / "release")
     subprocess.run(["tar", "--extract", f"--file={packed}", f"--directory={tmp_path}"], check=True)
 

@@ -3,10 +3,13 @@
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import pytest
-from tests.bake import ROOT, TEMPLATE, bake, commit
+from tests.bake import ROOT, TEMPLATE, bake, commit, tracked
 from tests.documents import load, steps, uses, workflows
 
 BIN = Path(sys.executable).parent
@@ -137,7 +140,7 @@ def test_credentials_last_as_long_as_their_job_may_take() -> None:
                 assert seconds >= 60 * job["timeout-minutes"], name
                 names = ROLES[role[1]] if role else ROLES["AWS_READ_ROLE"]
                 assert all(seconds <= longest_session(one) for one in names), name
-    assert {"deploy.yml", "train.yml", "monitor.yml", "rehearse.yml"} <= seen
+    assert {"deploy.yml", "train.yml", "monitor.yml", "champion.yml"} <= seen
 
 
 def test_runs_are_one_line_without_expressions(repository: Path) -> None:
@@ -155,6 +158,75 @@ def test_no_workflow_trusts_strangers(repository: Path) -> None:
         assert "pull_request_target" not in text
         assert "secrets: inherit" not in text
         assert "secrets." not in text
+
+
+KINDS = {
+    "github-actions": ("action.yml",),
+    "pip": ("requirements*.txt", "uv.txt"),
+    "npm": ("package-lock.json",),
+    "docker": ("*Dockerfile",),
+    "pre-commit": (".pre-commit-config.yaml",),
+}
+
+
+def test_dependabot_covers_every_pin(repository: Path) -> None:
+    """Each action, lock, base image and hook of the repository's own is looked after, wherever it lies."""
+    covered = {
+        (entry["package-ecosystem"], directory)
+        for entry in load(repository / ".github/dependabot.yml")["updates"]
+        for directory in entry.get("directories", [entry.get("directory")])
+    }
+    found = {
+        (kind, f"/{path.parent.relative_to(repository)}".removesuffix("."))
+        for path in map(repository.joinpath, tracked(repository))
+        for kind, patterns in KINDS.items()
+        if not {TEMPLATE, "act"} & set(path.relative_to(repository).parts)
+        and any(fnmatchcase(path.name, pattern) for pattern in patterns)
+    }
+
+    missed = [one for one in found if not any(one[0] == kind and fnmatchcase(one[1], place) for kind, place in covered)]
+    assert missed == []
+
+
+def test_dependabot_takes_no_strangers_package_for_ours() -> None:
+    """The two wheels are nobody's on a public index: a newer one there is an attack."""
+    updates = load(PROJECT / ".github/dependabot.yml")["updates"]
+    (pip,) = (entry for entry in updates if entry["package-ecosystem"] == "pip")
+
+    assert pip["ignore"] == [{"dependency-name": "sagemaker-gitops*"}]
+
+
+def credentials(job: Mapping[str, Any]) -> bool:
+    """Tell whether a job may get credentials of AWS."""
+    return bool(job.get("permissions", {}).get("id-token") == "write")
+
+
+def test_no_code_of_a_pull_request_runs_with_credentials() -> None:
+    """Of ci's jobs only Champion may trade a token, and it checks out the base commit."""
+    jobs = workflows(PROJECT)["ci.yml"]["jobs"]
+    (champion,) = workflows(PROJECT)["champion.yml"]["jobs"].values()
+    checkouts = [step for step in champion["steps"] if step.get("uses", "").startswith("actions/checkout@")]
+
+    assert {name for name, job in jobs.items() if credentials(job)} == {"champion"}
+    assert jobs["champion"]["with"] == {"base": "${{ github.event.pull_request.base.sha }}"}
+    assert [step["with"]["ref"] for step in checkouts] == ["${{ inputs.base }}"]
+
+
+@pytest.mark.parametrize("job", ["champion", "report"])
+def test_forks_and_dependabot_get_neither_credentials_nor_a_comment(job: str) -> None:
+    """Who wrote the change counts, not who ran it last: github.actor is whoever pressed the button."""
+    condition = workflows(PROJECT)["ci.yml"]["jobs"][job]["if"]
+
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in condition
+    assert "github.event.pull_request.user.login != 'dependabot[bot]'" in condition
+    assert "github.actor" not in condition
+
+
+def test_kept_files_survive_a_second_attempt(repository: Path) -> None:
+    """A run that is repeated keeps its number, so what the first attempt kept is there already."""
+    for name, step in steps(repository):
+        if step.get("uses", "").startswith("actions/upload-artifact@"):
+            assert step["with"].get("overwrite") == "true" or step["with"].get("overwrite") is True, name
 
 
 def test_required_check_looks_at_every_check() -> None:
@@ -205,4 +277,4 @@ def test_every_stage_line_has_a_buildspec() -> None:
     """No stage can be run from GitHub only, but those that are about pull requests and GitHub."""
     lines = [step["run"].split()[1] for _, step in steps(PROJECT) if step.get("run", "").startswith("pipeline ")]
 
-    assert set(lines) - set(STAGES) == {"page", "plan", "preflight", "rehearse", "supersede"}
+    assert set(lines) - set(STAGES) == {"champion", "page", "plan", "preflight", "rehearse", "supersede"}

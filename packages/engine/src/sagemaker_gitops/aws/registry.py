@@ -118,10 +118,14 @@ class Registry:
         """Find the newest approved version; `besides` is a fingerprint that does not count."""
         return next((model for model in self.newest() if model.approved and model.fingerprint != besides), None)
 
+    def versions(self) -> Mapping[str, int]:
+        """List every registered version by its description."""
+        return {item.get("ModelPackageDescription", ""): item["ModelPackageVersion"] for item in self._summaries()}
+
     def find(self, fingerprint: str, *, image: str) -> RegisteredModel | None:
         """Find the version that is this model in this serving image."""
         # A listing carries the description but no metadata, so the pair is written into both.
-        wanted = _description(fingerprint, image)
+        wanted = description(fingerprint, image)
         for item in self._summaries():
             if item.get("ModelPackageDescription") == wanted:
                 return self.describe(item["ModelPackageVersion"])
@@ -131,7 +135,7 @@ class Registry:
         """Register a model; it awaits approval unless it is rejected from the start."""
         answer = self._client.create_model_package(
             ModelPackageGroupName=self._group,
-            ModelPackageDescription=_description(candidate.fingerprint, candidate.image),
+            ModelPackageDescription=description(candidate.fingerprint, candidate.image),
             ModelApprovalStatus=candidate.status,
             CustomerMetadataProperties=dict(candidate.metadata),
             InferenceSpecification={
@@ -187,7 +191,8 @@ class Registry:
             yield from page["ModelPackageSummaryList"]
 
 
-def _description(fingerprint: str, image: str) -> str:
+def description(fingerprint: str, image: str) -> str:
+    """Name a model in a serving image as listings of the registry do."""
     return f"fingerprint {fingerprint} in {image.rsplit('/', 1)[-1]}"
 
 

@@ -53,17 +53,26 @@ def plan(base: Annotated[str, typer.Option(help="Commit to compare with, such as
 
 
 @app.command()
+def champion(
+    folder: Annotated[Path, typer.Option(help="Where to put it.")] = Path("reports/champion"),
+) -> None:
+    """Fetch the registry's newest approved version, for `rehearse` to compare with."""
+    from sagemaker_gitops.stages import champion as stage
+
+    # Every environment's settings name the same registry.
+    place().succeeded(stage.run(connect(settings("dev")), stage.Options(folder=folder)))
+
+
+@app.command()
 def rehearse(
     base: Annotated[str, typer.Option(help="Commit whose model to compare with, such as origin/main.")] = "",
     *,
     champion: Annotated[
-        bool, typer.Option("--champion", help="Compare with the registry's newest approved version; AWS is asked.")
-    ] = False,
+        Path | None, typer.Option("--champion", help="A folder that `champion` filled: compare with what is in it.")
+    ] = None,
 ) -> None:
-    """Train here on the sample data and check the model against every threshold; AWS is only asked for a champion."""
+    """Train here on the sample data and check the model against every threshold, without credentials."""
     from sagemaker_gitops.stages import rehearse as stage
 
-    # Every environment's settings name the same registry.
-    aws = connect(settings("dev")) if champion else None
-    options = stage.Options(base=base or None, progress=place().progress, aws=aws)
+    options = stage.Options(base=base or None, progress=place().progress, champion=champion)
     place().succeeded(stage.run(Path.cwd(), options))

@@ -11,7 +11,7 @@ SECTIONS = {
     "Watch it": ("monitor", "reconcile", "retrain", "challenge", "page"),
     "Set it up, and down": ("bootstrap", "doctor", "teardown"),
     "Work on it": ("local", "lint", "schema", "data", "upgrade"),
-    "In a pull request": ("plan", "rehearse", "preflight", "supersede"),
+    "In a pull request": ("plan", "champion", "rehearse", "preflight", "supersede"),
 }
 
 _COMPLETION = frozenset({"install_completion", "show_completion"})

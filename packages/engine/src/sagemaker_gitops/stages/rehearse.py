@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.build import champion as opponents
 from sagemaker_gitops.build import fingerprint, gates, rehearsal
-from sagemaker_gitops.build.champion import Opponent
+from sagemaker_gitops.build.champion import Fetched, Opponent
 from sagemaker_gitops.build.comparison_markdown import Compared, markdown
 from sagemaker_gitops.build.comparison_page import webpage
 from sagemaker_gitops.build.rehearsal import Rehearsed
@@ -27,17 +26,17 @@ _LONGEST_COMMENT = 65_000
 _REST = "The whole of it is `report.md` in this run's artifact `rehearsal`."
 
 
-_NO_CREDENTIALS = "this run has no AWS credentials, as from a fork"
+_NOT_GIVEN = "this run was given no champion, as none from a fork is"
 _NO_CHAMPION = "no version of the registry is approved yet"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The commit to compare with, if any; and where the champion is registered, if this run may look."""
+    """The commit to compare with, if any; and the folder that `champion` filled, if this run was given one."""
 
     base: str | None
     progress: Callable[[str], None]
-    aws: Aws | None = None
+    champion: Path | None = None
 
 
 def run(root: Path, options: Options) -> StageResult:
@@ -47,7 +46,8 @@ def run(root: Path, options: Options) -> StageResult:
         options.progress("training the model of this checkout")
         candidate = rehearsal.train(root, folder / "candidate")
         base = _base(root, folder, options)
-        opponent = _opponent(base, folder, options)
+        fetched = opponents.read(options.champion) if options.champion else None
+        opponent = _opponent(base, fetched, folder, options)
         options.progress("running the gates")
         tests = sorted((root / "model" / "tests").glob("test_*.py"))
         compared = Compared(
@@ -55,7 +55,7 @@ def run(root: Path, options: Options) -> StageResult:
             opponent=opponent,
             verdict=gates.run(root, tests, _places(root, candidate, opponent)),
             price=_price(root),
-            registered=_registered(root, candidate, options.aws),
+            registered=_registered(root, candidate, fetched),
         )
         report = markdown(compared) + (review.markdown(base.folder, root) if base else "")
         _write(root, compared, report)
@@ -79,9 +79,9 @@ def _base(root: Path, folder: Path, options: Options) -> _Base | None:
     return _Base(commit=commit, folder=rehearsal.checkout(root, commit, folder / "base"))
 
 
-def _opponent(base: _Base | None, folder: Path, options: Options) -> Opponent | None:
-    if options.aws and (champion := opponents.champion(options.aws, folder / "champion")):
-        return champion
+def _opponent(base: _Base | None, fetched: Fetched | None, folder: Path, options: Options) -> Opponent | None:
+    if fetched and options.champion and (found := opponents.champion(fetched, options.champion, folder / "champion")):
+        return found
     if base is None:
         return None
     options.progress(f"training the model of {base.commit[:12]} to compare with")
@@ -90,7 +90,7 @@ def _opponent(base: _Base | None, folder: Path, options: Options) -> Opponent | 
     except TrainingFailed as failure:
         options.progress(f"it has no model to compare with: {failure.what}")
         return None
-    return opponents.base(model, commit=base.commit, because=_NO_CHAMPION if options.aws else _NO_CREDENTIALS)
+    return opponents.base(model, commit=base.commit, because=_NO_CHAMPION if fetched else _NOT_GIVEN)
 
 
 def _places(root: Path, candidate: Rehearsed, opponent: Opponent | None) -> dict[str, str]:
@@ -98,13 +98,12 @@ def _places(root: Path, candidate: Rehearsed, opponent: Opponent | None) -> dict
     return places | ({"CHAMPION_DIR": str(opponent.model.folder)} if opponent else {})
 
 
-def _registered(root: Path, candidate: Rehearsed, aws: Aws | None) -> int | None:
-    if aws is None:
+def _registered(root: Path, candidate: Rehearsed, fetched: Fetched | None) -> int | None:
+    if fetched is None:
         return None
     settings = Settings.load(root, "dev", {})
     image = settings.image_uri("inference", fingerprint.image_tag(root, "inference"))
-    known = aws.registry.find(candidate.mark.digest, image=image)
-    return known.version if known else None
+    return fetched.registered_as(candidate.mark.digest, image=image)
 
 
 def _price(root: Path) -> str:

@@ -21,6 +21,8 @@ def main() -> None:
     target = Path(os.environ["ACT_ARTIFACTS"], name)
     if re.search(r'[":<>|*?\r\n\\/]', name):
         sys.exit(f"::error::The artifact name is not valid: {name}")
+    if target.exists() and os.environ["OVERWRITE"] == "true":
+        shutil.rmtree(target)
     if target.exists():
         sys.exit(f"::error::(409) Conflict: an artifact with this name already exists on the workflow run: {name}")
     found = files(source) if source.exists() else []
