@@ -173,6 +173,7 @@ REQUEST = ProcessingRequest(
     shared={"code": "s3://b/code/", "job": "s3://b/job/"},
     manifest_name="captures",
     manifest_uri="s3://b/captures.manifest",
+    output_key="alias/loans-dev",
     output_uri="s3://b/output/",
     instance_type="ml.m6i.large",
     instances=3,

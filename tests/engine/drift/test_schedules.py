@@ -17,6 +17,7 @@ REQUEST = ScheduleRequest(
     role_arn="arn:aws:iam::111111111111:role/loan-approval-monitoring-prod",
     statistics_uri="s3://b/statistics.json",
     constraints_uri="s3://b/constraints.json",
+    output_key="alias/loans-dev",
     output_uri="s3://b/model-monitor",
     instance_type="ml.m6i.large",
     volume_gb=30,

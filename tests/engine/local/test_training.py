@@ -178,3 +178,30 @@ def test_refuses_an_unknown_job(aws: LocalAws) -> None:
     """Describing or stopping what does not exist is refused."""
     for call in (aws.sagemaker.describe_training_job, aws.sagemaker.stop_training_job):
         assert refused(call, TrainingJobName="absent") == ("ValidationException", "Requested resource not found.")
+
+
+def test_model_without_a_key_belongs_to_its_account_alone(aws: LocalAws) -> None:
+    """SageMaker takes the account's own key for S3, whatever the bucket's default is; no other account can use it."""
+    described = aws.trained(aws.train())
+
+    bucket, key = described["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").split("/", 1)
+    found = aws.client("s3").head_object(Bucket=bucket, Key=key)
+    assert (found["ServerSideEncryption"], found["SSEKMSKeyId"]) == ("aws:kms", "alias/aws/s3")
+
+
+def test_model_with_a_key_needs_the_roles_right_to_encrypt(aws: LocalAws) -> None:
+    """kms:Encrypt, as SageMaker's page on execution roles says."""
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    output = {"S3OutputPath": f"s3://{BUCKET}/training", "KmsKeyId": key}
+
+    refused = aws.trained(aws.train(OutputDataConfig=output))
+    statement = {"Effect": "Allow", "Action": "kms:*", "Resource": key}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    name = ROLE.rpartition("/")[2]
+    aws.client("iam").put_role_policy(RoleName=name, PolicyName="encrypt", PolicyDocument=document)
+    made = aws.trained(aws.train(OutputDataConfig=output))
+
+    assert refused["TrainingJobStatus"] == "Failed"
+    assert "kms:Encrypt" in refused["FailureReason"]
+    bucket, name = made["ModelArtifacts"]["S3ModelArtifacts"].removeprefix("s3://").split("/", 1)
+    assert aws.client("s3").head_object(Bucket=bucket, Key=name)["SSEKMSKeyId"] == key

@@ -143,12 +143,14 @@ class Endpoint:
         return all(abs(self.percents.get(name, 0.0) - share) < 0.01 for name, share in weights.items())
 
 
-def config_request(name: str, config: EndpointConfig, *, capture_uri: str) -> "CreateEndpointConfigInputTypeDef":
+def config_request(
+    name: str, config: EndpointConfig, *, capture_uri: str, capture_key: str
+) -> "CreateEndpointConfigInputTypeDef":
     """Ask for an endpoint configuration that is tagged with what it serves."""
     request: CreateEndpointConfigInputTypeDef = {
         "EndpointConfigName": name,
         "ProductionVariants": [_variant_request(item) for item in config.production],
-        "DataCaptureConfig": _capture(capture_uri, config.capture_percent),
+        "DataCaptureConfig": _capture(capture_uri, capture_key, config.capture_percent),
         "Tags": [{"Key": f"fingerprint:{item.name}", "Value": item.fingerprint} for item in config.variants],
     }
     if config.shadow:
@@ -213,11 +215,12 @@ def _variant_request(item: VariantConfig) -> "ProductionVariantTypeDef":
     }
 
 
-def _capture(uri: str, percent: int) -> "DataCaptureConfigTypeDef":
+def _capture(uri: str, key: str, percent: int) -> "DataCaptureConfigTypeDef":
     return {
         "EnableCapture": percent > 0,
         "InitialSamplingPercentage": percent,
         "DestinationS3Uri": uri,
+        "KmsKeyId": key,
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
         "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"], "CsvContentTypes": ["text/csv"]},
     }

@@ -64,12 +64,13 @@ class Endpoints:
         scaling: Scaling,
         *,
         capture_bucket: str,
+        capture_key: str,
         poll_seconds: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
         self._scaling = scaling
-        self._capture_uri = f"s3://{capture_bucket}"
+        self._capture_uri, self._capture_key = f"s3://{capture_bucket}", capture_key
         self._poll_seconds = poll_seconds
         self._sleep = sleep
         # Configurations never change, so each is read once.
@@ -168,7 +169,7 @@ class Endpoints:
     def _ensure_config(self, endpoint: str, config: EndpointConfig) -> str:
         name = config.name(endpoint)
         if not found(lambda: self._client.describe_endpoint_config(EndpointConfigName=name)):
-            request = config_request(name, config, capture_uri=self._capture_uri)
+            request = config_request(name, config, capture_uri=self._capture_uri, capture_key=self._capture_key)
             create_once(lambda: self._known(lambda: self._client.create_endpoint_config(**request)))
         return name
 

@@ -29,6 +29,7 @@ class ProcessingRequest:
     manifest_name: str
     manifest_uri: str
     output_uri: str
+    output_key: str
     instance_type: str
     instances: int
     volume_gb: int
@@ -73,6 +74,7 @@ class Processing:
                 _input(request.manifest_name, request.manifest_uri, kind="ManifestFile", sharing="ShardedByS3Key"),
             ],
             ProcessingOutputConfig={
+                "KmsKeyId": request.output_key,
                 "Outputs": [
                     {
                         "OutputName": "tallies",
@@ -82,7 +84,7 @@ class Processing:
                             "S3UploadMode": "EndOfJob",
                         },
                     }
-                ]
+                ],
             },
             ProcessingResources={
                 "ClusterConfig": {

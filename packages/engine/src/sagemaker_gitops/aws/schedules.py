@@ -28,6 +28,7 @@ class ScheduleRequest:
     statistics_uri: str
     constraints_uri: str
     output_uri: str
+    output_key: str
     instance_type: str
     volume_gb: int
     max_runtime_seconds: int
@@ -82,6 +83,7 @@ class Schedules:
                 "EndpointInput": {"EndpointName": request.endpoint, "LocalPath": f"{_ROOT}/input/endpoint"}
             },
             DataQualityJobOutputConfig={
+                "KmsKeyId": request.output_key,
                 "MonitoringOutputs": [
                     {
                         "S3Output": {
@@ -90,7 +92,7 @@ class Schedules:
                             "S3UploadMode": "EndOfJob",
                         }
                     }
-                ]
+                ],
             },
             JobResources={
                 "ClusterConfig": {

@@ -45,6 +45,7 @@ class Places:
     lease_table: str
     active_table: str
     capture_bucket: str
+    environment_key: str
     poll_seconds: float
 
 
@@ -115,6 +116,7 @@ class Aws:
             self._session.client("sagemaker"),
             self.scaling,
             capture_bucket=self._places.capture_bucket,
+            capture_key=self._places.environment_key,
             poll_seconds=self._places.poll_seconds,
         )
 

@@ -33,6 +33,7 @@ class TrainingRequest:
     data_uri: str
     parent_uri: str | None
     output_uri: str
+    output_key: str
     hyperparameters: Mapping[str, str]
     environment: Mapping[str, str]
     metrics: tuple[str, ...]
@@ -137,7 +138,8 @@ def as_request(request: TrainingRequest) -> "CreateTrainingJobRequestTypeDef":
         "HyperParameters": dict(request.hyperparameters),
         "Environment": dict(request.environment),
         "InputDataConfig": channels(request),
-        "OutputDataConfig": {"S3OutputPath": request.output_uri},
+        # Without a key SageMaker takes the account's own for S3, which no other account can use.
+        "OutputDataConfig": {"S3OutputPath": request.output_uri, "KmsKeyId": request.output_key},
         "ResourceConfig": resources(request),
         "StoppingCondition": {"MaxRuntimeInSeconds": request.max_runtime_seconds},
         "Tags": [{"Key": key, "Value": value} for key, value in request.tags.items()],

@@ -57,7 +57,10 @@ def _trainer(request: Mapping[str, Any]) -> NamedTrainer:
             volume_size_in_gb=resources["VolumeSizeInGB"],
             enable_managed_spot_training=request.get("EnableManagedSpotTraining"),
         ),
-        output_data_config=OutputDataConfig(s3_output_path=request["OutputDataConfig"]["S3OutputPath"]),
+        output_data_config=OutputDataConfig(
+            s3_output_path=request["OutputDataConfig"]["S3OutputPath"],
+            kms_key_id=request["OutputDataConfig"]["KmsKeyId"],
+        ),
         stopping_condition=StoppingCondition(
             max_runtime_in_seconds=stopping["MaxRuntimeInSeconds"],
             max_wait_time_in_seconds=stopping.get("MaxWaitTimeInSeconds"),

@@ -29,6 +29,7 @@ def request(settings: Settings, aws: Aws, wanted: Recipe, *, name: str) -> Train
         data_uri=_data(settings, aws, wanted),
         parent_uri=wanted.parent.model_data if wanted.parent else None,
         output_uri=f"s3://{settings.artifact_bucket}/models",
+        output_key=settings.registry_key,
         hyperparameters=hyperparameters.read(settings.root),
         environment={key.upper().replace("MODEL_", ""): value for key, value in lineage.items()},
         metrics=_metrics(settings.root),

@@ -58,6 +58,7 @@ def connect(settings: "Settings") -> "Aws":
             lease_table=settings.lease_table,
             active_table=settings.active_table,
             capture_bucket=settings.capture_bucket,
+            environment_key=settings.environment_key,
             poll_seconds=settings.aws.poll_seconds,
         ),
     )

@@ -117,6 +117,16 @@ class Settings(Section):
         return f"{self.project}-artifacts-{self.registry_account}"
 
     @property
+    def registry_key(self) -> str:
+        """The key that models are encrypted with, which every environment's account may use."""
+        return f"arn:aws:kms:{self.region}:{self.registry_account}:alias/{self.project}-shared"
+
+    @property
+    def environment_key(self) -> str:
+        """The key of the environment's own data."""
+        return f"arn:aws:kms:{self.region}:{self.account}:alias/{self.project}-{self.env}"
+
+    @property
     def data_bucket(self) -> str:
         """Immutable data versions, shared by all environments."""
         return f"{self.project}-data-{self.registry_account}"

@@ -91,6 +91,7 @@ def _request(
         data_uri=recipe.data_prefix(settings, mark.inputs["data"]),
         parent_uri=None,
         output_uri=f"s3://{settings.artifact_bucket}/models/tuning",
+        output_key=settings.registry_key,
         hyperparameters=static,
         environment={},
         metrics=(search.metric,),

@@ -163,7 +163,7 @@ class Authorizer:
 
     def _with_keys(self, access: Access, place: Place) -> Iterator[Access]:
         yield access
-        yield from self._keys.needed(access, self._resources.owner(access, place))
+        yield from self._keys.needed(access, self._resources.owner(access, place), place)
 
     def _decide(self, place: Place, role: str, access: Access) -> Decision:
         owner = self._resources.owner(access, place)

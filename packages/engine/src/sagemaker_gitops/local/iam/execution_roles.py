@@ -6,6 +6,7 @@ Source: SageMaker developer guide, "SageMaker AI execution roles".
 import json
 import urllib.parse
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import regex
@@ -13,9 +14,10 @@ from botocore.exceptions import ClientError
 
 from sagemaker_gitops.local.iam.authorizer import Authorizer
 from sagemaker_gitops.local.iam.policy import Access
+from sagemaker_gitops.local.iam.resources import described_key
 from sagemaker_gitops.local.sagemaker.transfer import split_uri
 from sagemaker_gitops.local.server.calls import Calls, Recorded
-from sagemaker_gitops.local.server.clients import Clients
+from sagemaker_gitops.local.server.clients import Api, Clients
 from sagemaker_gitops.local.server.context import Caller, Place, invalid
 
 if TYPE_CHECKING:
@@ -63,6 +65,11 @@ def write_object(uri: str) -> Access:
     """Upload one object, or objects below a prefix."""
     bucket, key = split_uri(uri)
     return Access(action="s3:PutObject", resource=f"arn:aws:s3:::{bucket}/{key}")
+
+
+def encrypt(services: Api, key: str) -> Iterator[Access]:
+    """Encrypt a job's output with a key of one's own (developer guide, "CreateTrainingJob API: permissions")."""
+    yield replace(described_key(services, key), action="kms:Encrypt")
 
 
 _SERVICE = "sagemaker.amazonaws.com"

@@ -10,7 +10,8 @@ from sagemaker_gitops.local.iam.bucket_policies import KIND as BUCKET_POLICY
 from sagemaker_gitops.local.iam.policy import Access, Policy
 from sagemaker_gitops.local.iam.requests import PLACE_KIND
 from sagemaker_gitops.local.sagemaker.model_package_groups import POLICY_KIND as GROUP_POLICY
-from sagemaker_gitops.local.server.clients import Clients, api
+from sagemaker_gitops.local.sagemaker.transfer import MANAGED_KEY
+from sagemaker_gitops.local.server.clients import Api, Clients, api
 from sagemaker_gitops.local.server.context import Document, Place
 from sagemaker_gitops.local.server.persistence import Store
 
@@ -70,6 +71,14 @@ def _policy(name: str, document: object) -> Policy:
     return Policy(name=name, document=cast("Document", document))
 
 
+def described_key(services: Api, key: str) -> Access:
+    """Describe a key as an access that does nothing yet: its ARN, and its aliases for conditions."""
+    arn = str(services.call("kms", "describe_key", KeyId=key)["KeyMetadata"]["Arn"])
+    aliases = services.call("kms", "list_aliases", KeyId=arn.rpartition("/")[2])["Aliases"]
+    names = tuple(alias["AliasName"] for alias in aliases)
+    return Access(action="", resource=arn, context={"kms:ResourceAliases": names})
+
+
 _S3 = {
     "s3:GetObject": ("kms:Decrypt",),
     "s3:GetObjectVersion": ("kms:Decrypt",),
@@ -90,19 +99,35 @@ class Keys:
         self._clients = clients
         self._online: dict[tuple[Place, str], tuple[float, Access | None]] = {}
 
-    def needed(self, access: Access, owner: Place) -> Iterator[Access]:
-        """Return what an access to data of `owner` needs beside itself."""
+    def needed(self, access: Access, owner: Place, caller: Place) -> Iterator[Access]:
+        """Return what an access to data of `owner` needs beside itself.
+
+        S3's own key of an account lets in every principal of that account, and nobody else.
+        """
         service, place = access.action.partition(":")[0], owner
         if access.action in _S3:
             bucket = access.resource.removeprefix("arn:aws:s3:::").partition("/")[0]
-            for action in _S3[access.action]:
+            own = self._object_key(access, place)
+            for action in _S3[access.action] if own is None else ():
                 yield from self._use(action, place, service="s3", name=bucket)
+            if own and (MANAGED_KEY not in own.context["kms:ResourceAliases"] or caller.account != place.account):
+                via = {**own.context, "kms:ViaService": (f"s3.{place.region}.amazonaws.com",)}
+                yield replace(own, action="kms:Decrypt", context=via)
         elif access.action in _RECORDS:
             # OnlineStoreSecurityConfig: the caller of every data plane operation needs kms:Decrypt on its key.
             if described := self._online_key(place, access.resource.rpartition("/")[2]):
                 yield replace(described, action="kms:Decrypt")
         elif service == "dynamodb":
             yield from self._use("kms:Decrypt", place, service="dynamodb", name=access.resource.rpartition("/")[2])
+
+    def _object_key(self, access: Access, place: Place) -> Access | None:
+        """Describe the key that an object to be read was encrypted with, if not with its bucket's."""
+        bucket, _, key = access.resource.removeprefix("arn:aws:s3:::").partition("/")
+        if access.action == "s3:PutObject" or not key or "*" in key:
+            return None
+        found = api(self._clients, place).find("s3", "head_object", Bucket=bucket, Key=key)
+        name = (found or {}).get("SSEKMSKeyId")
+        return self._described(place, name) if name else None
 
     def _use(self, action: str, place: Place, *, service: str, name: str) -> Iterator[Access]:
         key = self._bucket_key(place, name) if service == "s3" else self._table_key(place, name)
@@ -112,11 +137,7 @@ class Keys:
             yield Access(action=action, resource=described.resource, context=context)
 
     def _described(self, place: Place, key: str) -> Access:
-        kms = api(self._clients, place)
-        arn = str(kms.call("kms", "describe_key", KeyId=key)["KeyMetadata"]["Arn"])
-        aliases = kms.call("kms", "list_aliases", KeyId=arn.rpartition("/")[2])["Aliases"]
-        names = tuple(alias["AliasName"] for alias in aliases)
-        return Access(action="", resource=arn, context={"kms:ResourceAliases": names})
+        return described_key(api(self._clients, place), key)
 
     def _bucket_key(self, place: Place, bucket: str) -> str | None:
         answer = api(self._clients, place).find("s3", "get_bucket_encryption", Bucket=bucket)

@@ -73,7 +73,9 @@ class Capture:
         bucket, key = split_uri(uri)
         body = "".join(json.dumps(capture_line(item), separators=(",", ":")) + "\n" for item in items)
         try:
-            self._clients.s3(place).put_object(Bucket=bucket, Key=key, Body=body.encode())
+            own = items[0].config.get("KmsKeyId")
+            encryption: Document = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": own} if own else {}
+            self._clients.s3(place).put_object(Bucket=bucket, Key=key, Body=body.encode(), **encryption)
         except (ClientError, BotoCoreError) as problem:
             _LOG.warning("%d captured records for %s were lost: %s", len(items), uri, problem)
 

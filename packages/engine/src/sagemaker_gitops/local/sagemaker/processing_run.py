@@ -27,6 +27,7 @@ from sagemaker_gitops.local.sagemaker.jobs import (
     ml_tree,
     write_json,
 )
+from sagemaker_gitops.local.server.clients import api
 from sagemaker_gitops.local.server.context import Document, Place, Refusal, invalid, now
 from sagemaker_gitops.local.server.service import SharedState
 
@@ -159,10 +160,12 @@ class ProcessingRun:
 
     def _upload(self, mls: Sequence[Path]) -> None:
         s3 = self._shared.clients.s3(self._place)
+        key = self._job.get("ProcessingOutputConfig", {}).get("KmsKeyId")
+        encrypting = list(execution_roles.encrypt(api(self._shared.clients, self._place), key)) if key else []
         for output in self._outputs:
-            self._act([execution_roles.write_object(output["S3Uri"])])
+            self._act([execution_roles.write_object(output["S3Uri"]), *encrypting])
             for ml in mls:
-                transfer.upload_folder(s3, _inside(ml, output["LocalPath"]), output["S3Uri"])
+                transfer.upload_folder(s3, _inside(ml, output["LocalPath"]), output["S3Uri"], key)
 
     def _finish(self, ml: Path, ended: Ended) -> None:
         written = ml / "output" / "message"

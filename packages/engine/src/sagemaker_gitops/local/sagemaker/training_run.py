@@ -11,6 +11,7 @@ from sagemaker_gitops.local.iam.execution_roles import Roles
 from sagemaker_gitops.local.sagemaker import transfer
 from sagemaker_gitops.local.sagemaker.jobs import Runner, ShutDown, failure
 from sagemaker_gitops.local.sagemaker.training_hosts import Attempt, DataMissing, Hosts
+from sagemaker_gitops.local.server.clients import api
 from sagemaker_gitops.local.server.context import Document, Place, Refusal, now
 from sagemaker_gitops.local.server.service import SharedState
 
@@ -102,8 +103,10 @@ class TrainingRun:
     def _upload(self, folder: Path, name: str) -> str:
         uri = f"{self._job['OutputDataConfig']['S3OutputPath'].rstrip('/')}/{self._name}/output/{name}"
         if any(folder.iterdir()):
-            self._roles.act(self._place, self._job["RoleArn"], [execution_roles.write_object(uri)])
-            transfer.upload_packed(self._shared.clients.s3(self._place), folder, uri)
+            key = self._job["OutputDataConfig"].get("KmsKeyId")
+            encrypting = execution_roles.encrypt(api(self._shared.clients, self._place), key) if key else ()
+            self._roles.act(self._place, self._job["RoleArn"], [execution_roles.write_object(uri), *encrypting])
+            transfer.upload_packed(self._shared.clients.s3(self._place), folder, uri, key)
         return uri
 
     def _move(self, secondary: str, message: str, **fields: object) -> None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 
+MANAGED_KEY = "alias/aws/s3"
+"""Names the key that S3 makes in each account: every principal of the account may use it, and nobody else."""
+
+
 def split_uri(uri: str) -> tuple[str, str]:
     """Return bucket and key of an s3:// URI."""
     bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -69,24 +73,31 @@ def unpack(s3: "S3Client", uri: str, folder: Path) -> None:
             extract(archive, folder)
 
 
-def upload_packed(s3: "S3Client", folder: Path, uri: str) -> None:
-    """Upload a folder's content as one .tar.gz."""
+def upload_packed(s3: "S3Client", folder: Path, uri: str, key_id: str | None) -> None:
+    """Upload a folder's content as one .tar.gz; without a key, under the account's own for S3, as SageMaker does."""
     bucket, key = split_uri(uri)
     with tempfile.TemporaryFile() as packed:
         with tarfile.open(fileobj=packed, mode="w:gz") as archive:
             for path in sorted(folder.iterdir()):
                 archive.add(path, arcname=path.name)
         packed.seek(0)
-        s3.put_object(Bucket=bucket, Key=key, Body=packed.read())
+        s3.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=packed.read(),
+            ServerSideEncryption="aws:kms",
+            SSEKMSKeyId=key_id or MANAGED_KEY,
+        )
 
 
-def upload_folder(s3: "S3Client", folder: Path, uri: str) -> int:
-    """Upload every file of a folder below a prefix; return how many."""
+def upload_folder(s3: "S3Client", folder: Path, uri: str, key_id: str | None = None) -> int:
+    """Upload every file of a folder below a prefix, under a key or the bucket's own; return how many."""
+    encryption: Document = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key_id} if key_id else {}
     bucket, prefix = split_uri(uri)
     files = [p for p in sorted(folder.rglob("*")) if p.is_file()]
     for path in files:
         key = "/".join(part for part in (prefix.rstrip("/"), path.relative_to(folder).as_posix()) if part)
-        s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+        s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes(), **encryption)
     return len(files)
 
 
