@@ -1,5 +1,6 @@
 """Model package groups and versions: numbering, approval, metadata, search."""
 
+import json
 import uuid
 from typing import Any
 
@@ -184,3 +185,19 @@ def test_a_group_with_versions_cannot_be_deleted(aws: LocalAws, group: str) -> N
 
     assert code == "ConflictException"
     assert "does not exist" in refused(register, aws=aws, group=group)[1]
+
+
+def test_card_changes_by_content_or_by_status_until_it_is_archived(aws: LocalAws, group: str) -> None:
+    """Never both in one call once there is a card, and nothing after Archived."""
+    content = {"ModelCardContent": json.dumps({"model_overview": {"model_creator": "somebody"}})}
+    arn = register(aws, group, ModelCard={**content, "ModelCardStatus": "PendingReview"})
+    update = aws.sagemaker.update_model_package
+
+    both = refused(update, ModelPackageArn=arn, ModelCard={**content, "ModelCardStatus": "Approved"})
+    update(ModelPackageArn=arn, ModelCard=content)
+    update(ModelPackageArn=arn, ModelCard={"ModelCardStatus": "Archived"})
+    afterwards = refused(update, ModelPackageArn=arn, ModelCard=content)
+
+    assert "in a single call" in both[1]
+    assert afterwards == ("ValidationException", "Model Card is in Archived state")
+    assert describe(aws, arn)["ModelCard"] == {**content, "ModelCardStatus": "Archived"}

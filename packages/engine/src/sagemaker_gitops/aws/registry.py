@@ -25,7 +25,8 @@ PENDING: Status = "PendingManualApproval"
 REJECTED: Status = "Rejected"
 
 CardStatus = Literal["Approved", "Archived", "Draft", "PendingReview"]
-_CARD_STATUS: Mapping[Status, CardStatus] = {APPROVED: "Approved", PENDING: "PendingReview", REJECTED: "Archived"}
+# "Archived" would be for ever: a version that was rejected may be approved after all.
+_CARD_STATUS: Mapping[Status, CardStatus] = {APPROVED: "Approved", PENDING: "PendingReview", REJECTED: "Draft"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,8 +167,12 @@ class Registry:
             "ApprovalDescription": reason,
         }
         if card:
-            request["ModelCard"] = _card(card, status)
+            request["ModelCard"] = {"ModelCardContent": card}
         self._client.update_model_package(**request)
+        if card:
+            # A card's content and its status are not changed in one call. IAM asks for the decision in either.
+            told: ModelPackageModelCardTypeDef = {"ModelCardStatus": _CARD_STATUS[status]}
+            self._client.update_model_package(ModelPackageArn=model.arn, ModelApprovalStatus=status, ModelCard=told)
         decided = self.describe(version)
         if decided.status != status:
             raise AwsRefused(

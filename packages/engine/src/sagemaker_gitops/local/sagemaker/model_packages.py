@@ -126,7 +126,8 @@ class ModelPackages:
                 merged.pop(key, None)
             _check_metadata(merged)
             check_model_card(params)
-            fields = {key: value for key, value in params.items() if key not in _MERGED}
+            card = _updated_card(package.get("ModelCard", {}), params.get("ModelCard", {}))
+            fields = {key: value for key, value in params.items() if key not in _MERGED} | {"ModelCard": card or None}
             self._store.change(
                 place,
                 KIND,
@@ -175,6 +176,18 @@ def _fresh(call: Call) -> Document:
         "CreationTime": now(),
         "CreatedBy": {"IamIdentity": {"Arn": call.caller.arn}},
     }
+
+
+def _updated_card(card: Document, changes: Document) -> Document:
+    """Change a card's content or its status; one that is archived stays as it is.
+
+    Source: SageMaker API Reference, UpdateModelCard and ModelPackageModelCard.
+    """
+    if card and changes and card.get("ModelCardStatus") == "Archived":
+        raise invalid("Model Card is in Archived state")
+    if card and {"ModelCardContent", "ModelCardStatus"} <= changes.keys():
+        raise invalid("You cannot update both model card content and model card status in a single call.")
+    return {**card, **changes}
 
 
 def _check_metadata(properties: dict[str, str]) -> None:
