@@ -1,9 +1,12 @@
 """Models and endpoint configurations: what may be created, and what may not."""
 
+import json
+import re
 import uuid
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.engine.local.harness import BUCKET, INFERENCE_IMAGE, ROLE, LocalAws, refused, variant
 
 
@@ -139,3 +142,29 @@ def test_unknown_names_are_refused(aws: LocalAws) -> None:
     ]
 
     assert all(code == "ValidationException" and message.startswith("Could not find") for code, message in found)
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken"),
+    [
+        ("application/vnd.docker.distribution.manifest.v2+json", True),
+        ("application/vnd.oci.image.manifest.v1+json", False),
+    ],
+)
+def test_image_in_the_oci_format_serves_nothing(aws: LocalAws, kind: str, taken: bool) -> None:
+    """CreateModel takes Docker's own manifests alone, whatever the registry holds."""
+    repository = INFERENCE_IMAGE.partition("/")[2].partition(":")[0]
+    ecr, tag = aws.client("ecr"), INFERENCE_IMAGE.rpartition(":")[2]
+    part = {"mediaType": "x", "size": 1, "digest": f"sha256:{'0' * 64}"}
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "config": part, "layers": [part]})
+    ecr.create_repository(repositoryName=repository)
+    ecr.put_image(repositoryName=repository, imageManifest=manifest, imageTag=tag)
+
+    try:
+        if taken:
+            assert aws.model()
+        else:
+            with pytest.raises(ClientError, match=f"Unsupported manifest media type {re.escape(kind)}"):
+                aws.model()
+    finally:
+        ecr.delete_repository(repositoryName=repository, force=True)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import botocore.exceptions
 
 from sagemaker_gitops.aws.session import error_code
-from sagemaker_gitops.errors import ImageMissing
+from sagemaker_gitops.errors import ImageFailed, ImageMissing
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
 
+_OCI = "application/vnd.oci."
 _ABSENT = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
 
 
@@ -22,7 +23,7 @@ class Images:
         self._account = account
 
     def find(self, repository: str, tag: str) -> str | None:
-        """Return the digest of an image; None when there is none of that tag."""
+        """Return the digest of an image; None when there is none of that tag, an error when SageMaker cannot use it."""
         try:
             found = self._client.describe_images(
                 registryId=self._account, repositoryName=repository, imageIds=[{"imageTag": tag}]
@@ -31,7 +32,15 @@ class Images:
             if error_code(err) in _ABSENT:
                 return None
             raise
-        return found["imageDetails"][0]["imageDigest"]
+        image = found["imageDetails"][0]
+        if image.get("imageManifestMediaType", "").startswith(_OCI):
+            raise ImageFailed(
+                f"{repository}:{tag} has a manifest in the OCI format, which SageMaker refuses",
+                where=f"ECR of account {self._account}",
+                next_step="change a comment in the image's Dockerfile, as a tag is never pushed twice, and run "
+                "`pipeline image`, which asks Docker for its own format",
+            )
+        return image["imageDigest"]
 
     def require(self, repository: str, tag: str) -> str:
         """Return the digest of an image, or say that this code was never built into one."""

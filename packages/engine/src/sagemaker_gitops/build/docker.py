@@ -8,6 +8,17 @@ from sagemaker_gitops.errors import ImageFailed
 
 # SageMaker takes neither an image index nor attestations beside the image.
 FOR_SAGEMAKER = ("--platform", "linux/amd64", "--provenance=false")
+# Nor a manifest in the OCI format, which newer builders write unless they are told otherwise.
+_DOCKER_FORMAT = ("--output", "type=docker,oci-mediatypes=false")
+
+
+def for_sagemaker() -> tuple[str, ...]:
+    """Return the options of an image that SageMaker takes; a Docker without buildx writes its own format anyway."""
+    try:
+        done = subprocess.run(["docker", "buildx", "version"], capture_output=True, check=False)  # noqa: S607
+    except FileNotFoundError:
+        return FOR_SAGEMAKER
+    return FOR_SAGEMAKER if done.returncode else (*FOR_SAGEMAKER, *_DOCKER_FORMAT)
 
 
 def with_layers_of(name: str | None) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def _ensure(settings: Settings, aws: Aws, options: Options, *, kind: ImageKind, 
     layers = docker.with_layers_of(settings.image_uri(kind, newest) if newest else None)
     model = settings.root / "model"
     labels = {"COMMIT": options.commit, "FINGERPRINT": tag}
-    flags = (*docker.FOR_SAGEMAKER, *layers)
+    flags = (*docker.for_sagemaker(), *layers)
     docker.build(settings.root, dockerfile=model / kind / "Dockerfile", name=name, labels=labels, options=flags)
     docker.push(name)
     return True

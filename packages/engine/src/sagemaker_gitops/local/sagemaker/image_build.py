@@ -72,11 +72,12 @@ def push(built: Built, clients: Clients, place: Place) -> None:
     """Put the image's tag into the local ECR, so that describe_images finds it."""
     ecr = clients.ecr(place)
     _ensure_repository(ecr, built.repository)
-    layer = {"mediaType": "application/vnd.oci.image.layer.v1.tar", "size": 1, "digest": f"sha256:{_digest(built.tag)}"}
-    config = {**layer, "mediaType": "application/vnd.oci.image.config.v1+json"}
+    docker_type = "application/vnd.docker"
+    layer = {"size": 1, "digest": f"sha256:{_digest(built.tag)}", "mediaType": f"{docker_type}.image.rootfs.diff.tar"}
+    config = {**layer, "mediaType": f"{docker_type}.container.image.v1+json"}
     manifest = {
         "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "mediaType": f"{docker_type}.distribution.manifest.v2+json",
         "config": config,
         "layers": [layer],
     }

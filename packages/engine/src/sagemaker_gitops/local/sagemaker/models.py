@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from sagemaker_gitops.local.iam.execution_roles import Roles
 from sagemaker_gitops.local.sagemaker import transfer
+from sagemaker_gitops.local.sagemaker.images import require_docker_manifest
 from sagemaker_gitops.local.sagemaker.listing import Listing, Tags
 from sagemaker_gitops.local.sagemaker.model_packages import ModelPackages
 from sagemaker_gitops.local.server.context import (
@@ -99,12 +100,15 @@ class Models:
             raise invalid("Both Image and ModelPackageName are missing in the container definition.")
         else:
             self._shared.images.find(container["Image"])
+            require_docker_manifest(self._shared.clients, container["Image"])
             uri = container.get("ModelDataUrl")
             if uri and not transfer.exists(self._shared.clients.s3(caller.place), uri):
                 raise invalid(f"Could not find model data at {uri}.")
 
     def _check_package(self, caller: Caller, arn: str) -> None:
         package = self._registry.shared(caller, arn, "CreateModel")
+        for container in package.get("InferenceSpecification", {}).get("Containers", []):
+            require_docker_manifest(self._shared.clients, container["Image"])
         status = package["ModelApprovalStatus"]
         if status != "Approved":
             raise invalid(f"Cannot create Model: ModelPackage {arn} has approval status {status}, not Approved.")
