@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import yaml
+from tests.act.inlining import inline
 from tests.documents import Document, workflows
 
 _EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}")
@@ -27,7 +28,9 @@ NO_ENVIRONMENT = ""
 
 def lower(project: Path, *, issuer: str, github: str) -> None:
     """Rewrite every workflow of a throw-away clone; tokens come from `issuer`, the rest from `github`."""
-    for name, workflow in workflows(project).items():
+    found = workflows(project)
+    inline(found)
+    for name, workflow in found.items():
         workflow.pop("concurrency", None)
         for job in workflow["jobs"].values():
             _lower_job(job, workflow_name=name, issuer=issuer)
