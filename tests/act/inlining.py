@@ -48,7 +48,8 @@ def _placed(inner: Document, job: Document) -> Document:
     text = json.dumps(inner)
     for name, given in job.get("with", {}).items():
         expression = re.fullmatch(r"\$\{\{\s*(.*?)\s*\}\}", str(given))
-        text = re.sub(rf"\binputs\.{name}\b", lambda _: expression[1] if expression else f"'{given}'", text)
+        value = expression[1] if expression else f"'{given}'"
+        text = re.sub(rf"\binputs\.{name}\b", value.replace("\\", r"\\"), text)
     placed: Document = json.loads(text)
     conditions = [one["if"] for one in (job, inner) if "if" in one]
     if conditions:

@@ -12,6 +12,7 @@ from sagemaker_gitops import errors
 from sagemaker_gitops.cli.app import app
 from sagemaker_gitops.errors import PipelineError
 from sagemaker_gitops.project.config import EnvironmentFile, Project
+from sagemaker_gitops.project.freeze import Freeze
 from tests.engine import reference_files, rights
 from typer.core import TyperOption
 
@@ -26,6 +27,7 @@ def render() -> str:
     """Return the whole document."""
     parts = [_commands(), _exit_codes(), _settings("infra/config/project.json", Project)]
     parts.append(_settings("infra/config/&lt;env&gt;.json", EnvironmentFile))
+    parts.append(_settings("infra/config/freeze.json", Freeze))
     parts.append(rights.render())
     parts += [reference_files.workflows(), reference_files.roles(), reference_files.events()]
     return HEAD + "\n".join(parts)

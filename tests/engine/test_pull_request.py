@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,19 @@ def test_rehearsal_stops_a_worse_model_and_still_reports(checkout: Path, commit:
 
     assert {item.file for item in refusal.value.annotations} == {"model/config/baseline.json"}
     assert "does not pass its gates" in (checkout / "reports/rehearsal/comment.md").read_text()
+
+
+def test_report_tells_of_a_freeze(checkout: Path, commit: Commit) -> None:
+    """Whoever merges knows that prod keeps what it serves."""
+    now = datetime.now(UTC)
+    start, end = (now - timedelta(days=1)).isoformat(), (now + timedelta(days=1)).isoformat()
+    window = {"start": start, "end": end, "reason": "year-end close"}
+    commit("infra/config/freeze.json", json.dumps({"windows": [window]}))
+
+    report = rehearsed(checkout)
+
+    assert report.startswith("> prod is frozen until ")
+    assert "year-end close. A merge reaches staging, and prod after that." in report
 
 
 def test_rehearsal_names_training_code_that_fails(checkout: Path, commit: Commit) -> None:

@@ -18,6 +18,7 @@ PipelineError
 ├── NotApproved             22   the environment wants an approval that is not there
 ├── DataInvalid             23   the data set contradicts the schema
 ├── FeaturesAbsent          24   the feature store has no record of what was asked for
+├── ReleaseFrozen           25   infra/config/freeze.json stops releases to prod for a time
 ├── DrillTooSlow            29   a rehearsed rollback took longer than promised
 ├── CandidateRejected       30   the candidate broke a limit and was rolled back
 ├── ReleaseInProgress       31   somebody else is changing the endpoint
@@ -150,6 +151,10 @@ class DataInvalid(PipelineError, exit_code=23):
 
 class FeaturesAbsent(PipelineError, exit_code=24):
     """The feature store has no record of what was asked for."""
+
+
+class ReleaseFrozen(PipelineError, exit_code=25):
+    """A freeze of infra/config/freeze.json stops releases to prod; rollbacks go on."""
 
 
 class DemoFailed(PipelineError, exit_code=60):

@@ -14,6 +14,7 @@ from sagemaker_gitops.project.deploy_config import DeployConfig
 from sagemaker_gitops.project.documents import read_document
 from sagemaker_gitops.project.environments import Environment
 from sagemaker_gitops.project.experiments_config import ExperimentsConfig
+from sagemaker_gitops.project.freeze import Freeze
 from sagemaker_gitops.project.monitor_config import MonitorConfig
 from sagemaker_gitops.project.retrain_config import RetrainConfig
 
@@ -194,6 +195,12 @@ def read_project(folder: Path) -> Project:
     """Read project.json."""
     path = folder / "project.json"
     return _validated(Project, read_document(path), path)
+
+
+def read_freeze(folder: Path) -> Freeze:
+    """Read freeze.json; a project without one is never frozen."""
+    path = folder / "freeze.json"
+    return _validated(Freeze, read_document(path), path) if path.is_file() else Freeze()
 
 
 def read_environment(folder: Path, env: Environment, environ: Mapping[str, str]) -> EnvironmentFile:

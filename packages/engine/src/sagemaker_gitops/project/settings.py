@@ -13,11 +13,13 @@ from sagemaker_gitops.project.config import (
     Serving,
     Training,
     read_environment,
+    read_freeze,
     read_project,
 )
 from sagemaker_gitops.project.deploy_config import DeployConfig
 from sagemaker_gitops.project.environments import Environment, ImageKind
 from sagemaker_gitops.project.experiments_config import ExperimentsConfig
+from sagemaker_gitops.project.freeze import Freeze
 from sagemaker_gitops.project.monitor_config import MonitorConfig
 from sagemaker_gitops.project.retrain_config import RetrainConfig
 
@@ -29,6 +31,7 @@ class Settings(Section):
     env: Environment
     project_file: Project
     environment_file: EnvironmentFile
+    freeze: Freeze = Freeze()
 
     @classmethod
     def load(cls, root: Path, env: Environment, environ: Mapping[str, str]) -> Self:
@@ -39,6 +42,7 @@ class Settings(Section):
             env=env,
             project_file=read_project(folder),
             environment_file=read_environment(folder, env, environ),
+            freeze=read_freeze(folder),
         )
 
     @property

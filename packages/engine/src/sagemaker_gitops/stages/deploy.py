@@ -14,6 +14,7 @@ from sagemaker_gitops.errors import (
     ForeignEndpoint,
     GateFailed,
     NotApproved,
+    ReleaseFrozen,
 )
 from sagemaker_gitops.project.deploy_config import DeployConfig
 from sagemaker_gitops.project.settings import Settings
@@ -47,6 +48,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     release = release_of(settings, model)
     author = Author(actor=options.actor, approver=options.approver or _approver(model), run=options.run)
     _permit(settings, aws, model, release, author=author)
+    _keep_freeze(settings, aws, release, author=author, clock=options.clock)
     with open_session(settings, aws, author, progress=options.progress, clock=options.clock) as session:
         endpoint = session.describe()
         _refuse_foreign(session, endpoint)
@@ -83,6 +85,20 @@ def _permit(settings: Settings, aws: Aws, model: RegisteredModel, release: Relea
     entry = NewEntry(action="refuse", outcome="refused", release=release, reason=refusal.what)
     open_ledger(settings, aws, author).write(entry)
     raise refusal
+
+
+def _keep_freeze(settings: Settings, aws: Aws, release: Release, *, author: Author, clock: Clock) -> None:
+    """Stop what would begin in a freeze of prod; half a release is worse than a whole one, so what began may end."""
+    frozen = settings.freeze.at(clock.now()) if settings.env == "prod" else None
+    ledger = open_ledger(settings, aws, author, clock=clock)
+    if frozen is None or (ledger.state.rollout and release.same_as(ledger.state.rollout.candidate)):
+        return
+    ledger.write(NewEntry(action="refuse", outcome="refused", release=release, reason=str(frozen)))
+    raise ReleaseFrozen(
+        str(frozen),
+        where="infra/config/freeze.json",
+        next_step="run the job again afterwards; what cannot wait changes the file, which needs its owners' review",
+    )
 
 
 def _refusal(settings: Settings, model: RegisteredModel) -> GateFailed | NotApproved | None:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +16,7 @@ from sagemaker_gitops.build.rehearsal import Rehearsed
 from sagemaker_gitops.errors import TrainingFailed
 from sagemaker_gitops.project import git
 from sagemaker_gitops.project.settings import Settings
-from sagemaker_gitops.report.markdown import bounded, quiet
+from sagemaker_gitops.report.markdown import bounded, inert, quiet
 from sagemaker_gitops.stacks import cost
 from sagemaker_gitops.stages import contract_review as review
 from sagemaker_gitops.stages.result import StageResult
@@ -57,7 +58,7 @@ def run(root: Path, options: Options) -> StageResult:
             price=_price(root),
             registered=_registered(root, candidate, fetched),
         )
-        report = markdown(compared) + (review.markdown(base.folder, root) if base else "")
+        report = _freeze(root) + markdown(compared) + (review.markdown(base.folder, root) if base else "")
         _write(root, compared, report)
     if not compared.verdict.passed:
         error = gates.refusal(compared.verdict)
@@ -104,6 +105,12 @@ def _registered(root: Path, candidate: Rehearsed, fetched: Fetched | None) -> in
     settings = Settings.load(root, "dev", {})
     image = settings.image_uri("inference", fingerprint.image_tag(root, "inference"))
     return fetched.registered_as(candidate.mark.digest, image=image)
+
+
+def _freeze(root: Path) -> str:
+    """Say that a merge will not reach prod now."""
+    frozen = Settings.load(root, "dev", {}).freeze.at(datetime.now(UTC))
+    return f"> {inert(str(frozen))}. A merge reaches staging, and prod after that.\n\n" if frozen else ""
 
 
 def _price(root: Path) -> str:

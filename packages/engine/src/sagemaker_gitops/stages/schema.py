@@ -15,11 +15,13 @@ from sagemaker_gitops.project import schema_documents as documents
 from sagemaker_gitops.project import spectral
 from sagemaker_gitops.project.config import EnvironmentFile, Project
 from sagemaker_gitops.project.environments import ENVIRONMENTS
+from sagemaker_gitops.project.freeze import Freeze
 from sagemaker_gitops.project.model_schema import Baseline, Hyperparameters, ModelSchema
 from sagemaker_gitops.stages.result import StageResult
 
 _DOCUMENTS: dict[str, type[BaseModel]] = {
     "infra/config/project.json": Project,
+    "infra/config/freeze.json": Freeze,
     **{f"infra/config/{env}.json": EnvironmentFile for env in ENVIRONMENTS},
     "model/config/baseline.json": Baseline,
     "model/config/hyperparameters.json": Hyperparameters,

@@ -12,6 +12,7 @@ from sagemaker_gitops.release.lease import Clock
 from sagemaker_gitops.release.ledger import read
 from sagemaker_gitops.release.state import fold
 from sagemaker_gitops.release.status import Seen, Status, judge
+from sagemaker_gitops.report.markdown import inert
 from sagemaker_gitops.stages.result import StageResult
 
 _WELL = frozenset({"healthy", "changing", "empty"})
@@ -22,7 +23,7 @@ def run(places: Sequence[tuple[Settings, Aws]]) -> StageResult:
     found = [_status(settings, aws, alone=len(places) == 1) for settings, aws in places]
     well = all(item.health in _WELL for item in found)
     return StageResult(
-        summary=f"### status\n{_HEADER}\n" + "\n".join(map(_row, found)) + _remarks(found),
+        summary=f"### status\n{_HEADER}\n" + "\n".join(map(_row, found)) + _remarks(found) + _freeze(places),
         outputs={
             "healthy": str(well).lower(),
             "environments": json.dumps([asdict(item) for item in found], default=datetime.isoformat),
@@ -77,6 +78,12 @@ def _traffic(shares: Mapping[str, float]) -> str:
 
 def _moment(time: datetime | None) -> str:
     return f"{time:%Y-%m-%d %H:%M}" if time else ""
+
+
+def _freeze(places: Sequence[tuple[Settings, Aws]]) -> str:
+    """Say that nothing new may reach prod now."""
+    frozen = next((settings.freeze.at(Clock().now()) for settings, _ in places if settings.env == "prod"), None)
+    return f"\n\n{inert(str(frozen))}." if frozen else ""
 
 
 def _remarks(found: Sequence[Status]) -> str:
