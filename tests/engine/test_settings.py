@@ -90,3 +90,13 @@ def test_values_cannot_be_changed(checkout: Path) -> None:
 
     with pytest.raises(ValueError, match="frozen"):
         settings.aws.poll_seconds = 1
+
+
+@pytest.mark.parametrize("region", ["cn-north-1", "us-gov-west-1", "us-iso-east-1", "eusc-de-east-1"])
+def test_region_of_another_partition_is_refused(checkout: Path, region: str) -> None:
+    """Its ARNs do not begin with arn:aws."""
+    path = checkout / "infra/config/project.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "region": region}))
+
+    with pytest.raises(ConfigurationError, match="region"):
+        Settings.load(checkout, "dev", {})

@@ -2,21 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import botocore.exceptions
 
 from sagemaker_gitops.aws.lease import Held
-from sagemaker_gitops.aws.session import aws_errors, error_code
+from sagemaker_gitops.aws.session import aws_errors, write_new
 from sagemaker_gitops.errors import LeaseLost, LedgerConflict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
     from mypy_boto3_s3 import S3Client
-
-# S3's two answers to If-None-Match when the object is there, or is being written by somebody else.
-_PRESENT = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +85,9 @@ class Ledger:
     @aws_errors()
     def lock(self, sequence: int, text: str, *, until: datetime) -> None:
         """Keep a copy that nobody, root included, can alter before a moment."""
-        try:
-            self._s3.put_object(
+        write_new(
+            partial(
+                self._s3.put_object,
                 Bucket=self._bucket,
                 Key=self._key(sequence),
                 Body=text.encode(),
@@ -98,9 +97,7 @@ class Ledger:
                 ObjectLockMode="COMPLIANCE",
                 ObjectLockRetainUntilDate=until,
             )
-        except botocore.exceptions.ClientError as err:
-            if error_code(err) not in _PRESENT:
-                raise
+        )
 
     @aws_errors()
     def copies(self) -> list[Copy]:

@@ -1,6 +1,7 @@
 """One session, its clients, and AWS's refusals in our own words."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from sagemaker_gitops.errors import AwsRefused, CredentialsMissing, PermissionMi
 if TYPE_CHECKING:
     import boto3
 
+_CONFLICT_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AccessDeniedFault"})
 _STALE = frozenset({"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"})
 
@@ -56,6 +58,26 @@ def surroundings(session: "boto3.Session") -> dict[str, str]:
 def error_code(err: botocore.exceptions.ClientError) -> str:
     """Read AWS's own name for an error."""
     return str(err.response.get("Error", {}).get("Code", ""))
+
+
+def write_new(write: Callable[[], object], *, pause: Callable[[float], None] = time.sleep) -> bool:
+    """Write an object with If-None-Match; False when there is one already.
+
+    "ConditionalRequestConflict" is not that answer: another request was under way, may have failed, and S3 asks for
+    another try (S3 User Guide, "How to prevent object overwrites with conditional writes").
+    """
+    for wait in (*_CONFLICT_PAUSES, None):
+        try:
+            write()
+        except botocore.exceptions.ClientError as err:
+            if error_code(err) == "PreconditionFailed":
+                return False
+            if error_code(err) != "ConditionalRequestConflict" or wait is None:
+                raise
+            pause(wait)
+        else:
+            return True
+    raise AssertionError("the last try returns or raises")
 
 
 def is_missing(err: botocore.exceptions.ClientError) -> bool:

@@ -3,13 +3,12 @@
 import base64
 import functools
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import botocore.exceptions
 
-from sagemaker_gitops.aws.session import error_code, is_missing
+from sagemaker_gitops.aws.session import error_code, is_missing, write_new
 from sagemaker_gitops.errors import ArtifactCorrupt, ModelMissing
 
 if TYPE_CHECKING:
@@ -43,16 +42,21 @@ class Storage:
         if self._holds(uri, checksum):
             return False
         if path.stat().st_size > _PUT_LIMIT_BYTES:
-            return _created(lambda: self._upload_parts(bucket, key, path))
+            return write_new(lambda: self._upload_parts(bucket, key, path))
         with path.open("rb") as body:
             put = functools.partial(self._client.put_object, Bucket=bucket, Key=key, Body=body, IfNoneMatch="*")
-            return _created(lambda: put(ChecksumSHA256=checksum))
+
+            def again() -> object:
+                body.seek(0)
+                return put(ChecksumSHA256=checksum)
+
+            return write_new(again)
 
     def write_once(self, uri: str, content: bytes) -> bytes:
         """Write an object unless it exists, and return what it holds now: the first writer's content."""
         bucket, key = split(uri)
         put = functools.partial(self._client.put_object, Bucket=bucket, Key=key, Body=content, IfNoneMatch="*")
-        if _created(lambda: put(ContentType="application/json")):
+        if write_new(lambda: put(ContentType="application/json")):
             return content
         return self.get(uri) or content
 
@@ -154,17 +158,6 @@ class Storage:
         self._client.complete_multipart_upload(
             Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}, IfNoneMatch="*"
         )
-
-
-def _created(write: Callable[[], object]) -> bool:
-    try:
-        write()
-    except botocore.exceptions.ClientError as err:
-        # Another run won the race; an object's name is its content, so both are right.
-        if error_code(err) in {"PreconditionFailed", "ConditionalRequestConflict"}:
-            return False
-        raise
-    return True
 
 
 def split(uri: str) -> tuple[str, str]:

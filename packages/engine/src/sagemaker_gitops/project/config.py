@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.project.deploy_config import DeployConfig
@@ -54,13 +54,19 @@ class Accounts(Section):
     prod: AccountId
 
 
+def _of_partition_aws(region: str) -> str:
+    if region.startswith(("cn-", "us-gov-", "us-iso", "eu-isoe-")):
+        raise ValueError("is of another partition than aws, and every ARN of this project begins with arn:aws:")
+    return region
+
+
 class Project(Section):
     """infra/config/project.json: what the template asked for."""
 
     project: ProjectName
     description: str
     github: GitHub
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$"), AfterValidator(_of_partition_aws)]
     accounts: Accounts
     registry_account: AccountId
 
