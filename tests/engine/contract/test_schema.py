@@ -11,7 +11,7 @@ from sagemaker_gitops.errors import Annotation, ConfigurationError, SchemaBroken
 from sagemaker_gitops.project import schema_documents as documents
 from sagemaker_gitops.project import spectral
 from sagemaker_gitops.project.data_contract import check as check_data
-from sagemaker_gitops.project.model_schema import Hyperparameters, ModelSchema
+from sagemaker_gitops.project.model_schema import Hyperparameters, ModelSchema, breaking
 from sagemaker_gitops.stages import schema
 from sagemaker_gitops.stages.schema import Options
 from tests.engine.contract.conftest import write_api
@@ -169,10 +169,47 @@ def test_regression_needs_no_labels() -> None:
     assert schema.columns == ("row", "days", "age")
 
 
-def test_classification_without_its_labels_is_refused() -> None:
-    """What is missing is named."""
-    with pytest.raises(ValidationError, match="positive, negative, favourable, protected"):
-        ModelSchema.model_validate({**REGRESSION, "task": "classification"})
+THREE = {**REGRESSION, "task": "multiclass", "classes": ["red", "green", "blue"]}
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({**REGRESSION, "task": "binary"}, "a binary task names negative"),
+        ({**REGRESSION, "task": "binary", "negative": "no"}, "a binary task names positive"),
+        ({**REGRESSION, "task": "binary", "negative": "no", "positive": "no"}, "values must differ"),
+        ({**REGRESSION, "classes": ["a", "b", "c"]}, "a regression task has no classes"),
+        ({**THREE, "positive": "red"}, "a multiclass task has no positive"),
+        ({**THREE, "classes": ["red", "blue"]}, "three or more"),
+        ({**THREE, "favourable": "black"}, "favourable must be one of"),
+        ({**THREE, "protected": "sex"}, "favourable names the outcome"),
+        ({**REGRESSION, "task": "classification"}, "'binary', 'multiclass' or 'regression'"),
+    ],
+)
+def test_labels_that_do_not_fit_the_task_are_refused(document: dict[str, object], message: str) -> None:
+    """What is missing, too much or contradicts itself is named."""
+    with pytest.raises(ValidationError, match=message):
+        ModelSchema.model_validate(document)
+
+
+def test_protected_attribute_is_nobodys_duty() -> None:
+    """Two classes and three do without one, and a regression may have one."""
+    two = {**REGRESSION, "task": "binary", "negative": "no", "positive": "yes"}
+
+    columns = [
+        ModelSchema.model_validate(document).columns for document in (two, THREE, {**REGRESSION, "protected": "sex"})
+    ]
+
+    assert columns == [("row", "days", "age"), ("row", "days", "age"), ("row", "days", "sex", "age")]
+
+
+def test_changed_classes_break_callers() -> None:
+    """A caller that knows three labels does not know a fourth."""
+    before, after = (
+        ModelSchema.model_validate({**THREE, "classes": names}) for names in (["a", "b", "c"], ["a", "b", "d"])
+    )
+
+    assert [name for name, _ in breaking(before, after)] == ["classes"]
 
 
 def test_target_of_a_regression_is_a_number(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from sagemaker_gitops.monitor.bins import Bins, choose_bins, expand
 from sagemaker_gitops.monitor.statistics import Counts, Values
 
 FILES = ("schema.json", "statistics.json", "constraints.json", "metrics.json")
-# What a model scores that knows no classes.
+# What a model scores that does not decide between two classes.
 _NO_SCORES = {"scores": {"edges": [0, 1], "negative": [0], "positive": [0]}, "groups": {}}
 
 
@@ -29,12 +29,12 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True):
-    """The features in the order of a CSV request, and the columns around them; a regression has no classes."""
+    """The features in the order of a CSV request, and the columns around them."""
 
     target: str
     id: str
     features: tuple[Feature, ...]
-    task: Literal["classification", "regression"] = "classification"
+    task: Literal["binary", "multiclass", "regression"] = "binary"
     positive: str = ""
     negative: str = ""
     favourable: str = ""
@@ -42,10 +42,11 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float = 0.5
 
     def __post_init__(self) -> None:
-        """Require of a classifier what its answers are judged by."""
-        absent = [name for name in ("positive", "negative", "favourable", "protected") if not getattr(self, name)]
-        if self.task == "classification" and absent:
-            raise ValueError(f"a classification needs {', '.join(absent)}")
+        """Require of a binary task what its answers are judged by; a protected attribute only with its outcome."""
+        needed = ("positive", "negative", *(("favourable",) if self.protected else ()))
+        absent = [name for name in needed if not getattr(self, name)]
+        if self.task == "binary" and absent:
+            raise ValueError(f"a binary task needs {', '.join(absent)}")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -189,14 +190,17 @@ def _category(feature: Feature, statistics: dict[str, Any], constraints: dict[st
 
 
 def _scores(metrics: dict[str, Any], contract: Contract) -> ScoreBaseline:
-    if contract.task == "regression":
+    if contract.task != "binary":
         metrics = metrics | _NO_SCORES
     scores, groups = metrics["scores"], metrics["groups"].values()
+    # Releases from before models without a protected attribute told it by their groups alone.
+    positive = metrics.get("labelled_positive", sum(group["n"] * group["selection_rate"] for group in groups))
+    negative_counts, positive_counts = (np.array(scores[name], dtype=np.int64) for name in ("negative", "positive"))
     return ScoreBaseline(
         edges=np.array(scores["edges"], dtype=np.float64),
-        negative=np.array(scores["negative"], dtype=np.int64),
-        positive=np.array(scores["positive"], dtype=np.int64),
-        labelled_positive=round(sum(group["n"] * group["selection_rate"] for group in groups)),
-        rows=sum(group["n"] for group in groups),
+        negative=negative_counts,
+        positive=positive_counts,
+        labelled_positive=round(positive),
+        rows=int(negative_counts.sum() + positive_counts.sum()),
         quality={name: float(value) for name, value in metrics["overall"].items()},
     )

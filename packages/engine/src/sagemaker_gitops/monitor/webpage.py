@@ -99,7 +99,7 @@ def _summary(record: Record, verdict: Verdict) -> list[tuple[str, str]]:
 
 
 def _scores(judged: Judged) -> list[Figure]:
-    if judged.baseline.contract.task == "regression":
+    if judged.baseline.contract.task != "binary":
         return []
     remark = f"{judged.tally.scores.rows:,} predictions of this release."
     return [_plot("Probability of the positive class", score_chart(judged.baseline, judged.tally), remark)]

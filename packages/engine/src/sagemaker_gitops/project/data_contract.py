@@ -42,7 +42,7 @@ def _check_file(root: Path, path: Path, schema: ModelSchema) -> list[Annotation]
 
 def _contradictions(row: Mapping[str, str | None], schema: ModelSchema) -> Iterator[tuple[str, str]]:
     truth = row[schema.target] or ""
-    good = _is_finite(truth) if schema.task == "regression" else truth in {schema.positive, schema.negative}
+    good = _is_finite(truth) if schema.task == "regression" else truth in schema.labels
     if not good:
         yield schema.target, truth
     for feature in schema.features:

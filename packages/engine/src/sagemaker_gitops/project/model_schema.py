@@ -51,11 +51,13 @@ Feature = Annotated[Number | Category, Field(discriminator="type")]
 class ModelSchema(Part):
     """schema.json: the features in the order of a CSV row, and the columns around them."""
 
-    # What a classifier needs beside the rest, a regression leaves out: the two labels and the protected attribute.
-    task: Literal["classification", "regression"] = "classification"
+    # `binary` names a positive and a negative value of the target, `multiclass` lists them; a regression has none.
+    task: Literal["binary", "multiclass", "regression"] = "binary"
     target: Name
     positive: Name | None = None
     negative: Name | None = None
+    classes: tuple[Name, ...] | None = None
+    # Of the target's values, the one that a person hopes for; fairness is measured on it.
     favourable: Name | None = None
     id: Name
     # The column that tells when a row was true, for the feature store.
@@ -75,17 +77,26 @@ class ModelSchema(Part):
             raise ValueError(
                 f"the target, the row id, its time and the protected attribute are no features: {leaking[0]}"
             )
-        if self.task == "classification":
-            self._labels_differ()
         return self
 
-    def _labels_differ(self) -> None:
-        given = {"positive": self.positive, "negative": self.negative, "favourable": self.favourable}
-        lacking = [name for name, value in {**given, "protected": self.protected}.items() if value is None]
-        if lacking:
-            raise ValueError(f"a classification names {', '.join(lacking)} as well")
-        if self.positive == self.negative or self.favourable not in {self.positive, self.negative}:
-            raise ValueError("positive and negative must differ, and favourable must be one of them")
+    @model_validator(mode="after")
+    def _labels_fit_the_task(self) -> Self:
+        needed = {"binary": ("negative", "positive"), "multiclass": ("classes",), "regression": ()}[self.task]
+        for name in ("negative", "positive", "classes"):
+            if (getattr(self, name) is not None) is not (name in needed):
+                raise ValueError(f"a {self.task} task {'names' if name in needed else 'has no'} {name}")
+        if len(set(self.labels)) < len(self.labels) or (self.task == "multiclass" and len(self.labels) < 3):
+            raise ValueError("the target's values must differ, and be three or more for a multiclass task")
+        if self.favourable is not None and self.favourable not in self.labels:
+            raise ValueError("favourable must be one of the target's values")
+        if self.protected and self.labels and self.favourable is None:
+            raise ValueError("with a protected attribute, favourable names the outcome that a person hopes for")
+        return self
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The target's values in the order of the model's probabilities; a regression has none."""
+        return self.classes or tuple(label for label in (self.negative, self.positive) if label is not None)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -155,7 +166,9 @@ def _narrowed(old: Number | Category, new: Number | Category) -> Iterator[str]:
 
 
 def _answers(before: ModelSchema, after: ModelSchema) -> Iterator[tuple[str, str]]:
-    for key in ("positive", "negative"):
+    if before.task != after.task:
+        yield "task", f"answers change their form from {before.task} to {after.task}"
+    for key in ("positive", "negative", "classes"):
         old, new = getattr(before, key), getattr(after, key)
-        if old != new:
+        if old != new and before.task == after.task:
             yield key, f"the label in answers changed from {old} to {new}"
