@@ -17,7 +17,7 @@ async def main(port: int) -> None:
     """Serve until the process is stopped."""
     settings = Settings.load(os.environ)
     model = Model.load(settings)
-    application: Any = Application(model, settings, Telemetry(settings, positive=model.schema.positive))
+    application: Any = Application(model, settings, Telemetry(settings, schema=model.schema))
     await Server(application, address="127.0.0.1", port=port, interface=Interfaces.ASGINL).serve()
 
 

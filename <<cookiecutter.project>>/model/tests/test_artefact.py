@@ -1,12 +1,13 @@
 """Gate: the folder is one whole model, and says of itself what is true."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sagemaker_gitops_modelkit.gates.candidate import Candidate
 from sagemaker_gitops_modelkit.gates.marks import Recorder, judge, require
-from sagemaker_gitops_modelkit.training.evaluation import Scored, bias, by_group, quality
 from sagemaker_gitops_modelkit.training.feature_schema import Schema
+from sagemaker_gitops_modelkit.training.scored import Scored
 
 
 def test_manifest_names_every_file_with_its_hash(candidate: Candidate) -> None:
@@ -25,24 +26,20 @@ def test_graph_takes_the_features_of_this_checkout(candidate: Candidate, schema:
 
 
 def test_graph_and_schema_agree_on_the_label(candidate: Candidate) -> None:
-    """Classes and decision threshold are the same in the graph's metadata and in schema.json."""
+    """Task, classes and decision threshold are the same in the graph's metadata and in schema.json."""
     metadata = candidate.session.get_modelmeta().custom_metadata_map
 
-    assert float(metadata["threshold"]) == candidate.threshold
-    assert metadata["positive"] == candidate.schema.positive
-    assert metadata["negative"] == candidate.schema.negative
+    assert metadata["task"] == candidate.schema.task
+    if candidate.schema.task == "binary":
+        assert float(metadata["threshold"]) == candidate.threshold
+        assert (metadata["negative"], metadata["positive"]) == candidate.schema.classes
+    if candidate.schema.task == "multiclass":
+        assert tuple(json.loads(metadata["classes"])) == candidate.schema.classes
 
 
-def test_metrics_are_those_of_the_graph(
-    candidate: Candidate, scored: Scored, schema: Schema, record_property: Recorder
-) -> None:
+def test_metrics_are_those_of_the_graph(candidate: Candidate, scored: Scored, record_property: Recorder) -> None:
     """metrics.json holds what the held-out rows give when they are scored again."""
-    groups = by_group(scored)
-    again = {
-        "overall": quality(scored),
-        "groups": groups,
-        "bias": bias(groups, favourable=int(schema.favourable == schema.positive)),
-    }
+    again = {"overall": scored.quality(), "groups": scored.groups(), "bias": scored.bias()}
     written = dict(_figures({name: candidate.read("metrics.json")[name] for name in again}))
     measured = dict(_figures(again))
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from sagemaker_gitops_modelkit.gates import robustness
 from sagemaker_gitops_modelkit.gates.candidate import Candidate
-from sagemaker_gitops_modelkit.gates.marks import Recorder, judge, require
+from sagemaker_gitops_modelkit.gates.marks import Recorder, judge, limits, require
 
 
 @pytest.fixture(scope="module")
@@ -13,16 +13,7 @@ def answers(candidate: Candidate, table: pd.DataFrame) -> dict[str, float]:
     return robustness.answers(candidate, table)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "invalid_answers",
-        "missing_value_flip_share",
-        "unseen_category_flip_share",
-        "row_order_max_difference",
-        "batch_size_max_difference",
-    ],
-)
+@pytest.mark.parametrize("name", limits("robustness"))
 def test_answer_withstands(name: str, answers: dict[str, float], record_property: Recorder) -> None:
     """Each kind of disturbance changes the answers no more than allowed."""
     require(judge("robustness", name, answers), record_property)

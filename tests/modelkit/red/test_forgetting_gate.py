@@ -4,7 +4,6 @@ from pathlib import Path
 
 from sagemaker_gitops_modelkit.gates.candidate import Candidate
 from sagemaker_gitops_modelkit.training.data import load_split
-from sagemaker_gitops_modelkit.training.evaluation import quality
 from tests.modelkit.red import doctor
 
 
@@ -13,7 +12,7 @@ def test_fine_tuned_model_improves_on_later_applications(tuned_model: Path, mode
     tuned, parent = Candidate(tuned_model), Candidate(model_dir)
     rows = load_split(later_data, parent.schema).test
 
-    before, after = quality(parent.scored(rows)), quality(tuned.scored(rows))
+    before, after = parent.scored(rows).quality(), tuned.scored(rows).quality()
 
     assert after["roc_auc"] > before["roc_auc"] + 0.01
     assert after["brier"] < before["brier"] / 1.5

@@ -10,15 +10,17 @@ import pytest
 from sagemaker_gitops_modelkit.gates import payloads
 from sagemaker_gitops_modelkit.gates.payloads import Instance
 from sagemaker_gitops_modelkit.gates.server import Caller
-from sagemaker_gitops_modelkit.training.data import Split, features, target
+from sagemaker_gitops_modelkit.training.data import Split, as_served, features, target
 from sagemaker_gitops_modelkit.training.feature_schema import Schema
 from sagemaker_gitops_modelkit.training.hyperparameters import load_hyperparameters
-from sagemaker_gitops_modelkit.training.parity import edge_rows
+from sagemaker_gitops_modelkit.training.probes import probes
 from tests.modelkit.serving.conftest import IDENTITY
 from tests.sample import ROOT
 from train import Hyperparameters, build_pipeline
 
 CONFIG = ROOT / "model/config"
+# As many rows beside the real ones as a body of 6 MiB takes.
+MANY = 8000
 
 
 def test_ping_answers_once_the_model_is_ready(caller: Caller) -> None:
@@ -132,10 +134,12 @@ def test_large_batch_equals_its_rows_one_by_one(
 def test_answers_equal_scikit_learn(caller: Caller, split: Split, schema: Schema) -> None:
     """The served model is scikit-learn's pipeline: on every row, and on rows at every split of its trees."""
     hyperparameters = load_hyperparameters(CONFIG / "hyperparameters.json", Hyperparameters)
-    table = features(split.train, schema)
+    table = as_served(features(split.train, schema), schema)
     pipeline = build_pipeline(schema, hyperparameters).fit(table, target(split.train, schema))
     everything = pd.concat([table, features(split.test, schema)], ignore_index=True)
-    real = pd.concat([everything, _acceptable(edge_rows(pipeline, everything, schema), schema)], ignore_index=True)
+    made = probes(lambda rows: pipeline.predict_proba(rows)[:, 1:], everything, schema, least=1e-6)
+    edges = _acceptable(made.rows, schema).sample(MANY, random_state=0)
+    real = as_served(pd.concat([everything, edges], ignore_index=True), schema)
 
     reply = caller.invoke(_as_json(real))
     served = pd.DataFrame(reply.json["predictions"])

@@ -1,9 +1,11 @@
 """docs/serving.md says what the code does."""
 
 import re
+from typing import Any
 
 import msgspec
 from sagemaker_gitops_modelkit.serving.metrics import Metrics
+from sagemaker_gitops_modelkit.serving.schema import Feature, Schema
 from sagemaker_gitops_modelkit.serving.settings import Settings
 from tests.sample import ROOT
 
@@ -33,12 +35,18 @@ def _ways_to_write(default: object) -> set[str]:
 
 def test_every_metric_is_documented() -> None:
     """The table of metrics names what a line carries."""
-    metrics = Metrics(namespace="n", model_version="1", positive="yes")
-    metrics.add(latency_ms=1.0, status=200)
-    metrics.add_answers(["yes"], [0.7])
-    line = metrics.take()
+    column = (Feature(name="x", type="number"),)
+    schemas: list[tuple[Schema, list[str], list[Any]]] = [
+        (Schema(target="t", features=column, positive="yes"), ["yes"], [0.7]),
+        (Schema(target="t", features=column, task="multiclass", classes=("a", "b", "c")), ["b"], [[0.2, 0.7, 0.1]]),
+        (Schema(target="t", features=column, task="regression"), [], [1e6]),
+    ]
+    carried = set()
+    for schema, labels, figures in schemas:
+        metrics = Metrics(namespace="n", model_version="1", schema=schema)
+        metrics.add(latency_ms=1.0, status=200)
+        metrics.add_answers(labels, figures)
+        carried |= {name for name in metrics.take() or {} if name[0].isupper() and name != "ModelVersion"}
 
-    assert line is not None
-    carried = {name for name in line if name[0].isupper() and name != "ModelVersion"}
     section = PAGE.read_text(encoding="utf-8").partition("## Watch it")[2]
     assert carried == {row["name"] for row in TABLE_ROW.finditer(section)}

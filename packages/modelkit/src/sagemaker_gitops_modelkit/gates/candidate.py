@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +15,11 @@ import onnxruntime
 import pandas as pd
 
 from sagemaker_gitops_modelkit.training.columns import DESCRIPTION, take_columns, takes_columns
-from sagemaker_gitops_modelkit.training.data import features, target
-from sagemaker_gitops_modelkit.training.evaluation import Scored
+from sagemaker_gitops_modelkit.training.data import features
+from sagemaker_gitops_modelkit.training.evaluation import judge
 from sagemaker_gitops_modelkit.training.export import as_bytes
 from sagemaker_gitops_modelkit.training.feature_schema import Schema, load_schema
+from sagemaker_gitops_modelkit.training.scored import Scored
 from sagemaker_gitops_modelkit.training.scoring import open_session, positive, score
 
 
@@ -34,8 +36,8 @@ class Candidate:
 
     @cached_property
     def threshold(self) -> float:
-        """The probability from which the server gives the positive label."""
-        return float(self.read("schema.json")["threshold"])
+        """The probability from which the server gives the positive label; not a number where the task has none."""
+        return float(self.read("schema.json").get("threshold", math.nan))
 
     @cached_property
     def session(self) -> onnxruntime.InferenceSession:
@@ -60,19 +62,17 @@ class Candidate:
         """Return the hash of one of the folder's files."""
         return hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
 
-    def probability(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
-        """Return the graph's probability of the positive class for each row of features."""
+    def answers(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Return the graph's answer to each row of features: a probability, a line of them, or a number."""
         return score(self.session, table, self.schema)
 
     def label(self, table: pd.DataFrame) -> npt.NDArray[np.int64]:
-        """Return 1 for each row of features that gets the positive label."""
-        return positive(self.probability(table), self.threshold)
+        """Return each row's class by its place in the schema; a regression gives none."""
+        answers = self.answers(table)
+        if self.schema.task == "binary":
+            return positive(answers, self.threshold)
+        return np.asarray(answers.astype(np.float32).argmax(axis=1), dtype=np.int64)
 
     def scored(self, test: pd.DataFrame) -> Scored:
         """Score the held-out rows."""
-        return Scored(
-            truth=target(test, self.schema),
-            probability=self.probability(features(test, self.schema)),
-            group=test[self.schema.protected].to_numpy(dtype=str),
-            threshold=self.threshold,
-        )
+        return judge(self.answers(features(test, self.schema)), test, self.schema, threshold=self.threshold)

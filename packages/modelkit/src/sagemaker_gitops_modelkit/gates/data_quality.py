@@ -1,6 +1,6 @@
 """What is wrong with a data set: types, ranges, categories, missing values, duplicates and leakage."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,11 @@ _KINDS = {"in_range": "range_violations", "isin": "category_violations"}
 
 def expectations(schema: Schema) -> pa.DataFrameSchema:
     """Return what the schema promises, as pandera checks it; missing values are counted on their own."""
-    columns: dict[str, Any] = {schema.id: pa.Column(str), schema.protected: pa.Column(str)}
-    columns[schema.target] = pa.Column(str, pa.Check.isin([schema.positive, schema.negative]))
+    columns: dict[str, Any] = {name: pa.Column(str) for name in schema.around}
+    if schema.classes:
+        columns[schema.target] = pa.Column(str, pa.Check.isin(list(schema.classes)))
+    else:
+        columns[schema.target] = pa.Column(float, coerce=True)
     for feature in schema.features:
         columns[feature.name] = _column(feature)
     return pa.DataFrameSchema(columns)
@@ -59,13 +62,25 @@ def duplicates(text: pd.DataFrame, schema: Schema) -> dict[str, float]:
 
 def leakage(text: pd.DataFrame, schema: Schema, *, inputs: Iterable[str]) -> dict[str, float]:
     """Count forbidden columns among a model's inputs, and find how well one feature alone predicts."""
-    forbidden = {schema.id, schema.target, schema.protected}
-    truth = target(text, schema)
-    aucs = [_auc(truth, _ranks(text[f.name], truth, f)) for f in schema.features if f.name in text]
+    forbidden = set(schema.around)
+    typed = (
+        text if schema.classes else text.assign(**{schema.target: pd.to_numeric(text[schema.target], errors="coerce")})
+    )
+    outcomes = _outcomes(target(typed, schema), schema)
+    present = [f for f in schema.features if f.name in text]
+    aucs = [_auc(truth, _ranks(text[f.name], truth, f)) for truth in outcomes for f in present]
     return {
         "leaking_columns": float(len(forbidden & set(inputs))),
         "best_single_feature_auc": max(aucs),
     }
+
+
+def _outcomes(truth: npt.NDArray[Any], schema: Schema) -> Iterator[npt.NDArray[np.int64]]:
+    """Yield questions of yes and no: each class against the others, and a regression's number above its median."""
+    if not schema.classes:
+        yield (truth > np.nanmedian(truth)).astype(np.int64)
+    for place in range(len(schema.classes)) if schema.task == "multiclass" else [1] * bool(schema.classes):
+        yield (truth == place).astype(np.int64)
 
 
 def _ranks(

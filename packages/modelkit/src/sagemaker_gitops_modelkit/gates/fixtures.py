@@ -14,8 +14,8 @@ import pytest
 from sagemaker_gitops_modelkit.gates import training
 from sagemaker_gitops_modelkit.gates.candidate import Candidate
 from sagemaker_gitops_modelkit.training.data import Split, features, load_split, read_text
-from sagemaker_gitops_modelkit.training.evaluation import Scored
 from sagemaker_gitops_modelkit.training.feature_schema import Schema, load_schema
+from sagemaker_gitops_modelkit.training.scored import Scored
 
 
 @pytest.fixture(scope="session")

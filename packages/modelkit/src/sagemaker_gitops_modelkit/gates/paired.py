@@ -8,14 +8,15 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from sagemaker_gitops_modelkit.gates.candidate import Candidate
 from sagemaker_gitops_modelkit.training.data import load_split
 from sagemaker_gitops_modelkit.training.failures import TrainingFailure
 
 
-def answers(challenger: Candidate, champion: Candidate, data: Path) -> dict[str, list[float]]:
-    """Return the truth of each held-out row, and the probability that each model gives it.
+def answers(challenger: Candidate, champion: Candidate, data: Path) -> dict[str, list[Any]]:
+    """Return the truth of each held-out row, and what each model answers: a probability, a line of them, or a number.
 
     Each model reads the rows by its own schema; a row keeps its side of the split, so both see the same ones.
     """
@@ -25,8 +26,8 @@ def answers(challenger: Candidate, champion: Candidate, data: Path) -> dict[str,
         raise ValueError("the two models do not read the same rows and outcomes from this data")
     return {
         "truth": scored.truth.astype(float).tolist(),
-        "challenger": scored.probability.tolist(),
-        "champion": other.probability.tolist(),
+        "challenger": scored.answers.tolist(),
+        "champion": other.answers.tolist(),
     }
 
 

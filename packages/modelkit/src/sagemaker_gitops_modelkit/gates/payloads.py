@@ -1,28 +1,26 @@
 """Requests made of real rows."""
 
-import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
+from sagemaker_gitops_modelkit.training.data import features, parse, read_text
 from sagemaker_gitops_modelkit.training.feature_schema import Schema
 
 ARROW = "application/vnd.apache.arrow.stream"
 
-Instance = Mapping[str, float | str]
+# None is a missing number.
+Instance = Mapping[str, float | str | None]
 
 
 def instances(data_dir: Path, schema: Schema, count: int) -> list[Instance]:
     """Return rows of the data set as JSON instances, from its beginning again where it is too short."""
-    with (data_dir / "hmda.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    numbers = {feature.name for feature in schema.numbers}
-    typed: list[Instance] = [
-        {name: float(row[name]) if name in numbers else row[name] for name in schema.feature_names} for row in rows
-    ]
+    rows = features(parse(read_text(data_dir), schema), schema).astype(object)
+    typed: list[Any] = rows.where(rows.notna(), None).to_dict("records")
     return [typed[place % len(typed)] for place in range(count)]
 
 
@@ -39,7 +37,7 @@ def json_columns(rows: Sequence[Instance]) -> bytes:
 def csv_rows(rows: Sequence[Instance], *, header: bool) -> bytes:
     """Write rows as CSV in the schema's order."""
     lines = [",".join(rows[0])] if header else []
-    lines += [",".join(map(str, row.values())) for row in rows]
+    lines += [",".join("" if cell is None else str(cell) for cell in row.values()) for row in rows]
     return ("\r\n".join(lines) + "\r\n").encode()
 
 

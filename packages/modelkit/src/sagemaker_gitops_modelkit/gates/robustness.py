@@ -26,37 +26,40 @@ def answers(candidate: Candidate, table: pd.DataFrame) -> dict[str, float]:
 
 
 def invalid_answers(candidate: Candidate, table: pd.DataFrame) -> float:
-    """Count answers that are no probability when a value is missing, unseen or extreme."""
+    """Count answers that are no probability, or no finite number, when a value is missing, unseen or extreme."""
     changed = [*_extremes(candidate, table), *_without_numbers(candidate, table), *_unseen(candidate, table)]
-    found = np.concatenate([candidate.probability(rows) for rows in (table, *changed)])
-    return float((~((found >= 0) & (found <= 1))).sum())
+    found = np.concatenate([candidate.answers(rows) for rows in (table, *changed)])
+    valid = (found >= 0) & (found <= 1) if candidate.schema.classes else np.isfinite(found)
+    return float((~valid.reshape(len(found), -1).all(axis=1)).sum())
 
 
 def missing_value_flip_share(candidate: Candidate, table: pd.DataFrame) -> float:
-    """Return the share of rows whose label changes when the worst imputable number is missing."""
+    """Return the share of rows whose answer flips when the worst imputable number is missing."""
     return _worst_flip_share(candidate, table, _without_numbers(candidate, table))
 
 
 def unseen_category_flip_share(candidate: Candidate, table: pd.DataFrame) -> float:
-    """Return the share of rows whose label changes when the worst open category is a new one."""
+    """Return the share of rows whose answer flips when the worst open category is a new one."""
     return _worst_flip_share(candidate, table, _unseen(candidate, table))
 
 
 def row_order_max_difference(candidate: Candidate, table: pd.DataFrame) -> float:
-    """Return how far a row's probability moves when the batch is reversed."""
-    backwards = candidate.probability(table.iloc[::-1])[::-1]
-    return _difference(candidate.probability(table), backwards)
+    """Return how far a row's answer moves when the batch is reversed."""
+    backwards = candidate.answers(table.iloc[::-1])[::-1]
+    return _difference(candidate.answers(table), backwards)
 
 
 def batch_size_max_difference(candidate: Candidate, table: pd.DataFrame) -> float:
-    """Return how far a row's probability moves when it comes in a smaller batch."""
-    whole = candidate.probability(table)
+    """Return how far a row's answer moves when it comes in a smaller batch."""
+    whole = candidate.answers(table)
     return max(_difference(whole, _in_batches(candidate, table, size)) for size in BATCH_SIZES)
 
 
 def _extremes(candidate: Candidate, table: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    # A probability must stand whatever comes; a linear regression rightly has no answer to the largest float.
+    beyond = (-FLOAT32_MAX, FLOAT32_MAX) if candidate.schema.classes else ()
     for number in candidate.schema.numbers:
-        for value in (number.minimum, number.maximum, -FLOAT32_MAX, FLOAT32_MAX):
+        for value in (number.minimum, number.maximum, *beyond):
             yield table.assign(**{number.name: value})
 
 
@@ -73,8 +76,15 @@ def _unseen(candidate: Candidate, table: pd.DataFrame) -> Iterator[pd.DataFrame]
 
 
 def _worst_flip_share(candidate: Candidate, table: pd.DataFrame, changed: Iterator[pd.DataFrame]) -> float:
-    before = candidate.label(table)
-    return max((float((candidate.label(rows) != before).mean()) for rows in changed), default=0.0)
+    return max((_flip_share(candidate, table, rows) for rows in changed), default=0.0)
+
+
+def _flip_share(candidate: Candidate, table: pd.DataFrame, changed: pd.DataFrame) -> float:
+    """Compare labels; a regression flips where it moves by more than its answers' standard deviation."""
+    if candidate.schema.classes:
+        return float((candidate.label(changed) != candidate.label(table)).mean())
+    before, after = candidate.answers(table), candidate.answers(changed)
+    return float((np.abs(after - before) > before.std()).mean())
 
 
 def _in_batches(candidate: Candidate, table: pd.DataFrame, size: int) -> np.ndarray:

@@ -26,7 +26,7 @@ class Coalescer:
     def _run(self) -> None:
         waiting, self._waiting = self._waiting, []
         try:
-            probabilities = self._predictor.probabilities(joined([batch for batch, _ in waiting]))
+            figures = self._predictor.figures(joined([batch for batch, _ in waiting]))
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the requests, not to the loop
             for _, answer in waiting:
                 answer.set_exception(error)
@@ -34,5 +34,5 @@ class Coalescer:
         start = 0
         for batch, answer in waiting:
             if not answer.done():
-                answer.set_result(self._predictor.label(probabilities[start : start + len(batch)]))
+                answer.set_result(self._predictor.label(figures[start : start + len(batch)]))
             start += len(batch)

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from sagemaker_gitops_modelkit.serving.predictor import Figure
+from sagemaker_gitops_modelkit.serving.schema import Schema
+
 MAX_ROWS = 10_000
 MAX_REQUESTS = 100  # the format takes at most a hundred values of a metric in one line
 MAX_SPREAD = 50  # keeps a line below the size that one write puts into a pipe undivided
@@ -15,10 +18,10 @@ UNITS = {"Latency": "Milliseconds", "Rows": "Count"}
 class Metrics:
     """Gathers up to a hundred requests of one model version into one line."""
 
-    def __init__(self, *, namespace: str, model_version: str, positive: str) -> None:
+    def __init__(self, *, namespace: str, model_version: str, schema: Schema) -> None:
         self._namespace = namespace
         self._dimensions = {"ModelVersion": model_version}
-        self._positive = positive
+        self._task, self._positive = schema.task, schema.positive or ""
         self._clear()
 
     def add(self, *, latency_ms: float, status: int) -> None:
@@ -26,15 +29,15 @@ class Metrics:
         self._latencies.append(latency_ms)
         self._statuses.append(status)
 
-    def add_answers(self, labels: Sequence[str], probabilities: Sequence[float]) -> None:
+    def add_answers(self, labels: Sequence[str], figures: Sequence[Figure]) -> None:
         """Count the rows that a request had answered."""
         self._positives += labels.count(self._positive)
-        self._probabilities.extend(probabilities)
+        self._figures.extend(figures)
 
     @property
     def is_full(self) -> bool:
         """Whether the line should be written now."""
-        return len(self._latencies) >= MAX_REQUESTS or len(self._probabilities) >= MAX_ROWS
+        return len(self._latencies) >= MAX_REQUESTS or len(self._figures) >= MAX_ROWS
 
     def take(self) -> Mapping[str, object] | None:
         """Return what was gathered as one line, if anything, and start anew."""
@@ -45,17 +48,24 @@ class Metrics:
             "BadRequest": [int(400 <= status < 500) for status in self._statuses],
             "Failure": [int(status >= 500) for status in self._statuses],
         }
-        if self._probabilities:
-            positive = np.array(self._probabilities)
-            values |= {"Rows": positive.size, "PositiveRate": round(self._positives / positive.size, 6)}
-            values |= {"Probability": _spread(positive), "Confidence": _spread(np.maximum(positive, 1 - positive))}
+        if self._figures:
+            values |= {"Rows": len(self._figures), **self._answers(np.array(self._figures))}
         self._clear()
         return {"event": "metrics", "_aws": self._directive(values), **self._dimensions, **values}
+
+    def _answers(self, figures: npt.NDArray[np.float64]) -> Mapping[str, object]:
+        if self._task == "regression":
+            return {"Value": _spread(figures)}
+        if self._task == "multiclass":
+            return {"Confidence": _spread(figures.max(axis=1))}
+        rate = round(self._positives / figures.size, 6)
+        spread = {"Probability": _spread(figures), "Confidence": _spread(np.maximum(figures, 1 - figures))}
+        return {"PositiveRate": rate, **spread}
 
     def _clear(self) -> None:
         self._latencies: list[float] = []
         self._statuses: list[int] = []
-        self._probabilities: list[float] = []
+        self._figures: list[Figure] = []
         self._positives = 0
 
     def _directive(self, values: Mapping[str, object]) -> Mapping[str, object]:

@@ -13,7 +13,7 @@ from sagemaker_gitops_modelkit.serving.batch import Batch
 from sagemaker_gitops_modelkit.serving.schema import Feature, Schema
 
 COLUMNS = "columns of schema.json"
-PROBABILITIES = "probabilities"
+OUTPUTS = {"binary": "probabilities", "multiclass": "probabilities", "regression": "value"}
 # Below this a thread costs more than it saves.
 MIN_PART_ROWS = 2000
 
@@ -22,11 +22,15 @@ class ModelRefused(Exception):
     """The model does not load, does not fit its schema or fails its self-test."""
 
 
+# Of one row: the probability of the positive class, those of all classes, or a regression's number.
+Figure = Any
+
+
 class Scores(msgspec.Struct, frozen=True, kw_only=True):
-    """Answers in the order of the rows; probabilities are of the positive class."""
+    """Answers in the order of the rows; a regression gives no labels."""
 
     labels: Sequence[str]
-    probabilities: Sequence[float]
+    figures: Sequence[Figure]
 
 
 class Predictor:
@@ -38,7 +42,8 @@ class Predictor:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="model")
         # In the graph's precision, as the training job judged it.
         self._threshold = float(np.float32(schema.threshold))
-        self._negative, self._positive = schema.labels
+        self._task, self._labels = schema.task, schema.labels
+        self._output = OUTPUTS[schema.task]
         self._session = _open(model)
         _check_signature(self._session, schema)
         self._self_test(schema)
@@ -46,10 +51,10 @@ class Predictor:
     @final  # small requests are joined between the two, so a project overrides either of them
     def predict(self, batch: Batch) -> Scores:
         """Run the model once over the whole batch and apply the decision threshold."""
-        return self.label(self.probabilities(batch))
+        return self.label(self.figures(batch))
 
-    def probabilities(self, batch: Batch) -> list[float]:
-        """Return each row's probability of the positive class; large batches are divided among threads."""
+    def figures(self, batch: Batch) -> list[Figure]:
+        """Return what the model computes for each row; large batches are divided among threads."""
         rows = len(batch)
         parts = min(self._threads, rows // MIN_PART_ROWS)
         if parts < 2:
@@ -58,26 +63,32 @@ class Predictor:
         divided = [batch[start : start + size] for start in range(0, rows, size)]
         return list(chain.from_iterable(self._pool.map(self._run, divided)))
 
-    def _run(self, batch: Batch) -> list[float]:
-        (both,) = self._session.run([PROBABILITIES], {COLUMNS: batch})
-        positive: list[float] = both[:, 1].tolist()
-        return positive
+    def _run(self, batch: Batch) -> list[Figure]:
+        (answers,) = self._session.run([self._output], {COLUMNS: batch})
+        figures: list[Figure] = (answers if self._task == "multiclass" else answers[:, -1]).tolist()
+        return figures
 
-    def label(self, probabilities: Sequence[float]) -> Scores:
-        """Decide by the model's threshold."""
-        threshold, negative, positive = self._threshold, self._negative, self._positive
-        labels = [positive if probability >= threshold else negative for probability in probabilities]
-        return Scores(labels=labels, probabilities=probabilities)
+    def label(self, figures: Sequence[Any]) -> Scores:
+        """Decide by the model's threshold between two classes, and for the likeliest of more."""
+        labels = self._labels
+        if self._task == "binary":
+            threshold, (negative, positive) = self._threshold, labels
+            given = [positive if probability >= threshold else negative for probability in figures]
+            return Scores(labels=given, figures=figures)
+        return Scores(labels=[labels[row.index(max(row))] for row in figures] if labels else (), figures=figures)
 
     def _self_test(self, schema: Schema) -> None:
-        """Have the model answer two plausible rows with probabilities before the server listens."""
+        """Have the model answer two plausible rows as its task does before the server listens."""
         row = [_plausible(feature) for feature in schema.features]
         try:
-            probabilities = self.probabilities(np.array([row, row], dtype=np.float32))
+            figures = self.figures(np.array([row, row], dtype=np.float32))
         except Exception as error:  # ONNX Runtime raises a class of its own for each status code
             raise ModelRefused(f"model.onnx fails its self-test: {error}") from error
-        if len(probabilities) != 2 or not all(0 <= probability <= 1 for probability in probabilities):
-            raise ModelRefused(f"model.onnx fails its self-test: it answers {probabilities}")
+        answers = np.array(figures, dtype=np.float64)
+        valid = np.isfinite(answers) if schema.task == "regression" else (answers >= 0) & (answers <= 1)
+        width = (len(schema.labels),) if schema.task == "multiclass" else ()
+        if answers.shape != (2, *width) or not valid.all():
+            raise ModelRefused(f"model.onnx fails its self-test: it answers {figures}")
 
 
 def _open(model: bytes) -> Any:
@@ -99,8 +110,8 @@ def _check_signature(session: Any, schema: Schema) -> None:
     described = session.get_modelmeta().custom_metadata_map.get("columns", "nothing")
     if not _describes(described, schema):
         raise ModelRefused(f"model.onnx and schema.json disagree about inputs: the graph's columns are {described}")
-    if PROBABILITIES not in {node.name for node in session.get_outputs()}:
-        raise ModelRefused(f"model.onnx has no output {PROBABILITIES!r}")
+    if OUTPUTS[schema.task] not in {node.name for node in session.get_outputs()}:
+        raise ModelRefused(f"model.onnx has no output {OUTPUTS[schema.task]!r}, which a {schema.task} task answers")
 
 
 class _Column(msgspec.Struct, frozen=True):

@@ -87,9 +87,11 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     """The model's input columns in order, and what its output means."""
 
     target: str
-    positive: str
     features: tuple[Feature, ...]
+    task: Literal["binary", "multiclass", "regression"] = "binary"
+    positive: str | None = None
     negative: str | None = None
+    classes: tuple[str, ...] = ()
     id: str | None = None
     protected: str | None = None
     threshold: Annotated[float, Meta(ge=0, le=1)] = 0.5
@@ -105,8 +107,10 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(name for name in (self.id, self.protected) if name and name not in self.names)
 
     @property
-    def labels(self) -> tuple[str, str]:
-        """The negative and the positive class."""
+    def labels(self) -> tuple[str, ...]:
+        """The classes in the order of the model's probabilities: the negative and the positive one, or all listed."""
+        if self.positive is None:
+            return self.classes
         return self.negative or f"not-{self.positive}", self.positive
 
 
@@ -118,6 +122,9 @@ def parse_schema(raw: bytes) -> Schema:
         raise SchemaInvalid(f"schema.json: {error}") from error
     if not schema.features or len(set(schema.names)) != len(schema.names):
         raise SchemaInvalid("schema.json: features must be there, each under its own name")
+    expected = {"binary": schema.positive is not None, "multiclass": len(schema.classes) > 2, "regression": True}
+    if not expected[schema.task] or (schema.task == "regression" and schema.labels):
+        raise SchemaInvalid(f"schema.json: a {schema.task} task does not answer {schema.labels or 'without classes'}")
     for feature in schema.features:
         if not feature.is_number and not feature.categories:
             raise SchemaInvalid(f"schema.json: category {feature.name!r} lists no categories")

@@ -72,7 +72,7 @@ def serve_in_this_process(model: Model, settings: Settings, listener: socket.soc
     """Answer requests until SIGTERM; those in flight are finished."""
     keep_freed_memory()
     GuardedProtocol.receive_seconds = settings.receive_seconds
-    telemetry = Telemetry(settings, positive=model.schema.positive)
+    telemetry = Telemetry(settings, schema=model.schema)
     application = Application(model, settings, telemetry)
     with _traced(application, settings) as app:
         _run(app, listener)

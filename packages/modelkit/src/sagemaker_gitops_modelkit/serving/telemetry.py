@@ -9,6 +9,7 @@ import msgspec
 
 from sagemaker_gitops_modelkit.serving.metrics import Metrics
 from sagemaker_gitops_modelkit.serving.predictor import Scores
+from sagemaker_gitops_modelkit.serving.schema import Schema
 from sagemaker_gitops_modelkit.serving.settings import Settings
 
 # One write of at most PIPE_BUF bytes is atomic, so the lines of several workers never mix.
@@ -51,13 +52,13 @@ class _Line(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Telemetry:
     """Remembers the requests of one worker and writes them to a file descriptor."""
 
-    def __init__(self, settings: Settings, *, positive: str, descriptor: int = 1) -> None:
+    def __init__(self, settings: Settings, *, schema: Schema, descriptor: int = 1) -> None:
         self._settings = settings
         self._descriptor = descriptor
         self._encoder = msgspec.json.Encoder()
         self._waiting: list[Request] = []
         self._metrics = Metrics(
-            namespace=settings.metrics_namespace, model_version=settings.model_version, positive=positive
+            namespace=settings.metrics_namespace, model_version=settings.model_version, schema=schema
         )
         self._metrics_due: asyncio.TimerHandle | None = None
         self._clock = _Clock()
@@ -98,9 +99,9 @@ class Telemetry:
             status=request.status,
             latency_ms=request.latency_ms,
             variant=self._settings.variant,
-            rows=len(scores.labels) if scores else None,
+            rows=len(scores.figures) if scores else None,
             input_sha256=request.digest,
-            labels=_counted(scores.labels) if scores else None,
+            labels=_counted(scores.labels) if scores and scores.labels else None,
             problem=request.problem,
             trace=request.trace,
         )
@@ -108,7 +109,7 @@ class Telemetry:
     def _count(self, request: Request) -> list[bytes]:
         self._metrics.add(latency_ms=request.latency_ms, status=request.status)
         if request.scores:
-            self._metrics.add_answers(request.scores.labels, request.scores.probabilities)
+            self._metrics.add_answers(request.scores.labels, request.scores.figures)
         return self._take_metrics() if self._metrics.is_full else []
 
     def _take_metrics(self) -> list[bytes]:

@@ -18,6 +18,9 @@ from sklearn.ensemble import GradientBoostingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.tree._tree import Tree
 
+from sagemaker_gitops_modelkit.training.learner import fit as learner_fit
+from sagemaker_gitops_modelkit.training.learner import fit_columns
+
 _FILE = "boosting.npz"
 # Each holds all trees up to it, so they are few.
 _PER_JOB = 20
@@ -54,11 +57,11 @@ class Checkpoints:
 
 
 def fit(pipeline: Pipeline, table: Any, target: npt.NDArray[Any], folder: Path) -> Pipeline:
-    """Fit a pipeline whose last step is `trees`; with a folder for checkpoints, go on from the newest one."""
-    learner = pipeline.named_steps.get("trees")
+    """Fit a pipeline; with a folder for checkpoints, go on from the newest one."""
+    learner = pipeline[-1]
     if not folder.is_dir() or not isinstance(learner, GradientBoostingClassifier):
-        return pipeline.fit(table, target)
-    columns = pipeline[:-1].fit_transform(table, target)
+        return learner_fit(pipeline, table, target)
+    columns = fit_columns(pipeline, table, target)
     kept = Checkpoints(folder=folder, identity=_identity(learner, columns, target))
     rounds = learner.get_params()["n_estimators"]
     if state := kept.load():

@@ -18,9 +18,11 @@ def take_columns(graph: onnx.ModelProto, schema: Schema) -> None:
     """Change a graph that takes one tensor a feature, categories as strings, into one that takes the columns."""
     if takes_columns(graph):
         return
-    for feature in schema.categories:
-        _take_places(graph, feature)
-    names, count = schema.feature_names, len(schema.features)
+    # The exporter turns names into identifiers; the order is the schema's.
+    names, count = [value.name for value in graph.graph.input], len(schema.features)
+    for feature, name in zip(schema.features, names, strict=True):
+        if isinstance(feature, CategoryFeature):
+            _take_places(graph, feature, name)
     columns = onnx.helper.make_tensor_value_info(INPUT, onnx.TensorProto.FLOAT, [None, count])
     del graph.graph.input[:]
     graph.graph.input.append(columns)
@@ -47,19 +49,19 @@ def _column(feature: NumberFeature | CategoryFeature) -> dict[str, object]:
     return {"name": feature.name}
 
 
-def _take_places(graph: onnx.ModelProto, feature: CategoryFeature) -> None:
+def _take_places(graph: onnx.ModelProto, feature: CategoryFeature, column: str) -> None:
     """Let encoders compare places; whatever else reads the feature gets its text back."""
-    for node in [node for node in graph.graph.node if feature.name in node.input]:
+    for node in [node for node in graph.graph.node if column in node.input]:
         texts = [attribute for attribute in node.attribute if attribute.name == "cats_strings"]
         if node.op_type == "OneHotEncoder" and texts:
             places = [_place(text.decode(), feature) for text in texts[0].strings]
             node.attribute.remove(texts[0])
             node.attribute.append(onnx.helper.make_attribute("cats_int64s", places))
         else:
-            text = f"{feature.name}, text"
+            text = f"{column}, text"
             if not any(text in other.output for other in graph.graph.node):
-                graph.graph.node.insert(0, _to_text(feature, text))
-            node.input[:] = [text if name == feature.name else name for name in node.input]
+                graph.graph.node.insert(0, _to_text(feature, column, text))
+            node.input[:] = [text if name == column else name for name in node.input]
             _require_opset(graph, "ai.onnx.ml", 2)
 
 
@@ -74,10 +76,10 @@ def _place(text: str, feature: CategoryFeature) -> int:
     return place
 
 
-def _to_text(feature: CategoryFeature, output: str) -> onnx.NodeProto:
+def _to_text(feature: CategoryFeature, column: str, output: str) -> onnx.NodeProto:
     return onnx.helper.make_node(
         "LabelEncoder",
-        [feature.name],
+        [column],
         [output],
         domain="ai.onnx.ml",
         keys_floats=list(map(float, feature.places.values())),

@@ -39,7 +39,7 @@ class Continued:
     def export(self, schema: Schema, *, threshold: float) -> bytes:
         """Return the parent's graph with the new trees in its ensemble."""
         graph = copy.deepcopy(self.parent)
-        append(ensemble(graph), ensemble(export_trees(self.pipeline.named_steps["trees"])))
+        append(ensemble(graph), ensemble(export_trees(self.pipeline[-1])))
         describe(graph, schema, threshold=threshold)
         return as_bytes(graph)
 
@@ -98,7 +98,13 @@ def additional_rounds(hyperparameters: Hyperparameters) -> int:
 
 def continue_from(parent: Parent, unfitted: Pipeline, *, rounds: int) -> Continued:
     """Return the unfitted pipeline that adds rounds to the parent's; its learner says how."""
-    learner = unfitted.named_steps["trees"]
+    learner = unfitted[-1]
+    if parent.schema.task != "binary":
+        raise InputRefused(
+            f"a {parent.schema.task} model cannot be fine-tuned: rounds are added to a binary task's boosting alone",
+            where="model/config/schema.json",
+            next_step="train from scratch, without --from",
+        )
     if not isinstance(learner, GradientBoostingClassifier):
         raise InputRefused(
             f"{type(learner).__name__} cannot continue from a parent: only boosting adds rounds to a model",

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,10 +75,13 @@ def parse(text: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         frame[number.name] = _to_numbers(frame[number.name])
         if number.missing == "refuse":
             _refuse_rows(frame[number.name].isna(), f"column {number.name} is missing")
-    for column in (schema.id, schema.protected):
+    for column in schema.around:
         _refuse_rows(frame[column].isna(), f"column {column} is missing")
-    known = frame[schema.target].isin([schema.positive, schema.negative])
-    _refuse_rows(~known, f"column {schema.target} is neither {schema.positive!r} nor {schema.negative!r}")
+    if schema.classes:
+        known = frame[schema.target].isin(schema.classes)
+        _refuse_rows(~known, f"column {schema.target} is none of {', '.join(map(repr, schema.classes))}")
+    else:
+        frame[schema.target] = _to_numbers(frame[schema.target])
     return frame
 
 
@@ -105,9 +109,10 @@ def split(frame: pd.DataFrame, schema: Schema) -> Split:
     held_out = np.array([_fraction(str(row_id)) < TEST_SHARE for row_id in frame[schema.id]], dtype=bool)
     parts = Split(train=frame[~held_out], test=frame[held_out])
     for name, part in (("training", parts.train), ("test", parts.test)):
-        if part[schema.target].nunique() < 2:
+        lacking = [value for value in schema.classes if value not in set(part[schema.target])]
+        if lacking or part[schema.target].nunique() < 2:
             raise InputRefused(
-                f"the {name} split has {len(part)} rows and not both values of {schema.target}",
+                f"the {name} split has {len(part)} rows, and {schema.target} never has {lacking or 'two values'}",
                 where=f"{len(frame)} rows in all, {TEST_SHARE:.0%} of them held out",
                 next_step="train on more rows",
             )
@@ -132,9 +137,23 @@ def features(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     return table
 
 
-def target(frame: pd.DataFrame, schema: Schema) -> npt.NDArray[np.int64]:
-    """Return 1 for the positive value of the target, 0 for the other."""
-    return np.asarray(frame[schema.target] == schema.positive, dtype=np.int64)
+def as_served(table: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Round the numbers to float32, as the graph gets them: so that nothing is learnt that it cannot tell apart."""
+    rounded = {n.name: table[n.name].to_numpy(dtype=np.float32).astype(np.float64) for n in schema.numbers}
+    return table.assign(**rounded)
+
+
+def target(frame: pd.DataFrame, schema: Schema) -> npt.NDArray[Any]:
+    """Return each row's class by its place in the schema's order, 1 for a positive one; a regression's own numbers."""
+    if not schema.classes:
+        return frame[schema.target].to_numpy(dtype=np.float64)
+    places = {value: place for place, value in enumerate(schema.classes)}
+    return frame[schema.target].map(places).to_numpy(dtype=np.int64)
+
+
+def groups(frame: pd.DataFrame, schema: Schema) -> npt.NDArray[np.str_] | None:
+    """Return each row's value of the protected attribute; None where the schema names none."""
+    return frame[schema.protected].to_numpy(dtype=str) if schema.protected else None
 
 
 def onnx_inputs(table: pd.DataFrame, schema: Schema) -> dict[str, npt.NDArray[np.float32]]:

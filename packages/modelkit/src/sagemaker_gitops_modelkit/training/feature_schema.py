@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sagemaker_gitops_modelkit.training.failures import InputRefused
 
 # The graph's input. No feature is called so: the graph's nodes go on to know each column by its feature's name.
+Task = Literal["binary", "multiclass", "regression"]
 INPUT = "columns of schema.json"
 # Where a category has no place in its list. The serving container writes the same.
 UNSEEN, MISSING = -1, -2
@@ -40,18 +41,30 @@ class CategoryFeature:
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """The target, the row id, the protected attribute, and the features in the order of a CSV request.
+    """The target, the row id, the protected attribute if there is one, and the features in a CSV request's order.
 
-    `favourable` is the value of the target that a person hopes for: fairness is measured on it.
+    `classes` are the values of the target, in the order of the graph's probabilities: the negative and the positive
+    one of a binary task, none of a regression. `favourable` is the one that a person hopes for: fairness is measured
+    on it.
     """
 
+    task: Task = "binary"
     target: str
-    positive: str
-    negative: str
-    favourable: str
+    classes: tuple[str, ...]
+    favourable: str | None
     id: str
-    protected: str
+    protected: str | None
     features: tuple[NumberFeature | CategoryFeature, ...]
+
+    @property
+    def positive(self) -> str:
+        """The class that a binary task's probability is of."""
+        return self.classes[1]
+
+    @property
+    def negative(self) -> str:
+        """The other class of a binary task."""
+        return self.classes[0]
 
     @property
     def numbers(self) -> tuple[NumberFeature, ...]:
@@ -71,7 +84,12 @@ class Schema:
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that the data set must have."""
-        return (self.id, self.target, self.protected, *self.feature_names)
+        return (*self.around, *self.feature_names)
+
+    @property
+    def around(self) -> tuple[str, ...]:
+        """The columns that are no features: row id, target, and the protected attribute if there is one."""
+        return (self.id, self.target, *([self.protected] if self.protected else []))
 
 
 def load_schema(path: Path) -> Schema:
@@ -96,22 +114,44 @@ def parse_schema(document: Mapping[str, Any]) -> Schema:
     """Build a schema from its JSON form; ValueError, KeyError or TypeError say what is wrong with it."""
     features = tuple(_parse_feature(item) for item in document["features"])
     names = [feature.name for feature in features]
-    kept_out = {document["target"], document["id"], document["protected"]}
-    if leaking := sorted(kept_out & set(names)):
+    task: Task = document.get("task", "binary")
+    schema = Schema(
+        task=task,
+        target=document["target"],
+        classes=_classes(task, document),
+        favourable=document.get("favourable"),
+        id=document["id"],
+        protected=document.get("protected"),
+        features=features,
+    )
+    if leaking := sorted({*schema.around} & set(names)):
         raise ValueError(f"target, id and protected attribute cannot be features: {', '.join(leaking)}")
     if len(set(names)) < len(names) or not names:
         raise ValueError(f"features must be named, and named once: {names}")
-    if document["favourable"] not in {document["positive"], document["negative"]}:
-        raise ValueError(f"favourable is {document['favourable']!r}, neither the positive nor the negative value")
-    return Schema(
-        target=document["target"],
-        positive=document["positive"],
-        negative=document["negative"],
-        favourable=document["favourable"],
-        id=document["id"],
-        protected=document["protected"],
-        features=features,
-    )
+    _check_favourable(schema)
+    return schema
+
+
+def _classes(task: Task, document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Read the target's values; what belongs to another task is refused rather than overlooked."""
+    needed = {"binary": ("negative", "positive"), "multiclass": ("classes",), "regression": ()}
+    if task not in needed:
+        raise ValueError(f"task is {task!r}; known are {', '.join(needed)}")
+    if foreign := sorted({"classes", "negative", "positive"} & {*document} - {*needed[task]}):
+        raise ValueError(f"a {task} task has no {', '.join(foreign)}")
+    classes = tuple(document["classes"]) if task == "multiclass" else tuple(document[name] for name in needed[task])
+    if len(set(classes)) < len(classes) or not all(isinstance(name, str) and name for name in classes):
+        raise ValueError(f"the classes must be strings, and differ: {classes}")
+    if task == "multiclass" and len(classes) < 3:
+        raise ValueError("a multiclass task lists three classes or more; of two, name a positive and a negative one")
+    return classes
+
+
+def _check_favourable(schema: Schema) -> None:
+    if schema.favourable is not None and schema.favourable not in schema.classes:
+        raise ValueError(f"favourable is {schema.favourable!r}, not among the target's values {schema.classes}")
+    if schema.protected and schema.classes and schema.favourable is None:
+        raise ValueError("with a protected attribute, favourable names the outcome that a person hopes for")
 
 
 def _parse_feature(item: Mapping[str, Any]) -> NumberFeature | CategoryFeature:

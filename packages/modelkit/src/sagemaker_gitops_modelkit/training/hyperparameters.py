@@ -2,27 +2,33 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sagemaker_gitops_modelkit.training.failures import InputRefused
+from sagemaker_gitops_modelkit.training.feature_schema import Task
 
 # SageMaker's tuner and SDK add settings of their own to the job's hyperparameters.
 RESERVED_PREFIXES = ("_tuning", "sagemaker_")
 
 
-def between(low: float, high: float) -> Any:
-    """Declare a hyperparameter's bounds, both included; its annotation, int or float, says how its text is read."""
-    return dataclasses.field(metadata={"low": low, "high": high})
+def between(low: float, high: float, *, tasks: Collection[Task] | None = None) -> Any:
+    """Declare a hyperparameter's bounds, both included; its annotation, int or float, says how its text is read.
+
+    With `tasks` it belongs to those alone: other ones refuse it, and it is not a number there.
+    """
+    bounds = {"low": low, "high": high, "tasks": tasks}
+    return dataclasses.field(metadata=bounds, default=math.nan) if tasks else dataclasses.field(metadata=bounds)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
     """What every learner is given; `threshold` is the probability from which the positive label is given."""
 
-    threshold: float = between(0.01, 0.99)
+    threshold: float = between(0.01, 0.99, tasks=["binary"])
     seed: int = between(0, 4_294_967_295)
 
 
@@ -46,7 +52,7 @@ def is_tuning(path: Path) -> bool:
     return isinstance(values, dict) and any(name.startswith("_tuning") for name in values)
 
 
-def load_hyperparameters(path: Path, kind: type[H]) -> H:
+def load_hyperparameters(path: Path, kind: type[H], task: Task = "binary") -> H:
     """Read hyperparameters.json of the job."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
@@ -58,12 +64,13 @@ def load_hyperparameters(path: Path, kind: type[H]) -> H:
             where=str(path),
             next_step="pass those of model/config/hyperparameters.json to the training job",
         ) from error
-    return parse_hyperparameters(values, kind, where=str(path))
+    return parse_hyperparameters(values, kind, where=str(path), task=task)
 
 
-def parse_hyperparameters(values: Mapping[str, str], kind: type[H], *, where: str) -> H:
-    """Convert and check every hyperparameter that `kind` declares; none is optional, none may be unknown."""
-    fields = {field.name: field for field in dataclasses.fields(kind)}
+def parse_hyperparameters(values: Mapping[str, str], kind: type[H], *, where: str, task: Task = "binary") -> H:
+    """Convert and check every hyperparameter that `kind` declares for a task; none is optional, none may be unknown."""
+    declared = dataclasses.fields(kind)
+    fields = {field.name: field for field in declared if task in (field.metadata.get("tasks") or (task,))}
     given = {name: text for name, text in values.items() if not name.startswith(RESERVED_PREFIXES)}
     if unknown := sorted(set(given) - set(fields)):
         raise _refused(f"unknown hyperparameter: {', '.join(unknown)}", where, f"known are {', '.join(fields)}")

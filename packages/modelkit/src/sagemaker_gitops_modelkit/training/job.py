@@ -13,17 +13,18 @@ from typing import Any
 
 from sagemaker_gitops_modelkit.training import checkpoint
 from sagemaker_gitops_modelkit.training.continuation import additional_rounds, continue_from
-from sagemaker_gitops_modelkit.training.data import Split, features, load_split, target
-from sagemaker_gitops_modelkit.training.evaluation import Scored, bias, by_group, curves, histogram, quality
+from sagemaker_gitops_modelkit.training.data import Split, as_served, features, load_split, target
+from sagemaker_gitops_modelkit.training.evaluation import judge
 from sagemaker_gitops_modelkit.training.export import export
 from sagemaker_gitops_modelkit.training.failures import TrainingFailure
 from sagemaker_gitops_modelkit.training.feature_schema import Schema, load_schema
 from sagemaker_gitops_modelkit.training.hosts import load_hosts
 from sagemaker_gitops_modelkit.training.hyperparameters import Hyperparameters, is_tuning, load_hyperparameters
-from sagemaker_gitops_modelkit.training.learner import AnyLearner
+from sagemaker_gitops_modelkit.training.learner import AnyLearner, unfitted
 from sagemaker_gitops_modelkit.training.parent import CHANNEL, Parent, load_parent, require_same_features
 from sagemaker_gitops_modelkit.training.parity import Parity, prove_equal
 from sagemaker_gitops_modelkit.training.reference_statistics import constraints, statistics
+from sagemaker_gitops_modelkit.training.scored import Scored
 from sagemaker_gitops_modelkit.training.scoring import open_session, score
 from sagemaker_gitops_modelkit.training.validation import validate
 
@@ -66,7 +67,7 @@ def train(root: Path, learner: AnyLearner) -> None:
     schema_file = _schema_path(learner)
     schema = load_schema(schema_file)
     given = root / "input/config/hyperparameters.json"
-    hyperparameters = load_hyperparameters(given, learner.hyperparameters)
+    hyperparameters = load_hyperparameters(given, learner.hyperparameters, schema.task)
     split = load_split(root / "input/data/training", schema)
     parent = load_parent(root / "input/data" / CHANNEL, sha256=os.environ.get("PARENT_SHA256"))
     print(f"training on {len(split.train)} rows with {hyperparameters}", flush=True)  # noqa: T201 - the job's log
@@ -76,25 +77,28 @@ def train(root: Path, learner: AnyLearner) -> None:
         model, parity = _continue(parent, split, learner, hyperparameters)
     else:
         model, parity = _fit(split, schema, learner, hyperparameters, checkpoints=root / "checkpoints")
+    threshold = {"threshold": hyperparameters.threshold} if schema.task == "binary" else {}
     scored = _judge(model, split, schema, hyperparameters.threshold)
-    metrics = _metrics(scored, split, schema, parity) | _lineage(parent, hyperparameters)
+    metrics = _metrics(scored, split, parity) | _lineage(parent, hyperparameters)
     learnt = features(split.train, schema)
     documents = {
-        "schema.json": _schema_document(schema_file) | {"threshold": hyperparameters.threshold},
+        "schema.json": _schema_document(schema_file) | threshold,
         "metrics.json": metrics,
         "statistics.json": statistics(learnt, schema),
         "constraints.json": constraints(learnt, schema),
     }
     _write_model(root / "model", model, documents)
-    _write_json(root / "output/data/evaluation.json", curves(scored))
+    _write_json(root / "output/data/evaluation.json", scored.curves())
     _announce(metrics)
 
 
 def _fit(
     split: Split, schema: Schema, learner: AnyLearner, hyperparameters: Hyperparameters, *, checkpoints: Path
 ) -> tuple[bytes, Parity]:
-    unfitted = learner.pipeline(schema, hyperparameters)
-    pipeline = checkpoint.fit(unfitted, features(split.train, schema), target(split.train, schema), checkpoints)
+    table = as_served(features(split.train, schema), schema)
+    pipeline = checkpoint.fit(
+        unfitted(learner, schema, hyperparameters), table, target(split.train, schema), checkpoints
+    )
     threshold = hyperparameters.threshold
     model = export(pipeline, schema, threshold=threshold)
     return model, prove_equal(pipeline, model, features(split.test, schema), schema, threshold=threshold)
@@ -105,9 +109,9 @@ def _continue(
 ) -> tuple[bytes, Parity]:
     require_same_features(parent, _schema_path(learner))
     schema, threshold = parent.schema, hyperparameters.threshold
-    unfitted = learner.pipeline(schema, hyperparameters)
-    continued = continue_from(parent, unfitted, rounds=additional_rounds(hyperparameters))
-    continued.pipeline.fit(features(split.train, schema), target(split.train, schema))
+    further = unfitted(learner, schema, hyperparameters)
+    continued = continue_from(parent, further, rounds=additional_rounds(hyperparameters))
+    continued.pipeline.fit(as_served(features(split.train, schema), schema), target(split.train, schema))
     model = continued.export(schema, threshold=threshold)
     parity = prove_equal(continued.pipeline, model, features(split.test, schema), schema, threshold=threshold)
     return model, parity
@@ -120,12 +124,8 @@ def _lineage(parent: Parent | None, hyperparameters: Hyperparameters) -> dict[st
 
 
 def _judge(model: bytes, split: Split, schema: Schema, threshold: float) -> Scored:
-    return Scored(
-        truth=target(split.test, schema),
-        probability=score(open_session(model), features(split.test, schema), schema),
-        group=split.test[schema.protected].to_numpy(dtype=str),
-        threshold=threshold,
-    )
+    answers = score(open_session(model), features(split.test, schema), schema)
+    return judge(answers, split.test, schema, threshold=threshold)
 
 
 def _schema_document(path: Path) -> dict[str, Any]:
@@ -140,15 +140,13 @@ def _schema_path(learner: AnyLearner) -> Path:
     return beside if beside.exists() else code.parent / "config" / "schema.json"
 
 
-def _metrics(scored: Scored, split: Split, schema: Schema, parity: Parity) -> dict[str, Any]:
-    groups = by_group(scored)
+def _metrics(scored: Scored, split: Split, parity: Parity) -> dict[str, Any]:
     return {
         "rows": {"train": len(split.train), "test": len(split.test)},
-        "threshold": scored.threshold,
-        "overall": quality(scored),
-        "bias": bias(groups, favourable=int(schema.favourable == schema.positive)),
-        "groups": groups,
-        "scores": histogram(scored),
+        "overall": scored.quality(),
+        "bias": scored.bias(),
+        "groups": scored.groups(),
+        **scored.shape(),
         "parity": dataclasses.asdict(parity),
     }
 

@@ -1,4 +1,4 @@
-"""Run the exported graph: the probability of the positive class for each row, and its label."""
+"""Run the exported graph: probabilities or a value for each row, and a binary task's label."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,8 @@ import pandas as pd
 from sagemaker_gitops_modelkit.training.data import onnx_inputs
 from sagemaker_gitops_modelkit.training.feature_schema import Schema
 
-OUTPUT = "probabilities"
+# The graph's one output: a column for each class in the schema's order, or a regression's number.
+PROBABILITIES, VALUE = "probabilities", "value"
 
 
 def open_session(model: bytes) -> onnxruntime.InferenceSession:
@@ -23,14 +24,19 @@ def open_session(model: bytes) -> onnxruntime.InferenceSession:
 
 
 def score(session: onnxruntime.InferenceSession, table: pd.DataFrame, schema: Schema) -> npt.NDArray[np.float64]:
-    """Return the probability of the positive class for each row of a table, shape (rows,)."""
+    """Return what the graph answers each row of a table, as `figures` shapes it."""
     return run(session, onnx_inputs(table, schema))
 
 
 def run(session: onnxruntime.InferenceSession, inputs: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float64]:
-    """Return the probability of the positive class for the graph's own inputs, shape (rows,)."""
-    (probabilities,) = session.run([OUTPUT], dict(inputs))
-    return np.asarray(probabilities, dtype=np.float64)[:, 1]
+    """Return what the graph answers its own inputs, as `figures` shapes it."""
+    (answers,) = session.run(None, dict(inputs))
+    return figures(np.asarray(answers, dtype=np.float64))
+
+
+def figures(answers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Shape answers, a line a row: two classes are told by the positive one's probability, more by all of theirs."""
+    return answers if answers.shape[1] > 2 else answers[:, -1]
 
 
 def positive(probability: npt.NDArray[np.float64], threshold: float) -> npt.NDArray[np.int64]:
