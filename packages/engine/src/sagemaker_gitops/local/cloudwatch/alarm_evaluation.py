@@ -86,6 +86,7 @@ def _queries(alarm: Document) -> tuple[list[Document], float]:
     stat = {
         "Metric": {name: alarm[name] for name in ("Namespace", "MetricName", "Dimensions") if name in alarm},
         "Period": alarm["Period"],
+        "Unit": alarm.get("Unit"),
         "Stat": alarm.get("ExtendedStatistic") or alarm["Statistic"],
     }
     return [{"Id": "m1", "MetricStat": stat, "ReturnData": True}], float(alarm["Period"])

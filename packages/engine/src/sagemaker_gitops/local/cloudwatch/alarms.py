@@ -147,6 +147,7 @@ class Alarms:
         self._actions = Actions(shared.clients, shared.events)
         self._seen: dict[Key, State] = {}
         self._held: dict[Key, float] = {}
+        self._told: dict[Key, str] = {}
         self._first_look = True
 
     def tripped(self, place: Place, names: tuple[str, ...]) -> str | None:
@@ -169,12 +170,18 @@ class Alarms:
     def look(self) -> None:
         """Evaluate every alarm once."""
         self._flush()
-        try:
-            for place, alarm in self._all():
+        for place, alarm in self._all():
+            try:
                 self._look_at(place, alarm)
-        except (ClientError, BotoCoreError) as problem:
-            _LOG.warning("alarms: %s", problem)
+            except Exception as problem:  # noqa: BLE001 - what is wrong with one alarm touches that one alone
+                self._tell(place, alarm, problem)
         self._first_look = False
+
+    def _tell(self, place: Place, alarm: Document, problem: Exception) -> None:
+        key, said = (place, alarm["AlarmName"]), repr(problem)
+        if self._told.get(key) != said:
+            _LOG.error("alarm %s cannot be evaluated: %s", alarm["AlarmName"], said, exc_info=problem)
+        self._told[key] = said
 
     def _all(self) -> list[tuple[Place, Document]]:
         # Moto is asked only after somebody, the embedded AWS included, has changed an alarm.
@@ -216,11 +223,7 @@ class Alarms:
     def _evaluate(self, place: Place, alarm: Document, state: State) -> None:
         if not supported(alarm):
             return
-        try:
-            verdict = evaluate(self._metrics, place, alarm, clock=self._clock, now=time.time())
-        except Refusal as problem:
-            _LOG.warning("alarm %s cannot be evaluated: %s", alarm["AlarmName"], problem)
-            return
+        verdict = evaluate(self._metrics, place, alarm, clock=self._clock, now=time.time())
         if verdict is None or verdict.state == state:
             return
         self._set(place, alarm, verdict)

@@ -18,7 +18,6 @@ _BINARY: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
-    ast.Pow: operator.pow,
 }
 _COMPARE: dict[type[ast.cmpop], Callable[[float, float], bool]] = {
     ast.Gt: operator.gt,
@@ -78,6 +77,8 @@ class Math:
         if name == "METRICS":
             return list(self.series.values())
         values = [self._value(argument) for argument in arguments]
+        if len(values) != _ARGUMENTS.get(name, 1):
+            raise Refusal("ValidationError", f"{name} was given {len(values)} arguments.")
         if name == "FILL":
             return self._fill(values[0], values[1])
         if name == "IF":
@@ -103,6 +104,7 @@ _REDUCE: dict[str, Callable[[list[float]], float]] = {
     "MIN": min,
     "MAX": max,
 }
+_ARGUMENTS = {"FILL": 2, "IF": 3}
 _EACH: dict[str, Callable[[float], float]] = {"ABS": abs, "CEIL": math.ceil, "FLOOR": math.floor}
 
 

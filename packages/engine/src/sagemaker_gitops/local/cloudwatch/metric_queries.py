@@ -101,6 +101,17 @@ def answer(metrics: Metrics, place: Place, queries: list[Document], window: Wind
     ]
 
 
+def check_expressions(queries: list[Document]) -> None:
+    """Refuse queries whose ids or expressions would not be answered, without looking at any data."""
+    _check_ids(queries)
+    series = {query["Id"]: {0.0: 1.0} for query in queries}
+    for query in queries:
+        if is_insights_query(query.get("Expression", "")):
+            parse_insights(query["Expression"])
+        elif "Expression" in query:
+            Math(series=series, periods=(0.0,)).evaluate(query["Expression"])
+
+
 def _check_ids(queries: list[Document]) -> None:
     ids = [query["Id"] for query in queries]
     if len(ids) != len(set(ids)):

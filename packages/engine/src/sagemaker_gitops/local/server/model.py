@@ -52,7 +52,12 @@ def check(model: OperationModel, params: object) -> Document:
     _check_types(shape, cleaned, "")
     if found := list(_violations(shape, cleaned, "")):
         plural = "s" if len(found) > 1 else ""
-        raise Refusal("ValidationException", f"{len(found)} validation error{plural} detected: {'; '.join(found)}")
+        # Services that began with the Query protocol keep its code.
+        query = "query" in model.service_model.metadata.get("protocols", [])
+        raise Refusal(
+            "ValidationError" if query else "ValidationException",
+            f"{len(found)} validation error{plural} detected: {'; '.join(found)}",
+        )
     return cleaned
 
 

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 
 from werkzeug.wrappers import Request
 
+from sagemaker_gitops.local.cloudwatch.alarm_definition import check_alarm
 from sagemaker_gitops.local.iam import requests
 from sagemaker_gitops.local.iam.policy import Access, Policy, Principal, judge_resource
 from sagemaker_gitops.local.server import model
 from sagemaker_gitops.local.server.clients import Api, Clients, api
-from sagemaker_gitops.local.server.context import Document, Place, Refusal
+from sagemaker_gitops.local.server.context import Document, Place, Refusal, unsupported
 from sagemaker_gitops.local.server.protocols import Signature
 
 _CLOUDTRAIL = Principal(arn="cloudtrail.amazonaws.com", account="")
@@ -87,7 +88,18 @@ def _concurrency(services: Api, params: Document) -> None:
         )
 
 
+_NEVER_EVALUATED = ("PutAnomalyDetector", "PutCompositeAlarm", "PutInsightRule", "PutMetricStream")
+
+
+def _unplayed(_: Api, params: Document) -> None:
+    raise unsupported(f"what this asks of CloudWatch: {', '.join(sorted(params))}")
+
+
 _RULES: Mapping[str, Mapping[str, Callable[[Api, Document], None]]] = {
     "cloudtrail": {"CreateTrail": _trail, "UpdateTrail": _trail},
     "lambda": {"PutFunctionConcurrency": _concurrency},
+    "monitoring": {
+        "PutMetricAlarm": lambda _, params: check_alarm(params),
+        **dict.fromkeys(_NEVER_EVALUATED, _unplayed),
+    },
 }
