@@ -144,7 +144,7 @@ def test_condition_is_satisfied_as_in_the_reference(
 
 def test_unknown_operator_is_an_error_and_not_a_guess() -> None:
     """A condition that cannot be judged must not be skipped."""
-    with pytest.raises(ValueError, match="DateGreaterThan"):
+    with pytest.raises(Refusal, match="DateGreaterThan"):
         conditions_hold({"DateGreaterThan": {"k": "2026"}}, {"k": ("2027",)})
 
 

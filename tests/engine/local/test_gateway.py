@@ -4,8 +4,9 @@ import json
 import uuid
 
 import pytest
+import urllib3
 from sagemaker_gitops.local.server.clients import ACCOUNT_HEADER
-from tests.engine.local.harness import ACCOUNT, LocalAws, eventually, refused
+from tests.engine.local.harness import ACCOUNT, REGION, TRUST, LocalAws, eventually, refused
 
 OTHER = "999988887777"
 METRICS = {"TrialComponentName": "t", "MetricData": [{"MetricName": "m", "Timestamp": 1, "Value": 1.0}]}
@@ -103,3 +104,44 @@ def test_metadata_with_underscores_survives(aws: LocalAws) -> None:
 
     assert head["Metadata"] == {"data_version": "1"}
     assert head["ContentLength"] == 1
+
+
+BROKEN = {
+    "of moto": ("dynamodb", "DynamoDB_20120810.PutItem", '{"TableName": 7}'),
+    "of the request's JSON": ("dynamodb", "DynamoDB_20120810.PutItem", "{"),
+    "of an operation that nobody has": ("sagemaker", "SageMaker.Guess", "{}"),
+    "of a service that nobody plays": ("nosuch", "NoSuch.Operation", "{}"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_failure_is_an_answer_and_a_line_in_the_record(aws: LocalAws, kind: str) -> None:
+    """Whatever breaks, here or in moto: no connection just ends, and no failure leaves no trace."""
+    service, target, body = BROKEN[kind]
+    scope = f"Credential=local/20261123/{REGION}/{service}/aws4_request"
+    headers = {"X-Amz-Target": target, "Authorization": f"AWS4-HMAC-SHA256 {scope}"}
+    before = len(aws.folder.calls.read_text().splitlines())
+
+    answer = urllib3.request("POST", aws.running.endpoint_url, body=body, headers=headers, retries=False)
+
+    lines = [json.loads(line) for line in aws.folder.calls.read_text().splitlines()[before:]]
+    (line,) = [line for line in lines if line["service"] == service]
+    assert (line["operation"], line["status"]) == (target.split(".")[1], answer.status)
+    assert answer.status in {400, 500, 501}
+    assert answer.json()["message"]
+
+
+def test_policy_that_cannot_be_judged_is_a_501(aws: LocalAws) -> None:
+    """A role whose policy has an operator that is not played is told so, and gets nothing."""
+    iam, name = aws.client("iam"), f"odd-{uuid.uuid4().hex[:8]}"
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+    condition = {"BinaryEquals": {"aws:PrincipalArn": "QQ=="}}
+    statement = {"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*", "Condition": condition}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_role_policy(RoleName=name, PolicyName="odd", PolicyDocument=policy)
+    key = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="odd")["Credentials"]["AccessKeyId"]
+
+    code, message = refused(aws.client("sagemaker", key=key).list_models)
+
+    assert code == "NotImplementedByLocalAWS"
+    assert "BinaryEquals" in message

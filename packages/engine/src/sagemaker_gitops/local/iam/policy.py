@@ -11,7 +11,7 @@ from typing import Literal
 
 import regex
 
-from sagemaker_gitops.local.server.context import Caller, Document
+from sagemaker_gitops.local.server.context import Caller, Document, unsupported
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ _COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
 def _comparison(name: str) -> Callable[[str, str], bool]:
     positive = name.replace("Not", "") if name in _NEGATED else name
     if positive not in _COMPARISONS:
-        raise ValueError(f"the condition operator {name} is not implemented")
+        raise unsupported(f"the condition operator {name}")
     return _COMPARISONS[positive]
 
 

@@ -3,7 +3,7 @@
 import io
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from sagemaker_gitops.local.iam.requests import Identity
 from sagemaker_gitops.local.server import protocols
 from sagemaker_gitops.local.server.calls import Calls, Recorded
 from sagemaker_gitops.local.server.clients import ACCOUNT_HEADER, INTERNAL_HEADER
-from sagemaker_gitops.local.server.context import Document, Place, Refusal, unsupported
+from sagemaker_gitops.local.server.context import Caller, Document, Place, Refusal, unsupported
 from sagemaker_gitops.local.server.control_api import CONTROL_PATH
 from sagemaker_gitops.local.server.faults import Faults
 from sagemaker_gitops.local.server.moto_rules import MotoRules
@@ -64,74 +64,86 @@ class Gateway:
         request = Request(environ)
         # Read as bytes first: parsing a form would consume the body.
         request.get_data()
-        signed = signature(request)
         # The embedded AWS's own calls, and the switches of faults, are neither hit by faults nor recorded.
         internal = request.headers.get(INTERNAL_HEADER) == self._token or request.path.startswith(CONTROL_PATH)
+        way = _Way(request=request, signed=signature(request), internal=internal)
+        return self._answer(way)(environ, start_response)
+
+    def _answer(self, way: "_Way") -> Response:
+        """Whatever fails on the way is an answer, and a line in the record."""
+        try:
+            response = self._carry_out(way)
+        except Refusal as refusal:
+            response = protocols.error_response(way.request, refusal, way.service)
+        except Exception as problem:  # noqa: BLE001 - the client gets an answer, whatever broke here or in moto
+            _LOG.exception("%s of %s failed", way.operation, way.service)
+            broken = Refusal("InternalFailure", f"{type(problem).__name__}: {problem}", status=500)
+            response = protocols.error_response(way.request, broken, way.service)
+        if not way.internal:
+            call = Recorded(service=way.service, operation=way.operation, params=way.params, needed=way.needed)
+            self._calls.record(way.caller, call, status=response.status_code)
+        return response
+
+    def _carry_out(self, way: "_Way") -> Response:
+        request, signed = way.request, way.signed
+        if not way.internal:
+            way.caller = self._identity.caller(request)
         for service in self._services:
             operation = service.operation(request, signed)
             if operation is not None:
-                return self._answer_service(service, operation, request, internal=internal)(environ, start_response)
+                way.service, way.operation = service.name, operation
+                return self._answer_service(service, way)
+        way.operation = protocols.operation_name(request)
         if signed.service.startswith("sagemaker"):
-            refusal = unsupported(f"{request.method} {request.path} of SageMaker")
-            return protocols.error_response(request, refusal, signed.service)(environ, start_response)
+            raise unsupported(f"{request.method} {request.path} of SageMaker")
         if signed.service == "iam":
             self._authorizer.forget()
-        answer = self._answer_internal if internal else self._answer_moto
-        return answer(request, signed)(environ, start_response)
+        return self._answer_internal(way) if way.internal else self._answer_moto(way)
 
-    def _answer_service(self, service: Service, operation: str, request: Request, *, internal: bool) -> Response:
-        caller = self._identity.caller(request)
-        params: Document = {}
-        needed: list[Access] = []
-        try:
-            if not internal:
-                self._faults.apply(service.name, operation)
-            params = service.params(request, operation)
-            if not internal:
-                needed = self._authorizer.check(caller, service.name, operation, params)
-            response = service.answer(caller, operation, dict(params))
-            if not internal:
-                response = self._faults.with_stale(operation, (caller.place, params), response)
-        except Refusal as refusal:
-            response = protocols.error_response(request, refusal, service.name)
-        except Exception:  # noqa: BLE001 - the client gets AWS's answer to a fault of the service
-            _LOG.exception("%s of %s failed", operation, service.name)
-            response = protocols.error_response(request, _INTERNAL, service.name)
-        if not internal:
-            call = Recorded(service=service.name, operation=operation, params=params, needed=needed)
-            self._calls.record(caller, call, status=response.status_code)
-        return response
+    def _answer_service(self, service: Service, way: "_Way") -> Response:
+        if way.internal:
+            way.caller = self._identity.caller(way.request)
+            return service.answer(way.caller, way.operation, service.params(way.request, way.operation))
+        self._faults.apply(service.name, way.operation)
+        way.params = service.params(way.request, way.operation)
+        way.needed = self._authorizer.check(way.caller, service.name, way.operation, way.params)
+        response = service.answer(way.caller, way.operation, dict(way.params))
+        return self._faults.with_stale(way.operation, (way.caller.place, way.params), response)
 
-    def _answer_internal(self, request: Request, signed: Signature) -> Response:
-        place = Place(account=request.headers[ACCOUNT_HEADER], region=signed.region)
-        try:
-            self._rules.check(request, signed, place)
-        except Refusal as refusal:
-            return protocols.error_response(request, refusal, signed.service)
-        return self._moto.call(request)
+    def _answer_internal(self, way: "_Way") -> Response:
+        place = Place(account=way.request.headers[ACCOUNT_HEADER], region=way.signed.region)
+        self._rules.check(way.request, way.signed, place)
+        return self._moto.call(way.request)
 
-    def _answer_moto(self, request: Request, signed: Signature) -> Response:
-        caller = self._identity.caller(request)
-        operation = protocols.operation_name(request)
+    def _answer_moto(self, way: "_Way") -> Response:
+        request, signed, caller = way.request, way.signed, way.caller
         action, params = requests.asked(request, signed)
-        needed: list[Access] = []
-        try:
-            self._faults.apply(signed.service, operation)
-            needed = self._authorizer.check(caller, signed.service, action, params)
-            self._rules.check(request, signed, caller.place)
-            # Otherwise moto would put unknown keys into an account of its own choice.
-            request.environ[_ACCOUNT_KEY] = caller.place.account
-            response = self._moto.call(request)
-            if response.status_code == HTTPStatus.NOT_FOUND:
-                needed += self._authorizer.check_missing(caller, signed.service, params)
-        except Refusal as refusal:
-            response = protocols.error_response(request, refusal, signed.service)
-        call = Recorded(service=signed.service, operation=operation, params={}, needed=needed)
-        self._calls.record(caller, call, status=response.status_code)
+        self._faults.apply(signed.service, way.operation)
+        way.needed = self._authorizer.check(caller, signed.service, action, params)
+        self._rules.check(request, signed, caller.place)
+        # Otherwise moto would put unknown keys into an account of its own choice.
+        request.environ[_ACCOUNT_KEY] = caller.place.account
+        response = self._moto.call(request)
+        if response.status_code == HTTPStatus.NOT_FOUND:
+            way.needed = [*way.needed, *self._authorizer.check_missing(caller, signed.service, params)]
         return response
 
 
-_INTERNAL = Refusal("InternalFailure", "An internal failure occurred; see the local AWS's log.", status=500)
+@dataclass(kw_only=True)
+class _Way:
+    """A request on its way, with what is known of it so far: the record tells that much even when it fails."""
+
+    request: Request
+    signed: Signature
+    internal: bool
+    caller: Caller = field(default=Caller(place=Place(account="", region=""), arn=""))
+    service: str = ""
+    operation: str = ""
+    params: Document = field(default_factory=dict)
+    needed: list[Access] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.service = self.signed.service
 
 
 HOST = "127.0.0.1"

@@ -34,6 +34,7 @@ def signature(request: Request) -> Signature:
     return Signature(access_key=found["key"], region=found["region"], service=found["service"].lower())
 
 
+_FORM = "application/x-www-form-urlencoded"
 JSON_TYPE = "application/x-amz-json-1.1"
 CBOR_TYPE = "application/cbor"
 
@@ -54,7 +55,7 @@ def error_response(request: Request, refusal: Refusal, service: str) -> Response
     if request.headers.get("smithy-protocol"):
         body = {"__type": refusal.code, "message": refusal.message}
         return cbor_response(body, refusal.status, {"x-amzn-query-error": f"{refusal.code};Sender"})
-    if service in {"s3", "sts", "iam", "sns", "cloudformation"} and "X-Amz-Target" not in request.headers:
+    if service == "s3" or request.mimetype == _FORM:
         return _xml_error(refusal, service)
     document = {"__type": refusal.code, "message": refusal.message, "Message": refusal.message}
     return json_response(document, refusal.status, {"x-amzn-ErrorType": refusal.code})
@@ -66,7 +67,7 @@ def operation_name(request: Request) -> str:
         return target.rsplit(".", 1)[-1]
     if request.headers.get("smithy-protocol"):
         return request.path.rsplit("/", 1)[-1]
-    action = request.form.get("Action") if request.mimetype == "application/x-www-form-urlencoded" else None
+    action = request.form.get("Action") if request.mimetype == _FORM else None
     return action or f"{request.method} {request.path}"
 
 
