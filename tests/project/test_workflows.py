@@ -143,6 +143,24 @@ def test_credentials_last_as_long_as_their_job_may_take() -> None:
     assert {"deploy.yml", "train.yml", "monitor.yml", "champion.yml"} <= seen
 
 
+def test_every_job_runs_where_the_project_says() -> None:
+    """One variable names the runners; until GitHub is set up, GitHub's own are taken."""
+    jobs = [job for workflow in workflows(PROJECT).values() for job in workflow["jobs"].values()]
+
+    assert {job["runs-on"] for job in jobs if "steps" in job} == {"${{ vars.RUNS_ON || 'ubuntu-24.04' }}"}
+
+
+def test_merge_queue_gets_the_same_checks() -> None:
+    """GitHub waits for the required check on what the queue puts together, too."""
+    ci = workflows(PROJECT)["ci.yml"]
+    given = {name: job.get("with", {}) for name, job in ci["jobs"].items()}
+    bases = [inputs["base"] for name, inputs in given.items() if "base" in inputs and name != "champion"]
+
+    assert "merge_group" in ci["on"]
+    assert all("|| 'origin/main'" in base for base in bases)
+    assert len(bases) == 3
+
+
 def test_runs_are_one_line_without_expressions(repository: Path) -> None:
     """What runs can be typed on a laptop; values come through the environment."""
     for name, step in steps(repository):

@@ -95,7 +95,15 @@ def add_run(state: State, number: int, *, waits_for: str | None = None, created:
     return run
 
 
+def _meta(state: State, call: Call, _body: Any) -> Answer:
+    # Only an Enterprise Server names its version.
+    # GitHub's example of keys is of other types than its schema.
+    shown = {key: value for key, value in call.example().items() if key != "ssh_key_fingerprints"}
+    return 200, shown | ({"installed_version": state.server_version} if state.server_version else {})
+
+
 ACTIONS: dict[str, Callable[[State, Call, Any], Answer]] = {
+    "meta/get": _meta,
     "users/get-authenticated": _me,
     "teams/list-members-in-org": _members,
     "teams/check-permissions-for-repo-in-org": _team_access,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 CALLED = {
+    "/meta": ("get",),
     "/orgs/{org}": ("get",),
     "/orgs/{org}/teams/{team_slug}": ("get",),
     "/orgs/{org}/teams/{team_slug}/members": ("get",),

@@ -17,6 +17,7 @@ class State:
     plan: str = "team"
     teams: dict[str, int] = field(default_factory=lambda: {"ml-reviewers": 11})
     users: dict[str, int] = field(default_factory=lambda: {"octocat": 21, "hubot": 22})
+    server_version: str = ""
     me: str = "octocat"
     members: dict[str, list[str]] = field(default_factory=lambda: {"ml-reviewers": ["octocat", "hubot"]})
     access: dict[str, str] = field(

@@ -197,6 +197,27 @@ def test_enterprise_protects_a_private_repository(checkout: Path, github: GitHub
     assert differences(checkout, repository) == []
 
 
+def test_enterprise_server_is_refused_in_a_sentence(checkout: Path, github: GitHub, repository: Repository) -> None:
+    """Its tokens have another issuer, so every workflow would fail at AWS; that is told before anything is made."""
+    github.state.server_version = "3.19.0"
+
+    with pytest.raises(ConfigurationError, match=r"Enterprise Server 3\.19\.0[\s\S]*CodeBuild"):
+        bootstrap(checkout, repository)
+    assert github.state.writes == []
+
+
+def test_runners_are_chosen_in_one_place(checkout: Path, github: GitHub, repository: Repository) -> None:
+    """project.json names where jobs run, and every workflow reads it from one variable."""
+    path = checkout / "infra/config/project.json"
+    content = json.loads(path.read_text())
+    content["github"]["runs_on"] = "our-arm-runners"
+    path.write_text(json.dumps(content))
+
+    bootstrap(checkout, repository)
+
+    assert github.state.shared["RUNS_ON"] == "our-arm-runners"
+
+
 def test_unknown_team_is_named(checkout: Path, github: GitHub, repository: Repository) -> None:
     """A reviewer who does not exist is an error before anything is changed."""
     github.state.teams.clear()

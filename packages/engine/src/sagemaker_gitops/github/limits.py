@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from sagemaker_gitops.errors import GitHubRefused
+from sagemaker_gitops.errors import ConfigurationError, GitHubRefused
 from sagemaker_gitops.github.client import Repository
 from sagemaker_gitops.github.declaration import Declaration, Environment
 
@@ -45,6 +45,18 @@ def feasible(declaration: Declaration, limit: Reach) -> Declaration:
         reduced = {name: _unreviewed(env) for name, env in declaration.environments.items()}
         return declaration.model_copy(update={"environments": reduced})
     return declaration
+
+
+def require_cloud(repository: Repository) -> None:
+    """Refuse GitHub Enterprise Server: AWS is not told to trust the tokens of its workflows."""
+    version = (repository.get("/meta", hidden_ok=True) or {}).get("installed_version")
+    if version:
+        raise ConfigurationError(
+            f"this is GitHub Enterprise Server {version}, whose workflows get their tokens from an issuer of its own",
+            where="GITHUB_API_URL",
+            next_step="use GitHub.com or Enterprise Cloud; or release from CodeBuild, where pipeline/buildspec has the"
+            " same stages. infra/lib/access.yml trusts token.actions.githubusercontent.com alone",
+        )
 
 
 def begun(repository: Repository) -> bool:

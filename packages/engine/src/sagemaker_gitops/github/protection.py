@@ -20,4 +20,5 @@ def _words(project: Project, env: Environment) -> dict[str, str]:
         "region": project.region,
         "registry_account": project.registry_account,
         "reviewers": project.github.reviewers,
+        "runs_on": project.github.runs_on,
     }

@@ -42,6 +42,8 @@ class GitHub(Section):
     owner: str
     repository: str
     reviewers: str
+    # The label of the runners of every workflow.
+    runs_on: Annotated[str, StringConstraints(pattern=r"^[\w.-]+$")] = "ubuntu-24.04"
     # repo:OWNER@ID/NAME@ID, as GitHub's tokens begin; known once the repository exists.
     subject_prefix: Annotated[str, StringConstraints(pattern=SUBJECT_PREFIX)] = ""
 

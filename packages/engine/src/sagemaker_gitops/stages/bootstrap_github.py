@@ -26,6 +26,7 @@ class Options:
 def run(root: Path, project: Project, repository: Repository, options: Options) -> StageResult:
     """Compare, show, carry out, and compare again; record what AWS has to trust."""
     declaration = protection.declared(root, project)
+    limits.require_cloud(repository)
     limit = limits.reach(repository)
     possible = limits.feasible(declaration, limit)
     people.require_two(repository, possible)
