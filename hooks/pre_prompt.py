@@ -76,10 +76,11 @@ def pack(package: Path, folder: Path) -> Path:
     files = contents(package)
     info = next(iter(reversed(files))).partition("/")[0].removesuffix(".dist-info")
     wheel = folder / f"{info}-py3-none-any.whl"
-    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(wheel, "w") as archive:
         for name, content in files.items():
             member = zipfile.ZipInfo(name, EPOCH)
-            member.external_attr, member.compress_type = MODE, zipfile.ZIP_DEFLATED
+            # Stored as they are: two builds of zlib compress differently, and a pin is part of the fingerprint.
+            member.external_attr, member.compress_type = MODE, zipfile.ZIP_STORED
             archive.writestr(member, content)
     return wheel
 

@@ -1,6 +1,6 @@
 """The packages' wheels in vendor/: whether they are the template's own, and which of them an upgrade replaces.
 
-Wheels are compared by what they hold, because another machine's compression makes other bytes of the same modules.
+Wheels are compared by what they hold, because an index may hold the same modules packed by another tool.
 """
 
 import hashlib
