@@ -1,5 +1,6 @@
 """The local CloudFormation: strict, all or nothing, and honest about what it does not know."""
 
+import datetime as dt
 import json
 import time
 import uuid
@@ -8,6 +9,8 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+from sagemaker_gitops.aws.stacks import Stacks
 from tests.engine.local.harness import BUCKET, ROLE, LocalAws, refused
 
 TABLE: dict[str, Any] = {
@@ -326,3 +329,47 @@ def test_type_that_its_region_lacks_is_refused(aws: LocalAws, name: str, region:
     )
 
     assert (code, message) == ("ValidationError", f"Template format error: Unrecognized resource types: [{kind}]")
+
+
+def test_key_by_another_name_is_drift_to_cloudformation_and_none_to_doctor(aws: LocalAws, name: str) -> None:
+    """DynamoDB answers the key's ARN where the template has an alias."""
+    kms, client = aws.client("kms"), aws.client("cloudformation")
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName=f"alias/{name}", TargetKeyId=key["KeyId"])
+    encryption = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": f"alias/{name}"}
+    table = {**TABLE, "Properties": {**TABLE["Properties"], "SSESpecification": encryption}}
+    assert apply(aws, name, template(Table=table)) == "CREATE_COMPLETE"
+
+    told = Stacks(client, kms, poll_seconds=0.01).drift(name)
+
+    (found,) = client.describe_stack_resource_drifts(StackName=name)["StackResourceDrifts"]
+    (difference,) = found["PropertyDifferences"]
+    assert (difference["ExpectedValue"], difference["ActualValue"]) == (f"alias/{name}", key["Arn"])
+    assert told == ()
+
+
+def test_every_page_of_drifts_is_read() -> None:
+    """CloudFormation answers a hundred resources at a time."""
+    client: Any = boto3.client("cloudformation", "eu-west-1", aws_access_key_id="any", aws_secret_access_key="any")
+    gone = {
+        "StackId": "s",
+        "LogicalResourceId": "Table",
+        "ResourceType": "AWS::DynamoDB::Table",
+        "StackResourceDriftStatus": "DELETED",
+        "Timestamp": dt.datetime.now(dt.UTC),
+    }
+    status = {
+        "StackId": "s",
+        "StackDriftDetectionId": "d",
+        "DetectionStatus": "DETECTION_COMPLETE",
+        "Timestamp": dt.datetime.now(dt.UTC),
+    }
+
+    with Stubber(client) as stub:
+        stub.add_response("detect_stack_drift", {"StackDriftDetectionId": "d"})
+        stub.add_response("describe_stack_drift_detection_status", status)
+        stub.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": [gone], "NextToken": "more"})
+        stub.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": [gone]})
+        found = Stacks(client, client, poll_seconds=0).drift("s")
+
+    assert len(found) == 2

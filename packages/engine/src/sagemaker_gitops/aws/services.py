@@ -199,8 +199,8 @@ class Aws:
     @cached_property
     def stacks(self) -> Stacks:
         """CloudFormation's stacks."""
-        client = self._session.client("cloudformation")
-        return Stacks(client, poll_seconds=self._places.poll_seconds)
+        client, kms = self._session.client("cloudformation"), self._session.client("kms")
+        return Stacks(client, kms, poll_seconds=self._places.poll_seconds)
 
     @cached_property
     def remains(self) -> Remains:

@@ -6,18 +6,22 @@ from typing import TYPE_CHECKING
 
 import botocore.exceptions
 
-from sagemaker_gitops.aws.session import error_code
+from sagemaker_gitops.aws.session import error_code, is_missing
 from sagemaker_gitops.aws.stack_shapes import ChangeSet, Drift, Kept, StackRequest, change_of, drifts_of
 from sagemaker_gitops.errors import StackFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_cloudformation.literals import ChangeSetTypeType
     from mypy_boto3_cloudformation.type_defs import (
         ChangeTypeDef,
         StackEventTypeDef,
+        StackResourceDriftTypeDef,
         StackTypeDef,
     )
+    from mypy_boto3_kms import KMSClient
 
 _GONE = frozenset({"DELETE_COMPLETE"})
 # What CloudFormation says, in a reason and not in a code, when there is nothing to do.
@@ -27,8 +31,9 @@ _UNCHANGED = ("didn't contain changes", "No updates are to be performed")
 class Stacks:
     """The stacks of one account and region."""
 
-    def __init__(self, client: "CloudFormationClient", *, poll_seconds: float) -> None:
+    def __init__(self, client: "CloudFormationClient", kms: "KMSClient", *, poll_seconds: float) -> None:
         self._client = client
+        self._kms = kms
         self._poll_seconds = poll_seconds
 
     def status(self, name: str) -> str | None:
@@ -109,10 +114,34 @@ class Stacks:
             if answer["DetectionStatus"] != "DETECTION_IN_PROGRESS":
                 break
             time.sleep(self._poll_seconds)
-        found = self._client.describe_stack_resource_drifts(
-            StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
-        )
-        return tuple(drift for item in found["StackResourceDrifts"] for drift in drifts_of(name, item))
+        found = (drift for item in self._drifted(name) for drift in drifts_of(name, item))
+        return tuple(drift for drift in found if not self._same_key(drift))
+
+    def _drifted(self, name: str) -> "Iterator[StackResourceDriftTypeDef]":
+        """Read every page; boto3 has no paginator for them."""
+        token: dict[str, str] = {}
+        while True:
+            page = self._client.describe_stack_resource_drifts(
+                StackName=name,
+                StackResourceDriftStatusFilters=["MODIFIED", "DELETED"],
+                **token,  # type: ignore[arg-type]
+            )
+            yield from page["StackResourceDrifts"]
+            if not (following := page.get("NextToken")):
+                return
+            token = {"NextToken": following}
+
+    def _same_key(self, drift: Drift) -> bool:
+        """Tell whether a key is merely named otherwise: services answer its ARN where a template has an alias."""
+        if not drift.expected.startswith("alias/") or not drift.actual:
+            return False
+        try:
+            key = self._kms.describe_key(KeyId=drift.expected)["KeyMetadata"]
+        except botocore.exceptions.ClientError as err:
+            if is_missing(err) or error_code(err) == "NotFoundException":
+                return False
+            raise
+        return drift.actual in {key["Arn"], key["KeyId"]}
 
     def _create(self, request: StackRequest, *, creates: bool) -> tuple[str, str]:
         kind: ChangeSetTypeType = "CREATE" if creates else "UPDATE"

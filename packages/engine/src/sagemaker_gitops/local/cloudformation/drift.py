@@ -63,7 +63,8 @@ class Drifts:
 
 def _drift(api: Api, stack: Stack, made: AppliedResource) -> Document:
     kind = KINDS[made.type]
-    actual = kind.read(api, made.identifier)
+    found = kind.read(api, made.identifier)
+    actual = kind.as_reported(api, found) if found is not None else None
     wrong = kind.differences(made.properties, actual or {}) if actual is not None else []
     status = "DELETED" if actual is None else "MODIFIED" if wrong else "IN_SYNC"
     return {

@@ -90,6 +90,14 @@ class Table(Kind):
             found[_TTL] = expiry
         return found
 
+    def as_reported(self, api: Api, actual: Document) -> Document:
+        """Name the key by its ARN, as DescribeTable does, whatever the template calls it."""
+        encryption = actual.get("SSESpecification", {})
+        if not str(encryption.get("KMSMasterKeyId", "")).startswith("alias/"):
+            return actual
+        key = api.call("kms", "describe_key", KeyId=encryption["KMSMasterKeyId"])["KeyMetadata"]["Arn"]
+        return {**actual, "SSESpecification": {**encryption, "KMSMasterKeyId": key}}
+
     def delete(self, api: Api, identifier: str) -> None:
         """DeleteTable, which refuses a protected one."""
         api.call("dynamodb", "delete_table", TableName=identifier)

@@ -106,6 +106,10 @@ class Kind(ABC):
         """Compare what was declared with what the service answers."""
         return differences({name: value for name, value in declared.items() if name not in self.hidden}, actual)
 
+    def as_reported(self, api: Api, actual: Document) -> Document:
+        """Return properties as drift detection tells them, where the service spells them otherwise than a template."""
+        return actual
+
     def attributes(self, api: Api, identifier: str) -> Mapping[str, str]:
         """Return what GetAtt answers."""
         return {}
