@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import botocore.exceptions
 
 from sagemaker_gitops.aws.session import aws_errors, error_code, is_missing
+from sagemaker_gitops.errors import AwsRefused
 
 if TYPE_CHECKING:
     import boto3
@@ -65,9 +66,17 @@ class Remains:
 
     @aws_errors()
     def empty_bucket(self, bucket: str) -> None:
-        """Delete every version of every object of a bucket."""
+        """Delete every version of every object of a bucket; refuse to go on at the first that cannot be deleted."""
         while batch := self._versions(bucket):
-            self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+            answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+            # S3 answers 200 whatever became of each object.
+            if errors := answer.get("Errors"):
+                first = errors[0]
+                raise AwsRefused(
+                    f"{len(errors)} versions could not be deleted: {first.get('Code')} {first.get('Message')}",
+                    where=f"s3://{bucket}/{first.get('Key')}",
+                    next_step="wait until its lock ends, or find out who denies it; then run this again",
+                )
 
     @aws_errors()
     def delete_bucket(self, bucket: str) -> None:
