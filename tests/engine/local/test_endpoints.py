@@ -2,9 +2,12 @@
 
 import threading
 import time
+import uuid
 from collections import Counter
 
+import boto3
 import pytest
+from sagemaker_gitops.aws.remains import Remains
 from tests.engine.local.harness import ACCOUNT, REGION, LocalAws, eventually, refused, variant
 
 
@@ -213,3 +216,20 @@ def test_creation_takes_simulated_time(aws: LocalAws) -> None:
     aws.endpoint(aws.config(aws.model()))
 
     assert time.monotonic() - started >= 60 / aws.running.time_scale
+
+
+def test_endpoint_that_is_still_created_is_deleted_once_it_is_there(
+    aws: LocalAws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SageMaker refuses to delete what is changing; teardown waits for it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws.running.endpoint_url)
+    session = boto3.Session(aws_access_key_id="local", aws_secret_access_key="any", region_name=REGION)
+    name = f"endpoint-{uuid.uuid4().hex[:8]}"
+    aws.sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=aws.config(aws.model()))
+
+    code, message = refused(aws.sagemaker.delete_endpoint, EndpointName=name)
+    deleted = Remains(session, poll_seconds=0.02).delete_endpoint(name)
+
+    assert (code, "in-progress" in message) == ("ValidationException", True)
+    assert deleted
+    assert not Remains(session, poll_seconds=0.02).delete_endpoint(name)

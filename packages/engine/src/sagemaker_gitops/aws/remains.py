@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _AT_ONCE = 1000
+_CHANGING = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 _NAME_PART = 64  # the longest that ListFeatureGroups looks for
 
 
@@ -31,16 +32,23 @@ class Remains:
 
     @aws_errors()
     def delete_endpoint(self, name: str) -> bool:
-        """Delete an endpoint and wait until it is gone; False when there was none."""
+        """Delete an endpoint and wait until it is gone; False when there was none.
+
+        SageMaker deletes none that is changing, so that is waited for first.
+        """
+        asked = False
         try:
+            while self._sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] in _CHANGING:
+                time.sleep(self._poll_seconds)
             self._sagemaker.delete_endpoint(EndpointName=name)
+            asked = True
             while True:
                 self._sagemaker.describe_endpoint(EndpointName=name)
                 time.sleep(self._poll_seconds)
         except botocore.exceptions.ClientError as err:
             if not is_missing(err):
                 raise
-            return err.operation_name == "DescribeEndpoint"
+            return asked
 
     @aws_errors()
     def delete_models(self, prefix: str) -> int:
