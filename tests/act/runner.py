@@ -128,8 +128,7 @@ class Host:
         if (REAL / CHECKOUT).is_dir():
             arguments += ["--no-skip-checkout"]
         for action, ref in sorted(set(uses(clone))):
-            if action != CHECKOUT or (REAL / CHECKOUT).is_dir():  # else act does its work
-                arguments += ["--local-repository", f"{action}@{ref}={_folder(action)}"]
+            arguments += ["--local-repository", f"{action}@{ref}={_folder(action)}"]
         arguments += ["--secret", "GITHUB_TOKEN=valid", "--var", f"ENVIRONMENTS={json.dumps(self.environments)}"]
         seen = {
             **self.variables,
