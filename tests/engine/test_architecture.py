@@ -38,6 +38,7 @@ BY_PATH = {("local/events/functions.py", "sys.path"), ("local/events/functions.p
 # What several stages share.
 SHARED = {
     "sagemaker_gitops.stages.contract_review",
+    "sagemaker_gitops.stages.cost_review",
     "sagemaker_gitops.stages.foundation",
     "sagemaker_gitops.stages.result",
 }

@@ -60,7 +60,7 @@ def commit(checkout: Path) -> Commit:
         ("model/config/baseline.json", {"code", "model", "api"}),
         ("data/more.csv", {"model", "api"}),
         ("model/inference/openapi.yml", {"code", "model", "api"}),
-        ("infra/config/prod.json", {"code", "api"}),
+        ("infra/config/prod.json", {"code", "model", "api"}),
         (".github/workflows/ci.yml", {"code", "model", "api"}),
     ],
 )
@@ -127,6 +127,7 @@ def test_rehearsal_compares_with_the_base(checkout: Path, commit: Commit) -> Non
     assert "| roc_auc | 0.8" in report
     assert "at most 0.12 USD" in report
     assert "### API contract\n\nUnchanged." in report
+    assert "### Cost a month\n\nUnchanged." in report
     assert (checkout / "reports/rehearsal/comment.md").read_text() == report
     assert (checkout / "reports/rehearsal/report.html").read_text().count("<svg") == 6
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from sagemaker_gitops.project.settings import Settings
 
 HOURS_A_MONTH = 730
-# On-demand list prices of SageMaker hosting in us-east-1, US dollars an hour, as of November 2026. Other
+AS_OF = "of November 2026"
+# On-demand list prices of SageMaker hosting in us-east-1, US dollars an hour, as of that date. Other
 # regions and types differ: deploy.instance_price_per_hour in infra/config/<env>.json is used instead when set.
 _HOSTING: Mapping[str, float] = {
     "ml.t2.medium": 0.056,

@@ -10,7 +10,7 @@ from sagemaker_gitops.stages.result import StageResult
 # What each group of checks reads.
 _GROUPS = {
     "code": ("*.py", "*.toml", "*.yml", "*.yaml", "*.json", "*.txt", "*.sh", "*Dockerfile", "Makefile", "vendor/*"),
-    "model": ("model/*", "data/*", "requirements.txt", "vendor/*"),
+    "model": ("model/*", "data/*", "infra/config/*", "requirements.txt", "vendor/*"),
     "api": (
         "model/inference/*",
         "model/config/*",

@@ -18,7 +18,7 @@ from sagemaker_gitops.project import git
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.report.markdown import bounded, inert, quiet
 from sagemaker_gitops.stacks import cost
-from sagemaker_gitops.stages import contract_review as review
+from sagemaker_gitops.stages import contract_review, cost_review
 from sagemaker_gitops.stages.result import StageResult
 
 FOLDER = Path("reports/rehearsal")
@@ -58,7 +58,7 @@ def run(root: Path, options: Options) -> StageResult:
             price=_price(root),
             registered=_registered(root, candidate, fetched),
         )
-        report = _freeze(root) + markdown(compared) + (review.markdown(base.folder, root) if base else "")
+        report = _freeze(root) + markdown(compared) + (_review(base.folder, root) if base else "")
         _write(root, compared, report)
     if not compared.verdict.passed:
         error = gates.refusal(compared.verdict)
@@ -105,6 +105,10 @@ def _registered(root: Path, candidate: Rehearsed, fetched: Fetched | None) -> in
     settings = Settings.load(root, "dev", {})
     image = settings.image_uri("inference", fingerprint.image_tag(root, "inference"))
     return fetched.registered_as(candidate.mark.digest, image=image)
+
+
+def _review(before: Path, after: Path) -> str:
+    return contract_review.markdown(before, after) + "\n" + cost_review.markdown(before, after)
 
 
 def _freeze(root: Path) -> str:
