@@ -1,5 +1,6 @@
 """Fixtures: the template as git has it, and projects baked from the named answers."""
 
+import importlib
 import json
 import os
 from pathlib import Path
@@ -25,6 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """Bake the sample once, before any worker starts."""
     if not hasattr(config, "workerinput"):
         refresh()
+        # Python remembers that the sample's folder on its path was not there yet, in a fresh checkout.
+        importlib.invalidate_caches()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
