@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 import pytest
 from moto import mock_aws
-from sagemaker_gitops.aws.captures import Captures
+from sagemaker_gitops.aws.captures import Captures, Event
 from sagemaker_gitops.aws.invocations import VERIFICATION_PREFIX
 from sagemaker_gitops.release.evidence import agreement, answers
 
@@ -132,3 +132,77 @@ def test_shadow_is_compared_with_its_champion_request_by_request(s3: "S3Client",
 
     assert agreement(*both).rows == 4
     assert agreement(*both).rate == 0.75
+
+
+def event(answered: str, *, form: str = "application/json", inference_id: str = "a", variant: str = "v1") -> Event:
+    """Make a captured event as the reader of captures returns it."""
+    return Event(
+        event_id=f"event-{inference_id}",
+        inference_id=inference_id,
+        variant=variant,
+        time=NOON,
+        asked="1",
+        answered=answered,
+        answer_type=form,
+        attributes="",
+        uri="s3://x",
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "answered"),
+    [
+        (
+            "application/json",
+            '{"predictions": [{"label": "a, b", "probabilities": {"a, b": 0.7, "c": 0.2, "d": 0.1}}]}',
+        ),
+        ("text/csv", '"a, b",0.7,0.2,0.1\n'),
+    ],
+)
+def test_answer_of_three_classes_gives_its_label_and_the_probability_of_it(form: str, answered: str) -> None:
+    """A label may hold a comma, and the probability is that of the label given."""
+    found = answers([event(answered, form=form)])
+
+    assert (found.labels, found.probabilities, found.values, found.missing) == ({"a, b": 1}, (0.7,), (), {})
+
+
+@pytest.mark.parametrize(
+    ("form", "answered"),
+    [("application/json", '{"predictions": [{"value": 12.5}, {"value": -3}]}'), ("text/csv", "12.5\n-3.0\n")],
+)
+def test_answer_of_a_regression_gives_values(form: str, answered: str) -> None:
+    """It has no labels, and each row counts."""
+    found = answers([event(answered, form=form)])
+
+    assert (found.labels, found.values, found.rows) == ({}, (12.5, -3.0), 2)
+
+
+@pytest.mark.parametrize(
+    ("form", "answered", "cause"),
+    [
+        ("application/json", "", "empty"),
+        ("application/json", "{", "unreadable"),
+        ("text/csv", '"a', "unreadable"),
+        ("application/json", '{"title": "too many rows"}', "in another form"),
+        ("application/json", '{"predictions": [{"value": NaN}]}', "in another form"),
+        ("application/json", '{"predictions": [{"label": "a", "probabilities": {"b": 1}}]}', "in another form"),
+        ("text/csv", "a,b", "in another form"),
+        ("application/json", '{"predictions": []}', "without rows"),
+    ],
+)
+def test_answer_without_predictions_is_counted_by_its_cause(form: str, answered: str, cause: str) -> None:
+    """It is a request all the same, and no other row is made of it."""
+    found = answers([event(answered, form=form)])
+
+    assert (found.requests, found.rows, found.missing) == (1, 0, {cause: 1})
+
+
+def test_shadow_of_a_regression_agrees_within_a_tenth_of_the_spread() -> None:
+    """Values are hardly ever the very same, and what differs by little says the same."""
+    said = [event(f'{{"predictions": [{{"value": {value}}}]}}', inference_id=str(value)) for value in range(100)]
+    near = [event(f'{{"predictions": [{{"value": {value + 2}}}]}}', inference_id=str(value)) for value in range(50)]
+    far = [event(f'{{"predictions": [{{"value": {value + 9}}}]}}', inference_id=str(value)) for value in range(50, 100)]
+
+    found = agreement([*near, *far], said)
+
+    assert (found.rows, found.equal) == (100, 50)

@@ -108,6 +108,69 @@ def test_traffic_counts_only_when_it_was_counted_and_captured(evidence: Evidence
     assert enough_traffic(evidence, LIMITS) is enough
 
 
+@pytest.mark.parametrize(
+    ("labels", "told"),
+    [
+        ({"a": 250, "b": 150, "c": 100}, []),
+        ({"a": 250, "b": 5, "c": 245}, ["b", "c"]),
+    ],
+)
+def test_share_of_each_of_three_classes_is_compared(labels: dict[str, int], told: list[str]) -> None:
+    """A class that gives its rows to another is named, and so is the other."""
+    old = Answers(requests=5000, labels={"a": 2500, "b": 1500, "c": 1000}, probabilities=(0.8,) * 5000)
+    new = Answers(requests=500, labels=labels, probabilities=(0.8,) * 500)
+
+    found = breaches(replace(GOOD, candidate_answers=new, champion_answers=old), LIMITS)
+
+    assert [item.split('"')[1] for item in found] == told
+
+
+@pytest.mark.parametrize(
+    ("shift", "stretch", "told"),
+    [(0, 1, []), (40, 1, ["values: the mean", "values: the dist"]), (0, 4, ["values: the dist"])],
+)
+def test_values_are_compared_by_mean_and_distribution(shift: float, stretch: float, told: list[str]) -> None:
+    """A regression that answers higher, or wider about the same mean, is stopped; one that answers alike is not."""
+    draw = random.Random(3)
+    old = Answers(requests=4500, values=tuple(draw.gauss(150, 50) for _ in range(4500)))
+    new = Answers(requests=500, values=tuple(150 + shift + stretch * draw.gauss(0, 50) for _ in range(500)))
+
+    found = breaches(replace(GOOD, candidate_answers=new, champion_answers=old), LIMITS)
+
+    assert len(found) == len(told)
+    assert all(item.startswith(start) for item, start in zip(found, told, strict=True))
+
+
+def test_answers_without_predictions_stop_a_release() -> None:
+    """A candidate whose answers nobody can read is rolled back with the causes; shared with the champion, it is not."""
+    mute = replace(answers(450, 450), requests=500, missing={"unreadable": 30, "in another form": 20})
+
+    found = breaches(replace(GOOD, candidate_answers=replace(mute, labels={"yes": 45, "no": 405})), LIMITS)
+    shared = replace(GOOD.champion_answers, requests=5000, missing={"unreadable": 500})
+    alike = replace(mute, labels={"yes": 45, "no": 405}, probabilities=(0.5,) * 450)
+
+    assert len(found) == 1
+    assert "50 of 500 captured requests have no prediction (20 in another form, 30 unreadable)" in found[0]
+    assert breaches(replace(GOOD, candidate_answers=alike, champion_answers=shared), LIMITS) == []
+
+
+@pytest.mark.parametrize("kind", ["labels", "values"])
+def test_noise_of_other_tasks_hardly_ever_rolls_back(kind: str) -> None:
+    """In 300 canaries of equal releases of three classes or of values, at most 3 are stopped."""
+    draw = random.Random(11)
+
+    def drawn(rows: int) -> Answers:
+        if kind == "values":
+            return Answers(requests=rows, values=tuple(draw.lognormvariate(3, 0.6) for _ in range(rows)))
+        labels = draw.choices("abc", (6, 3, 1), k=rows)
+        given = {label: labels.count(label) for label in "abc"}
+        return Answers(requests=rows, labels=given, probabilities=tuple(draw.betavariate(6, 2) for _ in range(rows)))
+
+    pairs = (replace(GOOD, candidate_answers=drawn(100), champion_answers=drawn(900)) for _ in range(300))
+
+    assert sum(bool(breaches(pair, LIMITS)) for pair in pairs) <= 3
+
+
 def test_noise_between_equal_releases_hardly_ever_rolls_back() -> None:
     """In 300 canaries of equal releases, sampled at the minimum traffic, at most 3 are stopped."""
     random.seed(7)

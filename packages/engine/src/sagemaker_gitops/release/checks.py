@@ -4,6 +4,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean, median, stdev
 
 from sagemaker_gitops.aws.cloudwatch import Traffic
 from sagemaker_gitops.project.deploy_config import DeployConfig
@@ -15,16 +16,22 @@ _KS_NOISE = 1.949
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What a variant predicted: how often each label, and each row's probability."""
+    """What a variant predicted: how often each label with each row's probability, or each row's value.
+
+    The probability is that of the positive label where there are two labels, and of the one given where there are more.
+    `missing` counts the requests without predictions, by cause.
+    """
 
     requests: int = 0
     labels: Mapping[str, int] = field(default_factory=dict)
     probabilities: Sequence[float] = ()
+    values: Sequence[float] = ()
+    missing: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
         """The number of predictions; a request may ask for many."""
-        return sum(self.labels.values())
+        return sum(self.labels.values()) + len(self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +43,7 @@ class Agreement:
 
     @property
     def rate(self) -> float:
-        """The fraction of rows with one and the same label."""
+        """The fraction of rows with one and the same label, or with values that are as good as one."""
         return self.equal / self.rows if self.rows else 0.0
 
 
@@ -92,6 +99,7 @@ def breaches(evidence: Evidence, limits: Limits) -> list[str]:
     return [
         *_errors(evidence, limits),
         *_latency(evidence.candidate, limits),
+        *_missing(evidence, limits),
         *_predictions(evidence, limits),
         *_disagreement(evidence.agreement, limits),
     ]
@@ -146,9 +154,23 @@ def _latency(candidate: Traffic, limits: Limits) -> Iterator[str]:
             yield f"latency: {name} is {value:.1f} ms, the service level is {limit:g} ms"
 
 
+def _missing(evidence: Evidence, limits: Limits) -> Iterator[str]:
+    """Compare how often no prediction can be read, as refusals are compared: callers may be to blame for some."""
+    new, old = evidence.candidate_answers, evidence.champion_answers
+    lacking, usual = sum(new.missing.values()), sum(old.missing.values()) / old.requests if old.requests else 0.0
+    expected = max(new.requests, limits.minimum_captured, 1)
+    noise = _Z_NOISE * _standard_error(usual, expected, old.requests or expected)
+    if lacking / expected > usual + limits.max_rejected_increase + noise:
+        causes = ", ".join(f"{count} {cause}" for cause, count in sorted(new.missing.items()))
+        yield (
+            f"answers: {lacking} of {new.requests} captured requests have no prediction ({causes}), the champion "
+            f"leaves {usual:.1%} without, at most {limits.max_rejected_increase:.1%} more may be"
+        )
+
+
 def _predictions(evidence: Evidence, limits: Limits) -> Iterator[str]:
     new, old = evidence.candidate_answers, evidence.champion_answers
-    if new.requests < max(1, limits.minimum_captured) or not old.rows:
+    if new.requests < max(1, limits.minimum_captured) or not new.rows or not old.rows:
         return
     for label in sorted({*new.labels, *old.labels}):
         now, before = new.labels.get(label, 0) / new.rows, old.labels.get(label, 0) / old.rows
@@ -158,17 +180,34 @@ def _predictions(evidence: Evidence, limits: Limits) -> Iterator[str]:
                 f'predictions: "{label}" is {now:.1%} of answers, the champion says it in {before:.1%}, '
                 f"a shift of {limits.max_prediction_shift:.1%} is allowed"
             )
-    yield from _confidence(new.probabilities, old.probabilities, limits)
+    yield from _distribution("confidence", new.probabilities, old.probabilities, limits)
+    yield from _mean_value(new.values, old.values, limits)
+    yield from _distribution("values", new.values, old.values, limits)
 
 
-def _confidence(new: Sequence[float], old: Sequence[float], limits: Limits) -> Iterator[str]:
+def _mean_value(new: Sequence[float], old: Sequence[float], limits: Limits) -> Iterator[str]:
+    """Compare the mean values in standard deviations of the champion's, so that no unit has limits of its own."""
+    if len(new) < 2 or len(old) < 2:
+        return
+    now, before, spread = fmean(new), fmean(old), stdev(old)
+    unit = spread or abs(before) or 1.0
+    noise = _Z_NOISE * math.hypot(stdev(new) / math.sqrt(len(new)), spread / math.sqrt(len(old))) / unit
+    shift = abs(now - before) / unit
+    if shift > limits.max_prediction_shift + noise:
+        yield (
+            f"values: the mean is {now:.4g}, the champion's {before:.4g}, {shift:.2f} standard deviations apart "
+            f"(medians {median(new):.4g} and {median(old):.4g}), {limits.max_prediction_shift:.2f} are allowed"
+        )
+
+
+def _distribution(name: str, new: Sequence[float], old: Sequence[float], limits: Limits) -> Iterator[str]:
     if not new or not old:
         return
     distance = ks_distance(new, old)
     noise = _KS_NOISE * math.sqrt((len(new) + len(old)) / (len(new) * len(old)))
     if distance > limits.max_confidence_distance + noise:
         yield (
-            f"confidence: the distributions are {distance:.2f} apart (Kolmogorov-Smirnov), "
+            f"{name}: the distributions are {distance:.2f} apart (Kolmogorov-Smirnov), "
             f"{limits.max_confidence_distance:.2f} is allowed"
         )
 

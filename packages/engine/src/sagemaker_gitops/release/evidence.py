@@ -1,10 +1,14 @@
 """Evidence from live traffic: CloudWatch's counts and Data Capture's predictions of two variants."""
 
+import csv
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import pstdev
+from typing import Any
 
 from sagemaker_gitops.aws.captures import Event
 from sagemaker_gitops.aws.cloudwatch import Traffic
@@ -15,7 +19,16 @@ from sagemaker_gitops.release.checks import Agreement, Answers, Evidence
 # More rows sharpen no verdict, and reading them all would slow the check of a busy endpoint.
 _MAX_EVENTS = 5000
 
-Prediction = tuple[str, float]
+# Values that differ by no more than this, in standard deviations of the champion's, are as good as one.
+_SAME_VALUE = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """One row's answer: a label with its probability, or a value where the task has no labels."""
+
+    figure: float
+    label: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,26 +57,40 @@ def measure(aws: Aws, window: Window) -> Evidence:
 
 
 def answers(events: Iterable[Event]) -> Answers:
-    """Count labels and collect probabilities."""
+    """Count labels, collect probabilities and values, and count by cause what holds neither."""
     labels: Counter[str] = Counter()
-    probabilities: list[float] = []
+    missing: Counter[str] = Counter()
+    figures: dict[bool, list[float]] = {True: [], False: []}
     requests = 0
     for event in _of_callers(events):
         requests += 1
-        for label, probability in _predictions(event):
-            labels[label] += 1
-            probabilities.append(probability)
-    return Answers(requests=requests, labels=labels, probabilities=tuple(probabilities))
+        found = _predictions(event)
+        if isinstance(found, str):
+            missing[found] += 1
+            continue
+        labels.update(row.label for row in found if row.label is not None)
+        for row in found:
+            figures[row.label is not None].append(row.figure)
+    return Answers(
+        requests=requests,
+        labels=labels,
+        probabilities=tuple(figures[True]),
+        values=tuple(figures[False]),
+        missing=missing,
+    )
 
 
 def agreement(candidate: Iterable[Event], champion: Iterable[Event]) -> Agreement:
-    """Compare a shadow's labels with its champion's, request by request."""
-    expected = {_identity(event): _predictions(event) for event in _of_callers(champion)}
+    """Compare a shadow's labels or values with its champion's, request by request."""
+    expected = {_identity(event): _rows(event) for event in _of_callers(champion)}
+    values = [row.figure for rows in expected.values() for row in rows if row.label is None]
+    tolerance = _SAME_VALUE * pstdev(values) if values else 0.0
     rows = equal = 0
     for event in _of_callers(candidate):
-        for (new, _), (old, _) in zip(_predictions(event), expected.get(_identity(event), []), strict=False):
+        for new, old in zip(_rows(event), expected.get(_identity(event), []), strict=False):
             rows += 1
-            equal += new == old
+            near = new.label is not None or abs(new.figure - old.figure) <= tolerance
+            equal += new.label == old.label and near
     return Agreement(rows=rows, equal=equal)
 
 
@@ -79,19 +106,51 @@ def _of_callers(events: Iterable[Event]) -> list[Event]:
     return [event for event in events if not event.inference_id.startswith(VERIFICATION_PREFIX)]
 
 
-def _predictions(event: Event) -> Sequence[Prediction]:
-    """Read the label and probability of each row; nothing where the answer is of another kind."""
+def _rows(event: Event) -> Sequence[Prediction]:
+    found = _predictions(event)
+    return () if isinstance(found, str) else found
+
+
+def _predictions(event: Event) -> Sequence[Prediction] | str:
+    """Read each row's prediction, or name the cause why there is none."""
+    if not event.answered.strip():
+        return "empty"
     try:
         if event.answer_type.startswith("text/csv"):
-            return [_csv_row(line) for line in event.answered.splitlines() if line]
-        return [(str(item["label"]), float(item["probability"])) for item in json.loads(event.answered)["predictions"]]
+            lines = [cells for cells in csv.reader(event.answered.splitlines(), strict=True) if cells]
+            answer = {"predictions": lines}
+        else:
+            answer = json.loads(event.answered)
+    except (ValueError, csv.Error):
+        return "unreadable"
+    try:
+        return [_prediction(row) for row in answer["predictions"]] or "without rows"
     except (ValueError, KeyError, TypeError):
-        return []
+        return "in another form"
 
 
-def _csv_row(line: str) -> Prediction:
-    label, _, probability = line.rpartition(",")
-    return label, float(probability)
+def _prediction(item: Any) -> Prediction:
+    if isinstance(item, list):
+        return _of_cells(item)
+    if "value" in item:
+        return Prediction(figure=_finite(item["value"]))
+    label = str(item["label"])
+    given = item["probabilities"][label] if "probabilities" in item else item["probability"]
+    return Prediction(label=label, figure=_finite(given))
+
+
+def _of_cells(cells: Sequence[str]) -> Prediction:
+    """Read a value, or a label with its probability, or with those of all classes, of which its own is the highest."""
+    if len(cells) == 1:
+        return Prediction(figure=_finite(cells[0]))
+    return Prediction(label=cells[0], figure=max(map(_finite, cells[1:])))
+
+
+def _finite(given: Any) -> float:
+    number = float(given)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is no prediction")
+    return number
 
 
 def _identity(event: Event) -> str:
