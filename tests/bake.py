@@ -1,7 +1,7 @@
 """Bake a project from the checkout's tracked files: `python tests/bake.py build/demo-project`.
 
-Cookiecutter copies every file that it finds, git-ignored ones too, so a checkout that somebody
-works in is exported first. A download without git history is clean, and is baked as it is.
+Cookiecutter copies every file that it finds, environments and earlier bakes too, so what a bake
+reads is exported first: from a checkout what git tracks, from a download what its folders hold.
 """
 
 import json
@@ -28,9 +28,15 @@ def tracked(root: Path, *paths: str) -> list[str]:
     return sorted(name for name in listing.stdout.split("\0") if name and (root / name).is_file())
 
 
+def downloaded(root: Path, *paths: str) -> list[str]:
+    """List the files under `paths` of a download without git history, relative to `root`."""
+    found = [path for part in paths for path in (root / part, *(root / part).rglob("*")) if path.is_file()]
+    return sorted(path.relative_to(root).as_posix() for path in found if "__pycache__" not in path.parts)
+
+
 def export(root: Path, destination: Path) -> Path:
-    """Copy what a bake reads, tracked files only, and return the copy."""
-    for name in tracked(root, *PARTS):
+    """Copy what a bake reads, and nothing else of the checkout or download, and return the copy."""
+    for name in (tracked if (root / ".git").exists() else downloaded)(root, *PARTS):
         target = destination / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(root / name, target)
@@ -71,9 +77,8 @@ def main(arguments: Sequence[str]) -> None:
     project = Path(arguments[0]).resolve()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        template = export(ROOT, scratch / "template") if (ROOT / ".git").exists() else ROOT
         try:
-            bake(template, project, {}, scratch)
+            bake(export(ROOT, scratch / "template"), project, {}, scratch)
         except CookiecutterException as refusal:
             sys.exit(f"{project}: {refusal}")
     commit(project)

@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from tests.bake import ROOT, TEMPLATE, bake, tracked
+from tests.bake import PARTS, ROOT, TEMPLATE, bake, export, tracked
 from tests.snapshots import RENDERED
 
 COOKIECUTTER = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
@@ -115,6 +116,18 @@ def test_a_second_bake_refreshes_the_same_folder(template: Path, tmp_path: Path)
 
     assert (project / "Makefile").read_bytes() == (template / TEMPLATE / "Makefile").read_bytes()
     assert (project / "notes.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_download_is_baked_without_what_its_use_left_there(template: Path, tmp_path: Path) -> None:
+    """A second `make demo` without git history copies neither the environment nor the first demo's project."""
+    for name in (".venv/bin/python", "build/demo-project/Makefile", "packages/engine/src/__pycache__/errors.pyc"):
+        (tmp_path / "download" / name).parent.mkdir(parents=True)
+        (tmp_path / "download" / name).write_bytes(b"")
+    shutil.copytree(template, tmp_path / "download", dirs_exist_ok=True)
+
+    copy = export(tmp_path / "download", tmp_path / "copy")
+
+    assert files(copy) == set(tracked(ROOT, *PARTS))
 
 
 def cookiecutter(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
