@@ -42,6 +42,8 @@ def stat(name: str = "Sum", period: int = 60) -> dict[str, Any]:
     [
         definition(),
         definition(Statistic=None, ExtendedStatistic="p99.9", DatapointsToAlarm=2, TreatMissingData="ignore"),
+        definition(Statistic=None, ExtendedStatistic="p95", EvaluateLowSampleCountPercentile="ignore"),
+        definition(EvaluateLowSampleCountPercentile="evaluate"),
         definition(AlarmActions=[TOPIC], OKActions=[TOPIC], Period=10, EvaluationPeriods=8640),
         definition(Period=3600, EvaluationPeriods=168),
         queried({"Id": "a", "MetricStat": stat(), "ReturnData": False}, {"Id": "b", "Expression": "FILL(a, 0) * 2"}),
@@ -61,6 +63,7 @@ def test_definition_that_cloudwatch_takes(good: dict[str, Any]) -> None:
         definition(DatapointsToAlarm=3),
         definition(EvaluationPeriods=0),
         definition(TreatMissingData="zero"),
+        definition(Statistic=None, ExtendedStatistic="p95", EvaluateLowSampleCountPercentile="never"),
         definition(Period=45),
         definition(Period=None),
         definition(Namespace=None),

@@ -1,9 +1,12 @@
 """When an alarm is in ALARM: M out of N, and what missing data counts for."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sagemaker_gitops.local.cloudwatch.alarm_evaluation import state_of
+from sagemaker_gitops.local.cloudwatch.alarm_evaluation import evaluate, state_of
+from sagemaker_gitops.local.cloudwatch.metrics import Datum, Metrics, series_of
+from sagemaker_gitops.local.server.context import Clock, Place
 
 
 def alarm(**changes: Any) -> dict[str, Any]:
@@ -51,3 +54,30 @@ def test_without_datapoints_to_alarm_every_period_counts() -> None:
     assert two is not None
     assert three is not None
     assert (two.state, three.state) == ("OK", "ALARM")
+
+
+@pytest.mark.parametrize(
+    ("percentile", "treatment", "samples", "expected"),
+    [
+        ("p95", "ignore", 199, None),
+        ("p95", "ignore", 200, "ALARM"),
+        ("p95", "evaluate", 199, "ALARM"),
+        ("p99", "ignore", 999, None),
+        ("p20", "ignore", 50, "ALARM"),
+        ("p95", "ignore", 0, "OK"),
+    ],
+)
+def test_percentile_of_too_few_samples_changes_no_state(
+    tmp_path: Path, percentile: str, treatment: str, samples: int, expected: str | None
+) -> None:
+    """Below 10 / (1 - percentile) samples the state stays, if the alarm says so; without any, data is missing."""
+    place, metrics, clock = Place(account="111122223333", region="eu-west-1"), Metrics(tmp_path / "metrics"), Clock()
+    series = series_of(place, "AWS/SageMaker", "ModelLatency", {})
+    slow = {"Namespace": series.namespace, "MetricName": series.name, "Period": 60, "ExtendedStatistic": percentile}
+    definition = alarm(**slow, TreatMissingData="notBreaching", EvaluateLowSampleCountPercentile=treatment)
+    ages = [(0.5, samples // 2), (1.5, samples - samples // 2)]
+    metrics.put((series, Datum(time=100 - age, values=(9.0,), counts=(float(n),))) for age, n in ages if n)
+
+    verdict = evaluate(metrics, place, definition, clock=clock, now=100.0)
+
+    assert (verdict.state if verdict else None) == expected

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import regex
 
 from sagemaker_gitops.local.cloudwatch.metric_queries import check_expressions
-from sagemaker_gitops.local.cloudwatch.metrics import is_known_statistic
+from sagemaker_gitops.local.cloudwatch.metrics import is_known_statistic, is_percentile
 from sagemaker_gitops.local.server import model
 from sagemaker_gitops.local.server.context import Document, Refusal, unsupported
 
@@ -16,14 +16,14 @@ _STATIC = frozenset(
     {"GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"}
 )
 _TREATMENTS = ("breaching", "notBreaching", "ignore", "missing")
+_OF_LOW_SAMPLES = ("evaluate", "ignore")
 _ACTIONS = ("OKActions", "AlarmActions", "InsufficientDataActions")
 _OF_ONE_METRIC = frozenset(
     {"MetricName", "Namespace", "Dimensions", "Period", "Unit", "Statistic", "ExtendedStatistic"}
 )
 _GENERAL = frozenset({"AlarmName", "AlarmDescription", "ActionsEnabled", "EvaluationPeriods", "DatapointsToAlarm"})
-_PLAYED = (
-    _GENERAL | _OF_ONE_METRIC | {*_ACTIONS, "Threshold", "ComparisonOperator", "TreatMissingData", "Metrics", "Tags"}
-)
+_COMPARISON = frozenset({"Threshold", "ComparisonOperator", "TreatMissingData", "EvaluateLowSampleCountPercentile"})
+_PLAYED = _GENERAL | _OF_ONE_METRIC | _COMPARISON | {*_ACTIONS, "Metrics", "Tags"}
 _MOST_METRICS = 10
 _HOUR, _DAY, _WEEK = 3600, 86_400, 604_800
 _ARN = regex.compile(r"arn:aws[\w-]*:[\w-]+:[\w-]*:[\w-]*:.+")
@@ -49,6 +49,10 @@ def _problems(params: Document) -> Iterator[str]:
     if (treatment := params.get("TreatMissingData", "missing")) not in _TREATMENTS:
         supported = ", ".join(_TREATMENTS)
         yield f"The value {treatment} is not supported for TreatMissingData parameter. Supported values: [{supported}]."
+    if (samples := params.get("EvaluateLowSampleCountPercentile", "evaluate")) not in _OF_LOW_SAMPLES:
+        yield f"EvaluateLowSampleCountPercentile must be {' or '.join(_OF_LOW_SAMPLES)}: {samples}."
+    elif samples == "ignore" and not is_percentile(params.get("ExtendedStatistic", "")):
+        raise unsupported("EvaluateLowSampleCountPercentile of anything but one metric's percentile")
     yield from _problems_of_actions(params)
     if ("MetricName" in params) == ("Metrics" in params):
         yield "Exactly one of the parameters MetricName and Metrics must be given."

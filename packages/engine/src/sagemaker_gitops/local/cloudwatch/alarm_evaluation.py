@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sagemaker_gitops.local.cloudwatch.metric_queries import Window, answer
-from sagemaker_gitops.local.cloudwatch.metrics import Datum, Metrics
+from sagemaker_gitops.local.cloudwatch.metrics import Datum, Metrics, fewest_samples
 from sagemaker_gitops.local.server.context import Clock, Document, Place
 
 State = Literal["OK", "ALARM", "INSUFFICIENT_DATA"]
@@ -34,6 +34,11 @@ def supported(alarm: Document) -> bool:
 def evaluate(metrics: Metrics, place: Place, alarm: Document, *, clock: Clock, now: float) -> Evaluation | None:
     """Return an alarm's state at a moment; None when it stays what it is."""
     values = _values(metrics, place, alarm, clock, now)
+    if alarm.get("EvaluateLowSampleCountPercentile") == "ignore":
+        counts = _values(metrics, place, {**alarm, "ExtendedStatistic": "SampleCount"}, clock, now)
+        # Without any sample data is missing, for which the alarm has a treatment of its own.
+        if 0 < sum(count or 0 for count in counts) < fewest_samples(alarm["ExtendedStatistic"]):
+            return None
     return state_of(alarm, values)
 
 

@@ -40,9 +40,21 @@ def compute(name: str, data: Sequence[Datum]) -> float:
     )
 
 
+def is_percentile(name: str) -> bool:
+    """Return whether a statistic is a percentile."""
+    return _PERCENTILE.fullmatch(name) is not None
+
+
+def fewest_samples(percentile: str) -> float:
+    """Return below how many samples CloudWatch calls a percentile, such as p95, not statistically significant."""
+    percent = float(percentile.removeprefix("p"))
+    outside = 100 - percent if percent >= 50 else percent
+    return 1000 / outside if outside else 0.0
+
+
 def is_known_statistic(name: str) -> bool:
     """Return whether a statistic can be computed here."""
-    return name in BASIC or _PERCENTILE.fullmatch(name) is not None
+    return name in BASIC or is_percentile(name)
 
 
 def _basic(name: str, pairs: Sequence[tuple[float, float]]) -> float:
