@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -167,6 +168,14 @@ def test_report_says_what_a_merge_changes_and_costs(
 ) -> None:
     """Deltas are against what the report names, and only inputs of the fingerprint cost a training job."""
     assert told in report_of(candidate, champion)
+
+
+def test_linear_model_stands_beside_the_metrics() -> None:
+    """A reviewer sees what the simplest model reaches; an artefact that tells none gets no sentence."""
+    told = replace(model(), metrics={**model().metrics, "linear": {"accuracy": 0.7612}})
+
+    assert "A logistic or linear regression on the same rows: accuracy 0.7612." in report_of(told, None)
+    assert "regression on the same rows" not in report_of(model(), None)
 
 
 def test_registered_model_costs_nothing() -> None:

@@ -75,7 +75,12 @@ def _metrics(compared: Compared) -> str:
         for part in ("overall", "bias")
         for name, value in after[part].items()
     ]
-    return _table(_head(compared), rows)
+    return _table(_head(compared), rows) + _linear(after)
+
+
+def _linear(metrics: Mapping[str, Any]) -> str:
+    told = ", ".join(f"{inert(name)} {_number(value)}" for name, value in metrics.get("linear", {}).items())
+    return f"\n\nA logistic or linear regression on the same rows: {told}." if told else ""
 
 
 def _groups(compared: Compared) -> str:

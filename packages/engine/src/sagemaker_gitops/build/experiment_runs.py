@@ -7,7 +7,7 @@ from typing import Any
 
 # The documents of an artefact; its model stays where it is, and a tag names the place.
 DOCUMENTS = ("metrics.json", "schema.json", "manifest.json")
-_SECTIONS = ("overall", "bias", "rows")
+_SECTIONS = ("overall", "linear", "bias", "rows")
 
 
 def metrics(document: Mapping[str, Any]) -> dict[str, float]:

@@ -115,13 +115,14 @@ class Mark(Part):
     minimum: float | None = None
     maximum: float | None = None
     maximum_drop: float | None = Field(default=None, ge=0)
+    minimum_gain: float | None = Field(default=None, ge=0)
     reason: str = ""
     source: str = ""
 
     @model_validator(mode="after")
     def _one_limit(self) -> Self:
-        if [self.minimum, self.maximum, self.maximum_drop].count(None) != 2:
-            raise ValueError("a threshold has exactly one of minimum, maximum and maximum_drop")
+        if [self.minimum, self.maximum, self.maximum_drop, self.minimum_gain].count(None) != 3:
+            raise ValueError("a threshold has exactly one of minimum, maximum, maximum_drop and minimum_gain")
         return self
 
 

@@ -116,6 +116,7 @@ def _evaluation(facts: Facts) -> Content:
     by_group = facts.metrics.get("groups") or {}
     groups = [
         ("Overall", _numbers(facts.metrics.get("overall") or {})),
+        ("A linear model on the same rows", _numbers(facts.metrics.get("linear") or {})),
         *((f"Group {name}", _rates(rates)) for name, rates in by_group.items()),
         ("Gaps between groups", _numbers(facts.metrics.get("bias") or {})),
         ("Thresholds of the gates", [_threshold(one) for one in facts.thresholds]),

@@ -56,11 +56,20 @@ def judge(gate: str, name: str, measured: Mapping[str, float]) -> Mark:
 
 
 def keeps_up(gate: str, name: str, *, ours: Mapping[str, float], theirs: Mapping[str, float]) -> Mark:
-    """Set a model's figure beside another's, which it may miss by baseline.json's `maximum_drop`."""
-    room = limits(gate)[name]["maximum_drop"]
+    """Set a model's figure beside another's: how far it may fall behind, or must be ahead, is baseline.json's."""
+    room = _room(gate, name)
     if name in LOWER_IS_BETTER:
         return Mark(gate=gate, name=name, value=ours[name], maximum=round(theirs[name] + room, 6))
     return Mark(gate=gate, name=name, value=ours[name], minimum=round(theirs[name] - room, 6))
+
+
+def _room(gate: str, name: str) -> float:
+    limit = limits(gate)[name]
+    bounds = {"maximum_drop": 1, "minimum_gain": -1}
+    given = [sign * limit[bound] for bound, sign in bounds.items() if bound in limit]
+    if len(given) != 1:
+        raise ValueError(f"{BASELINE.name}: {gate}.{name} needs either a maximum_drop or a minimum_gain")
+    return float(given[0])
 
 
 def require(mark: Mark, record: Recorder) -> None:

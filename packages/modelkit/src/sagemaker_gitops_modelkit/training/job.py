@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from sagemaker_gitops_modelkit.training.feature_schema import Schema, load_schem
 from sagemaker_gitops_modelkit.training.hosts import load_hosts
 from sagemaker_gitops_modelkit.training.hyperparameters import Hyperparameters, is_tuning, load_hyperparameters
 from sagemaker_gitops_modelkit.training.learner import AnyLearner, unfitted
+from sagemaker_gitops_modelkit.training.linear import linear_quality
 from sagemaker_gitops_modelkit.training.parent import CHANNEL, Parent, load_parent, require_same_features
 from sagemaker_gitops_modelkit.training.parity import Parity, prove_equal
 from sagemaker_gitops_modelkit.training.reference_statistics import constraints, statistics
@@ -79,7 +81,8 @@ def train(root: Path, learner: AnyLearner) -> None:
         model, parity = _fit(split, schema, learner, hyperparameters, checkpoints=root / "checkpoints")
     threshold = {"threshold": hyperparameters.threshold} if schema.task == "binary" else {}
     scored = _judge(model, split, schema, hyperparameters.threshold)
-    metrics = _metrics(scored, split, parity) | _lineage(parent, hyperparameters)
+    linear = linear_quality(split, schema, threshold=hyperparameters.threshold)
+    metrics = _metrics(scored, split, parity, linear=linear) | _lineage(parent, hyperparameters)
     learnt = features(split.train, schema)
     documents = {
         "schema.json": _schema_document(schema_file) | threshold,
@@ -140,10 +143,11 @@ def _schema_path(learner: AnyLearner) -> Path:
     return beside if beside.exists() else code.parent / "config" / "schema.json"
 
 
-def _metrics(scored: Scored, split: Split, parity: Parity) -> dict[str, Any]:
+def _metrics(scored: Scored, split: Split, parity: Parity, *, linear: Mapping[str, float]) -> dict[str, Any]:
     return {
         "rows": {"train": len(split.train), "test": len(split.test)},
         "overall": scored.quality(),
+        "linear": linear,
         "bias": scored.bias(),
         "groups": scored.groups(),
         **scored.shape(),
