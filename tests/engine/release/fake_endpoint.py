@@ -57,7 +57,11 @@ class Killer:
 
 
 class FakeEndpoints(Endpoints):
-    """One endpoint. `outcomes` says how the next updates end: "ok", "back" (AWS rolls back) or "failed"."""
+    """One endpoint.
+
+    `outcomes` says how the next updates end: "ok", "back" (AWS rolls back), "failed", or "mixed" and "out": the
+    endpoint is left UpdateRollbackFailed with old and new variants in service, or OutOfService.
+    """
 
     def __init__(self, clock: FakeClock, killer: Killer) -> None:
         self._clock = clock
@@ -143,6 +147,13 @@ class FakeEndpoints(Endpoints):
         outcome = self.outcomes.pop(0) if self.outcomes else "ok"
         if outcome == "failed":
             new = Endpoint(status="Failed", config=name, production=(), failure="the container did not answer /ping")
+        elif outcome == "mixed" and self._view:
+            mix = {item.name: item for item in (*new.production, *self._view.production)}
+            new = replace(
+                self._view, status="UpdateRollbackFailed", production=tuple(mix.values()), failure="no capacity"
+            )
+        elif outcome == "out" and self._view:
+            new = replace(self._view, status="OutOfService", failure="no capacity")
         elif outcome == "back" and self._view:
             new = replace(self._view, failure="an alarm rang")
         elif outcome == "back":

@@ -57,7 +57,7 @@ FATES = st.builds(
     strategy=st.sampled_from(get_args(StrategyName)),
     kind=st.sampled_from(["deploy", "rollback"]),
     evidence=st.lists(st.just(GOOD) | evidences(), min_size=1, max_size=6).map(tuple),
-    outcomes=st.lists(st.sampled_from(["ok", "ok", "back", "failed"]), max_size=2).map(tuple),
+    outcomes=st.lists(st.sampled_from(["ok", "ok", "back", "failed", "mixed", "out"]), max_size=2).map(tuple),
     deaths=st.lists(st.tuples(st.integers(1, 25), st.booleans()), max_size=5).map(tuple),
 )
 

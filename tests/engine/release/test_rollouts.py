@@ -170,6 +170,23 @@ def test_failed_endpoint_is_replaced_by_the_champion(strategy: StrategyName) -> 
     assert rig.aws.endpoints.view.production[0].model == release(1).model
 
 
+@pytest.mark.parametrize("outcome", ["mixed", "out"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_broken_endpoint_that_takes_updates_is_never_deleted(strategy: StrategyName, outcome: str) -> None:
+    """Variants that may still answer callers stay until the champion's own fleet is up."""
+    rig = rig_of(strategy)
+    rig.aws.endpoints.outcomes = [outcome]
+
+    finish = rig.run(2)
+
+    assert finish.result == "rolled_back"
+    assert "delete" not in rig.aws.endpoints.calls
+    view = rig.aws.endpoints.view
+    assert view is not None
+    assert view.status == "InService"
+    assert [(item.model, item.weight) for item in view.production] == [(release(1).model, 100)]
+
+
 def test_first_release_that_fails_leaves_nothing_behind() -> None:
     """Where nothing served before, nothing serves after."""
     rig = Rig()

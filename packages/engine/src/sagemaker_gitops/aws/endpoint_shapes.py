@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     )
 
 _TRANSIENT = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
-_BROKEN = frozenset({"Failed", "OutOfService", "UpdateRollbackFailed"})
+_SERVES, _FAILED = "InService", "Failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +104,13 @@ class Endpoint:
 
     @property
     def broken(self) -> bool:
-        """Tell whether the endpoint takes no request but its deletion."""
-        return self.status in _BROKEN
+        """Tell whether AWS has left the endpoint in any state but the one in which it serves as configured."""
+        return self.settled and self.status != _SERVES
+
+    @property
+    def failed(self) -> bool:
+        """Tell whether the endpoint takes no request but its deletion; what is broken otherwise may still serve."""
+        return self.status == _FAILED
 
     @property
     def variants(self) -> tuple[Variant, ...]:

@@ -59,7 +59,7 @@ class Abort:
 
 @dataclass(frozen=True, kw_only=True)
 class Remove:
-    """Delete an endpoint that serves no traffic."""
+    """Delete an endpoint that takes nothing else, or whose first release is not good."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,10 +209,10 @@ def _retreat(rollout: Rollout, rules: Rules, seen: Observation) -> Action:
     endpoint, champion = seen.endpoint, rollout.champion
     if champion is None:
         return Remove() if endpoint is not None else Finish(result="rolled_back", reason=rollout.abort)
-    if endpoint is not None and endpoint.broken:
+    if endpoint is not None and endpoint.failed:
         return Remove()
     variant = endpoint.variant_of(champion.model) if endpoint is not None and not endpoint.shadow else None
-    if endpoint is None or variant is None:
+    if endpoint is None or endpoint.broken or variant is None:
         return _bring_back(champion, rules, seen, reason=rollout.abort)
     weights = {item.name: 0 for item in endpoint.production} | {variant.name: 100}
     if not endpoint.splits(weights):

@@ -153,7 +153,7 @@ class ReleaseSession:
             endpoint = self.describe()
             if endpoint is not None and not endpoint.settled:
                 looks = _REACTION_LOOKS
-            elif reached(endpoint) or looks >= _REACTION_LOOKS or (endpoint is not None and endpoint.broken):
+            elif reached(endpoint) or looks >= _REACTION_LOOKS:
                 return
             looks += 1
             status = endpoint.status if endpoint else "there is no endpoint"
