@@ -10,6 +10,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from botocore.validate import ParamValidator
 from sagemaker_gitops.errors import ConfigurationError
+from sagemaker_gitops.local.cloudwatch.metric_math import Math, Points
 from sagemaker_gitops.monitor.answers import read_truth
 from sagemaker_gitops.monitor.publish import NAMESPACE, outcome_metrics, window_metrics
 from sagemaker_gitops.monitor.verdict import Outcome, evaluate
@@ -25,7 +26,14 @@ VALUES: dict[str, str | float] = {
     "Region": "eu-west-1",
     "Runbook": "docs/operate.md",
 }
-SAGEMAKER = {"Invocations", "Invocation4XXErrors", "Invocation5XXErrors", "ModelLatency", "OverheadLatency"}
+SAGEMAKER = {
+    "Invocations",
+    "Invocation4XXErrors",
+    "Invocation5XXErrors",
+    "InvocationModelErrors",
+    "ModelLatency",
+    "OverheadLatency",
+}
 # Source: Amazon CloudWatch API Reference, "Dashboard Body Structure and Syntax", as far as this dashboard goes.
 _TEXT, _NUMBER, _COLOUR = {"type": "string"}, {"type": "number"}, {"type": "string", "pattern": "^#[0-9a-fA-F]{6}$"}
 
@@ -141,6 +149,34 @@ def test_silence_of_the_monitor_rings() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("failed", "wrong", "rejected", "share"),
+    [(5.0, 5.0, 0.0, 5.0), (0.0, 5.0, 0.0, 5.0), (0.0, 5.0, 5.0, 0.0), (2.0, 9.0, 3.0, 6.0), (5.0, None, None, 5.0)],
+    ids=["5xx", "no answer", "4xx alone", "of each", "counted as 5xx alone"],
+)
+def test_errors_alarm_counts_every_failure_but_the_callers_own(
+    failed: float, wrong: float | None, rejected: float | None, share: float
+) -> None:
+    """A time-out or a killed container is no 5xx, and the alarm's share of failures has it all the same."""
+    alarm = json.loads((ROOT / "monitoring/alarms/errors.json").read_text())["Alarm"]
+    counted = {
+        "Invocations": 100.0,
+        "Invocation5XXErrors": failed,
+        "InvocationModelErrors": wrong,
+        "Invocation4XXErrors": rejected,
+    }
+    series: dict[str, Points] = {}
+
+    for query in alarm["Metrics"]:
+        if "Expression" in query:
+            series[query["Id"]] = Math(series=series, periods=(0.0,)).evaluate(query["Expression"])
+        else:
+            value = counted[query["MetricStat"]["Metric"]["MetricName"]]
+            series[query["Id"]] = {} if value is None else {0.0: value}
+
+    assert series["share"] == {0.0: share}
+
+
 def test_dashboard_shows_metrics_that_exist(written: set[str]) -> None:
     """Every metric on the dashboard is SageMaker's or the monitor's own."""
     body = json.loads(observability.dashboard(ROOT, VALUES))
@@ -151,7 +187,7 @@ def test_dashboard_shows_metrics_that_exist(written: set[str]) -> None:
         metric[1] for widget in body["widgets"] for metric in widget["properties"]["metrics"] if metric[0] == NAMESPACE
     }
     assert searched | plotted <= written | SAGEMAKER
-    assert {"Psi", "PositiveRate", "Invocations", "Invocation5XXErrors", "ModelLatency"} <= searched | plotted
+    assert {"Psi", "PositiveRate", "Invocations", "InvocationModelErrors", "ModelLatency"} <= searched | plotted
     assert "${" not in text
 
 

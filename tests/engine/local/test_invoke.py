@@ -9,6 +9,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from sagemaker_gitops.aws.cloudwatch import Metrics
 from tests.engine.local.harness import ACCOUNT, BUCKET, CAPTURE, LocalAws, eventually, refused, variant
 
 
@@ -201,7 +202,11 @@ def test_a_killed_container_is_replaced(aws: LocalAws) -> None:
             return None
 
     assert eventually(answering, lambda pid: pid is not None) != before
-    assert (total(aws, "Invocation5XXErrors", name) or 0) >= 1
+    assert (total(aws, "InvocationModelErrors", name) or 0) >= 1
+    assert total(aws, "Invocation5XXErrors", name) == 0
+    now = dt.datetime.now(dt.UTC)
+    seen = Metrics(aws.client("cloudwatch")).traffic(name, "v1", since=now - dt.timedelta(minutes=5), until=now)
+    assert seen.errors >= 1
 
 
 @pytest.mark.parametrize(

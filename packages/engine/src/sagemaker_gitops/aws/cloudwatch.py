@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricDataQueryTypeDef
 
 _NAMESPACE = "AWS/SageMaker"
-_COUNTS = {"requests": "Invocations", "errors": "Invocation5XXErrors", "rejected": "Invocation4XXErrors"}
+_COUNTS = {
+    "requests": "Invocations",
+    "errors": "Invocation5XXErrors",
+    "rejected": "Invocation4XXErrors",
+    # Whatever was no 2xx: also time-outs, broken connections and malformed answers, which have no status.
+    "unanswered": "InvocationModelErrors",
+}
 _LATENCIES = {"p50": "p50", "p95": "p95"}
 # CloudWatch keeps SageMaker's metrics at one minute, and measures ModelLatency in microseconds.
 _MINUTE = 60
@@ -28,7 +34,7 @@ _MISSING = frozenset({"ResourceNotFound", "DashboardNotFoundError"})
 
 @dataclass(frozen=True, kw_only=True)
 class Traffic:
-    """What was counted for one variant; latencies in milliseconds, None without requests."""
+    """What was counted for one variant; `errors` are all failures but refusals; latencies in milliseconds if any."""
 
     requests: int = 0
     errors: int = 0
@@ -56,10 +62,11 @@ class Metrics:
         for page in pages:
             for result in page["MetricDataResults"]:
                 values.setdefault(result["Id"], []).extend(result["Values"])
+        counts = {key: int(sum(values.get(key, []))) for key in _COUNTS}
         return Traffic(
-            requests=int(sum(values.get("requests", []))),
-            errors=int(sum(values.get("errors", []))),
-            rejected=int(sum(values.get("rejected", []))),
+            requests=counts["requests"],
+            errors=max(counts["errors"], counts["unanswered"] - counts["rejected"]),
+            rejected=counts["rejected"],
             p50_ms=_milliseconds(values.get("p50", [])),
             p95_ms=_milliseconds(values.get("p95", [])),
         )

@@ -126,7 +126,7 @@ NAMESPACE = "AWS/SageMaker"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Invocation:
-    """One request through one variant. Latencies are in microseconds, as CloudWatch has them."""
+    """One request through one variant; status 0 is no answer. Latencies are in microseconds, as CloudWatch has them."""
 
     place: Place
     endpoint: str
@@ -190,7 +190,8 @@ def _values(invocation: Invocation) -> list[tuple[str, str, float]]:
         ("InvocationsPerInstance", "None", 1.0),
         ("Invocation4XXErrors", "None", float(400 <= status < 500)),
         ("Invocation5XXErrors", "None", float(status >= 500)),
-        ("InvocationModelErrors", "None", float(status >= 400)),
+        # Time-outs, broken connections and malformed answers have no status, and count here alone.
+        ("InvocationModelErrors", "None", float(not 200 <= status < 300)),
     ]
     timed = [("ModelLatency", invocation.model_latency), ("OverheadLatency", invocation.overhead_latency)]
     return [*counted, *((name, "Microseconds", round(value)) for name, value in timed if value is not None)]

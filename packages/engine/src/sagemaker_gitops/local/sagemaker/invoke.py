@@ -94,7 +94,7 @@ class Invoker:
         try:
             reply = replica.invoke(inference.body, inference.headers())
         except urllib3.exceptions.HTTPError as problem:
-            self._note(fleet, replica, inference, status=503)
+            self._note(fleet, replica, inference, status=0)
             raise Refusal(
                 "ServiceUnavailable", f"Variant {replica.variant_name} does not answer: {problem}", status=503
             ) from problem
