@@ -1,6 +1,7 @@
 """schema: every broken file is blamed at its line, and callers are protected from each other's changes."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -277,3 +278,18 @@ def test_finding_is_an_annotation_of_the_file(committed: Path) -> None:
     remarks = documents.read(committed, "infra/config/dev.json", Hyperparameters).findings
 
     assert remarks == (Annotation(message=remarks[0].message, file="infra/config/dev.json"),)
+
+
+def test_write_makes_the_description_that_is_missing(committed: Path) -> None:
+    """A wider range contradicts the description of the modelkit's server, until `--write` has made it anew."""
+    (committed / "model/inference/serve.py").write_text((ROOT / "model/inference/serve.py").read_text())
+    shutil.copy2(ROOT / "model/inference/openapi.yml", committed / "model/inference/openapi.yml")
+    path = committed / "model/config/schema.json"
+    path.write_text(path.read_text().replace('"maximum": 5,', '"maximum": 6,'))
+
+    error = refused(committed)
+    result = schema.run(committed, Options(write=True))
+
+    assert "pirat.maximum is 5, schema.json implies 6" in str(error)
+    assert result.annotations == ()
+    assert "maximum: 6" in (committed / "model/inference/openapi.yml").read_text()

@@ -23,11 +23,13 @@ def lint(
 @app.command()
 def schema(
     base: Annotated[str, typer.Option(help="Commit whose callers must not break, such as origin/main.")] = "",
+    *,
+    write: Annotated[bool, typer.Option("--write", help="First make openapi.yml from schema.json.")] = False,
 ) -> None:
     """Check configuration, data and API description, and that no caller breaks."""
     from sagemaker_gitops.stages import schema as stage
 
-    place().succeeded(stage.run(Path.cwd(), stage.Options(base=base or None)))
+    place().succeeded(stage.run(Path.cwd(), stage.Options(base=base or None, write=write)))
 
 
 @app.command()

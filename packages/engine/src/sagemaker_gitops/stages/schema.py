@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from sagemaker_gitops.build import pointers
 from sagemaker_gitops.errors import Annotation, SchemaBroken
 from sagemaker_gitops.github import declaration
+from sagemaker_gitops.project import api_contract, spectral
 from sagemaker_gitops.project import contract_change as change
 from sagemaker_gitops.project import data_contract as data
 from sagemaker_gitops.project import schema_documents as documents
-from sagemaker_gitops.project import spectral
 from sagemaker_gitops.project.config import EnvironmentFile, Project
 from sagemaker_gitops.project.environments import ENVIRONMENTS
 from sagemaker_gitops.project.freeze import Freeze
@@ -31,19 +31,22 @@ _DOCUMENTS: dict[str, type[BaseModel]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The commit whose callers must not break; none to leave that check out."""
+    """The commit whose callers must not break, none to leave that check out; whether to write openapi.yml anew."""
 
     base: str | None = None
+    write: bool = False
 
 
 def run(root: Path, options: Options) -> StageResult:
     """Check the checkout at `root`."""
     schema = documents.read(root, change.SCHEMA, ModelSchema)
+    if options.write and schema.content:
+        (root / change.API).write_text(api_contract.make(root, schema.content), encoding="utf-8")
     found = {
         "configuration": schema.findings + _configuration(root),
         "data": data.check(root, schema.content) if schema.content else (),
         "data pointers": _data_pointers(root),
-        "API description": _api(root),
+        "API description": _api(root, schema.content),
         "callers": change.check(root, options.base) if options.base else (),
     }
     if any(item.level == "error" for items in found.values() for item in items):
@@ -65,10 +68,10 @@ def _data_pointers(root: Path) -> tuple[Annotation, ...]:
     return tuple(Annotation(message=message, file=file, level="warning") for file in files)
 
 
-def _api(root: Path) -> tuple[Annotation, ...]:
+def _api(root: Path, schema: ModelSchema | None) -> tuple[Annotation, ...]:
     if not (root / change.API).is_file():
         return (Annotation(message="the API description is missing", file=change.API),)
-    return spectral.check(root, change.API)
+    return spectral.check(root, change.API) + (api_contract.check(root, schema) if schema else ())
 
 
 def _refusal(found: dict[str, tuple[Annotation, ...]]) -> SchemaBroken:
