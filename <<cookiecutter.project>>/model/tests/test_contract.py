@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema_rs import validator_for
 from sagemaker_gitops_modelkit.gates import payloads, server
 from sagemaker_gitops_modelkit.gates.server import Server
-from sagemaker_gitops_modelkit.training.feature_schema import NumberFeature, Schema, load_schema
+from sagemaker_gitops_modelkit.training.feature_schema import CategoryFeature, NumberFeature, Schema, load_schema
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 OPENAPI = Path(__file__).parents[1] / "inference" / "openapi.yml"
@@ -25,30 +25,25 @@ SCHEMAS = API["components"]["schemas"]
 # The four hundred systematic requests judge the server's code; to judge one model, random ones suffice.
 PHASES = (Phase.generate,) if "MODEL_DIR" in os.environ else (Phase.explicit, Phase.generate)
 
-FEATURES = [name for name in SCHEMAS["Row"]["properties"] if name in SCHEMAS]
+SCHEMA = load_schema(Path(__file__).parents[1] / "config" / "schema.json")
 
-# Cells of a row in schema.json's order; what the schema of a CSV body cannot say.
-CSV_ROW = st.tuples(
-    st.floats(0, 5),
-    st.floats(0, 5) | st.just(""),
-    st.floats(0, 3),
-    *[st.sampled_from("123456789")] * 2,
-    st.sampled_from(["no", "yes"]),
-    st.floats(0, 100) | st.just(""),
-    *[st.sampled_from(["no", "yes"])] * 5,
+
+def _cell(feature: NumberFeature | CategoryFeature) -> st.SearchStrategy[float | str]:
+    """Return what a row may hold for a feature; an empty cell is a missing value."""
+    if isinstance(feature, CategoryFeature):
+        return st.sampled_from([*feature.categories, *(["never seen"] if feature.unknown == "ignore" else [])])
+    number = st.floats(feature.minimum, feature.maximum)
+    return number | st.just("") if feature.missing == "impute" else number
+
+
+# Rows in schema.json's order: what the schema of a CSV or an Arrow body cannot say.
+ROWS = st.lists(
+    st.tuples(*map(_cell, SCHEMA.features)).map(lambda cells: dict(zip(SCHEMA.feature_names, cells, strict=True))),
+    min_size=1,
+    max_size=5,
 )
-schemathesis.openapi.media_type(
-    "text/csv",
-    st.lists(CSV_ROW.map(lambda row: ",".join(map(str, row))), min_size=1, max_size=5).map(
-        lambda lines: "\n".join(lines).encode()
-    ),
-)
-schemathesis.openapi.media_type(
-    payloads.ARROW,
-    st.lists(CSV_ROW.map(lambda row: dict(zip(FEATURES, row, strict=True))), min_size=1, max_size=5).map(
-        payloads.arrow_rows
-    ),
-)
+schemathesis.openapi.media_type("text/csv", ROWS.map(lambda rows: payloads.csv_rows(rows, header=False)))
+schemathesis.openapi.media_type(payloads.ARROW, ROWS.map(payloads.arrow_rows))
 description = schemathesis.openapi.from_path(OPENAPI)
 
 
@@ -92,16 +87,24 @@ def _is_ragged(body: object) -> bool:
 
 def test_description_has_the_features_of_the_model(model_schema: Schema) -> None:
     """Each feature is described with the range, values and duty that the model's schema gives it."""
-    described = {name: SCHEMAS[name] for name in SCHEMAS["Row"]["properties"] if name in SCHEMAS}
+    row, columns = SCHEMAS["Row"], SCHEMAS["Columns"]["properties"]["columns"]
+    described = {name: _followed(item) for name, item in row["properties"].items() if name not in model_schema.around}
+    required = row.get("required", [])
 
     assert list(described) == list(model_schema.feature_names)
-    assert SCHEMAS["Row"]["required"] == SCHEMAS["Columns"]["properties"]["columns"]["required"]
-    for feature in model_schema.numbers:
-        assert _number(feature).items() <= described[feature.name].items()
-        assert (feature.name in SCHEMAS["Row"]["required"]) is (feature.missing == "refuse")
+    assert required == columns.get("required", [])
+    for number in model_schema.numbers:
+        assert _number(number).items() <= described[number.name].items()
+        assert (number.name in required) is (number.missing == "refuse")
     for category in model_schema.categories:
         values = list(category.categories) if category.unknown == "refuse" else None
         assert described[category.name].get("enum") == values
+
+
+def _followed(item: dict[str, Any]) -> dict[str, Any]:
+    """Return the shared schema that an item refers to, or the item."""
+    found: dict[str, Any] = SCHEMAS[item["$ref"].rpartition("/")[2]] if "$ref" in item else item
+    return found
 
 
 def _number(feature: NumberFeature) -> dict[str, Any]:
@@ -109,11 +112,20 @@ def _number(feature: NumberFeature) -> dict[str, Any]:
     return {"type": kind, "minimum": feature.minimum, "maximum": feature.maximum}
 
 
-def test_description_has_the_labels_of_the_model(model_schema: Schema) -> None:
-    """What callers may get as a label is what the model answers."""
-    prediction = SCHEMAS["Answer"]["properties"]["predictions"]["items"]["properties"]
+def test_description_has_the_answers_of_the_model(model_schema: Schema) -> None:
+    """What callers may get as an answer is what the model's task gives."""
+    answer = SCHEMAS["Answer"]["properties"]["predictions"]["items"]
+    fields = {
+        "binary": ["label", "probability"],
+        "multiclass": ["label", "probabilities"],
+        "regression": ["value"],
+    }
 
-    assert set(prediction.get("label", {}).get("enum", ())) == set(model_schema.classes)
+    assert answer["required"] == fields[model_schema.task]
+    if model_schema.classes:
+        assert set(answer["properties"]["label"]["enum"]) == set(model_schema.classes)
+    if model_schema.task == "multiclass":
+        assert list(answer["properties"]["probabilities"]["properties"]) == list(model_schema.classes)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Requests made of real rows."""
 
+import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -36,9 +37,10 @@ def json_columns(rows: Sequence[Instance]) -> bytes:
 
 def csv_rows(rows: Sequence[Instance], *, header: bool) -> bytes:
     """Write rows as CSV in the schema's order."""
-    lines = [",".join(rows[0])] if header else []
-    lines += [",".join("" if cell is None else str(cell) for cell in row.values()) for row in rows]
-    return ("\r\n".join(lines) + "\r\n").encode()
+    lines = io.StringIO()
+    writer = csv.writer(lines)  # RFC 4180: a line ends with CRLF, a cell of None is empty
+    writer.writerows([*([rows[0]] if header else []), *(row.values() for row in rows)])
+    return lines.getvalue().encode()
 
 
 def arrow_rows(rows: Sequence[Instance]) -> bytes:
