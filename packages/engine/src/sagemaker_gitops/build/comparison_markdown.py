@@ -14,6 +14,7 @@ from sagemaker_gitops.report.mermaid import Series, chart, names, span
 _GRID = [step / 20 for step in range(21)]
 _COLOURS = (("blue", "#0072b2"), ("orange", "#e69f00"))
 _LARGER = "Larger plots are in `report.html` of this run's artifact `rehearsal`."
+_UNASKED = "Not asked: schema.json names no protected attribute, so there are no groups to compare."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,7 @@ def _groups(compared: Compared) -> str:
         for group, values in after["groups"].items()
         for rate, label in RATES.items()
     ]
-    return _table(_head(compared), rows)
+    return _table(_head(compared), rows) if rows else _UNASKED
 
 
 def _plots(compared: Compared) -> str:
@@ -99,7 +100,8 @@ def _plots(compared: Compared) -> str:
     if "this" not in models:
         return "There are no plots: the model's metrics.json holds no scores of classes."
     legend = ", ".join(f"{word} is {name}" for name, (word, _) in zip(models, _COLOURS, strict=False))
-    return "\n\n".join([_roc(models), f"ROC: {legend}. {_LARGER}", _selection(models)])
+    by_group = [_selection(models)] if rates(models["this"], "selection_rate") else []
+    return "\n\n".join([_roc(models), f"ROC: {legend}. {_LARGER}", *by_group])
 
 
 def _roc(models: Mapping[str, Mapping[str, Any]]) -> str:

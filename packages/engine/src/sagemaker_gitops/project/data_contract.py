@@ -52,7 +52,7 @@ def _contradictions(row: Mapping[str, str | None], schema: ModelSchema) -> Itera
 
 
 def _is_category(value: str, feature: Category) -> bool:
-    return value in feature.categories
+    return value in feature.categories or (value in _ABSENT and feature.unknown == "ignore")
 
 
 def _is_number(value: str, feature: Number) -> bool:
