@@ -293,3 +293,14 @@ def test_write_makes_the_description_that_is_missing(committed: Path) -> None:
     assert "pirat.maximum is 5, schema.json implies 6" in str(error)
     assert result.annotations == ()
     assert "maximum: 6" in (committed / "model/inference/openapi.yml").read_text()
+
+
+@pytest.mark.parametrize(("unknown", "finds"), [("ignore", 0), ("refuse", 1)])
+def test_open_category_may_be_missing(tmp_path: Path, unknown: str, finds: int) -> None:
+    """Training and server take it for an unknown one; where every value is listed, it contradicts the list."""
+    feature = {"name": "slope", "type": "category", "categories": ["north", "south"], "unknown": unknown}
+    model = ModelSchema.model_validate({"task": "regression", "target": "price", "id": "n", "features": [feature]})
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/wine.csv").write_text("n,slope,price\n1,north,3\n2,,4\n")
+
+    assert len(check_data(tmp_path, model)) == finds

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from sagemaker_gitops.cli import building, checks, data, foundation, overview, releases, repository, runner
+from sagemaker_gitops.cli import building, checks, data, foundation, modelling, overview, releases, repository, runner
 from sagemaker_gitops.cli.running import place, run_in
 from sagemaker_gitops.cli.sections import Sections
 from sagemaker_gitops.errors import ConfigurationError, PipelineError
@@ -29,6 +29,7 @@ for commands in (building, checks, foundation, overview, releases, repository):
     app.add_typer(commands.app)
 app.add_typer(data.app, name="data")
 app.add_typer(data.features, name="features")
+app.add_typer(modelling.app, name="model")
 app.add_typer(foundation.bootstrap, name="bootstrap")
 
 # The shell's completion asks for words by this variable; the template's docs/reference.md says how to switch it on.

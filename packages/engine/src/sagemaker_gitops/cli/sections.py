@@ -10,7 +10,7 @@ SECTIONS = {
     "See what is": ("status", "history", "card", "who-served", "explain", "verify-ledger"),
     "Watch it": ("monitor", "reconcile", "retrain", "challenge", "page"),
     "Set it up, and down": ("bootstrap", "doctor", "teardown"),
-    "Work on it": ("local", "lint", "schema", "data", "upgrade"),
+    "Work on it": ("model", "local", "lint", "schema", "data", "upgrade"),
     "In a pull request": ("plan", "champion", "rehearse", "preflight", "supersede"),
 }
 
