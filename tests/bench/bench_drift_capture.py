@@ -135,7 +135,7 @@ def ours(path: Path) -> None:
     from sagemaker_gitops.monitor.parallel import Reading, read_files
     from sagemaker_gitops.monitor.window import Window
 
-    folder = PROJECT / "monitoring/baselines"
+    folder = Path(__file__).parent / "baselines"
     day = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC)
     reading = Reading(
         files={name: (folder / name).read_bytes() for name in FILES},
