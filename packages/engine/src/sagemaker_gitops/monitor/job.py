@@ -20,11 +20,10 @@ from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.errors import ConfigurationError
 from sagemaker_gitops.monitor.answers import Truth, read_truth
 from sagemaker_gitops.monitor.baseline import Contract
-from sagemaker_gitops.monitor.parallel import Reading, read_files
+from sagemaker_gitops.monitor.parallel import Reading, Task, read_files
 from sagemaker_gitops.monitor.record import Record
 from sagemaker_gitops.monitor.tally import Tally, load_tally
 from sagemaker_gitops.monitor.window import Window
-from sagemaker_gitops.monitor.worker import Task
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.ledger import Release
 from sagemaker_gitops.release.session import open_ledger

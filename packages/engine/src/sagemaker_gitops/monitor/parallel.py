@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from multiprocessing import get_context
+
+import msgspec
 
 from sagemaker_gitops.monitor.answers import Truth
 from sagemaker_gitops.monitor.baseline import Baseline, read_baseline
@@ -24,6 +27,15 @@ _WAITING = 2
 
 # Name, variant and content of a capture file.
 File = tuple[str, str, Iterable[bytes]]
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What the stage asks of every shard."""
+
+    start: datetime
+    end: datetime
+    labels_since: datetime
+    release: str
 
 
 @dataclass(frozen=True, kw_only=True)

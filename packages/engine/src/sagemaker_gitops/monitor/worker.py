@@ -8,7 +8,6 @@ The folders are those that the job's inputs name: `code`, `job` (baseline files,
 import json
 import os
 import sys
-from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -16,18 +15,9 @@ import msgspec
 from sagemaker_gitops.monitor.answers import Truth
 from sagemaker_gitops.monitor.baseline import FILES
 from sagemaker_gitops.monitor.events import Span
-from sagemaker_gitops.monitor.parallel import Reading, read_files
+from sagemaker_gitops.monitor.parallel import Reading, Task, read_files
 from sagemaker_gitops.monitor.tally import Tally, dump_tally
 from sagemaker_gitops.monitor.window import Window
-
-
-class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What the stage asks of every shard."""
-
-    start: datetime
-    end: datetime
-    labels_since: datetime
-    release: str
 
 
 def main(root: Path) -> int:
