@@ -9,7 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
-from tests.bake import PARTS, ROOT, TEMPLATE, bake, export, tracked
+from tests.bake import PARTS, ROOT, TEMPLATE, bake, commit, export, tracked
 from tests.snapshots import RENDERED
 
 COOKIECUTTER = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
@@ -88,6 +88,26 @@ def test_rendered_templates_use_plain_variables_only() -> None:
         text = (ROOT / TEMPLATE / name).read_text(encoding="utf-8")
         for expression in (part.split(">>")[0] for part in text.split("<<")[1:]):
             assert expression.removeprefix("cookiecutter.") in known, f"{name}: {expression}"
+
+
+def test_clone_keeps_every_byte_whatever_git_does_to_line_ends(baked: Path, tmp_path: Path) -> None:
+    """With core.autocrlf, as on Windows, the scripts still start, and the data keeps its hash, CRLF included."""
+    project = tmp_path / "project"
+    shutil.copytree(baked, project)
+    (project / "data/windows.csv").write_bytes(b"id,size\r\n1,2\r\n")
+    commit(project)
+
+    clone = ["git", "clone", "--quiet", "-c", "core.autocrlf=true", str(project), str(tmp_path / "clone")]
+    subprocess.run(clone, check=True, capture_output=True)
+
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=project, check=True, capture_output=True, text=True).stdout
+    changed = [
+        name
+        for name in names.split("\0")[:-1]
+        if (project / name).read_bytes() != (tmp_path / "clone" / name).read_bytes()
+    ]
+    assert {"data/windows.csv", "data/hmda.csv", "model/train/train.py"} <= set(names.split("\0"))
+    assert changed == []
 
 
 def test_configuration_carries_the_answers(baked: Path, answers: dict[str, str]) -> None:
