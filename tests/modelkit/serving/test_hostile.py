@@ -75,6 +75,36 @@ def test_huge_announced_body_is_refused_unread(serving: Server, rows: list[Insta
     assert _still_answers(serving, rows)
 
 
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+@pytest.mark.parametrize(
+    ("kind", "size", "status"),
+    [("text/csv", 6 * MIB + 1, 413), ("text/csv", 25 * MIB, 413), ("image/png", MIB, 415)],
+    ids=["beyond", "most", "type"],
+)
+def test_early_refusal_reaches_a_caller_that_sends_on(
+    kind: str, size: int, status: int, connection: str, serving: Server
+) -> None:
+    """A caller that sends its whole body before it listens gets the answer, and no reset, each time."""
+    head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nConnection: {connection}\r\n"
+    sent = f"{head}Content-Length: {size}\r\n\r\n".encode() + b"1" * size
+
+    for _ in range(5):
+        with socket.create_connection((HOST, serving.port), timeout=30) as caller:
+            caller.sendall(sent)
+            answer = caller.recv(65536)
+
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_caller_that_asks_before_it_sends_is_not_waited_for(serving: Server) -> None:
+    """Expect: 100-continue gets the refusal alone, and the connection closes without a body."""
+    head = b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nContent-Length: 26214400\r\n"
+
+    answer = _exchange(serving, head + b"Connection: close\r\nExpect: 100-continue\r\n\r\n", timeout=5)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+
+
 def test_huge_bodies_leave_memory_bounded(serving: Server, rows: list[Instance]) -> None:
     """100 MB sent in spite of the refusal, announced and in chunks, are read away and not kept."""
     before = _resident(serving)

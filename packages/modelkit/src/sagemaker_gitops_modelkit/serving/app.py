@@ -12,11 +12,12 @@ import msgspec
 from sagemaker_gitops_modelkit.serving.admission import Admission
 from sagemaker_gitops_modelkit.serving.asgi import (
     CallerGone,
+    Incoming,
     Message,
     Receive,
     Send,
     announced_size,
-    read_body,
+    refuse,
     respond,
 )
 from sagemaker_gitops_modelkit.serving.coalescer import Coalescer
@@ -83,15 +84,22 @@ class Application:
         started = time.perf_counter()
         headers = dict(scope["headers"])
         context = read_context(headers)
+        incoming = Incoming(receive)
         try:
-            answer = await self._answer(scope, headers, receive, context=context, started=started)
+            answer = await self._answer(scope, headers, incoming, context=context, started=started)
         except CallerGone:
             return
         except Problem as problem:
             answer = self._refusal(problem, context)
         own = ((b"content-type", answer.media_type), (ATTRIBUTES, self._attributes.write(context)))
-        await respond(send, answer.status, answer.body, headers=(*own, *context.traces, *answer.headers))
+        named = (*own, *context.traces, *answer.headers)
         self._remember(answer, context, started=started)
+        if answer.problem is None:
+            await respond(send, answer.status, answer.body, headers=named)
+        else:
+            # Who waits for leave to send its body has sent none.
+            body = None if b"expect" in headers else incoming
+            await refuse(send, answer.status, answer.body, headers=named, incoming=body)
 
     def close(self) -> None:
         """Write what is still unwritten."""
@@ -99,7 +107,7 @@ class Application:
         self._telemetry.write_metrics()
 
     async def _answer(
-        self, scope: Message, headers: dict[bytes, bytes], receive: Receive, *, context: Context, started: float
+        self, scope: Message, headers: dict[bytes, bytes], incoming: Incoming, *, context: Context, started: float
     ) -> _Answer:
         _refuse_other_routes(scope)
         refuse_bad_id(headers)
@@ -107,7 +115,7 @@ class Application:
         size = announced_size(headers, limit=self._settings.max_body_bytes)
         self._admission.enter(size)
         try:
-            body = await read_body(receive, limit=self._settings.max_body_bytes)
+            body = await incoming.read(limit=self._settings.max_body_bytes)
             return await self._admitted(body, form, context, started + self._settings.deadline_seconds)
         finally:
             self._admission.leave(size)
