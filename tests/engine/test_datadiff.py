@@ -100,3 +100,16 @@ def test_column_that_lost_every_value_has_moved_as_far_as_can_be(before: list[Pa
 
     assert columns["load"].missing == (0.0, 1.0)
     assert columns["load"].verdict != ""
+
+
+def test_a_listed_word_for_nothing_is_no_gap(tmp_path: Path) -> None:
+    """`NA` is a category where schema.json lists it, and missing where it does not."""
+    before, after = (_table(tmp_path / name, rows) for name, rows in (("a", ROWS), ("b", ROWS)))
+    for path in (*before, *after):
+        path.write_text(path.read_text().replace(",no", ",NA"))
+
+    plain = datadiff.compare(before, after, row_id="id")
+    listed = datadiff.compare(before, after, row_id="id", listed={"deny": ("yes", "NA")})
+
+    assert {column.name: column.missing[1] for column in plain.columns} == {"load": 0.0, "deny": 0.8}
+    assert {column.name: column.missing[1] for column in listed.columns} == {"load": 0.0, "deny": 0.0}

@@ -74,6 +74,44 @@ def test_answer_comes_as_csv_on_request(caller: Caller, rows: list[Instance]) ->
     assert reply.body.decode().splitlines() == lines
 
 
+@pytest.mark.parametrize(
+    ("accept", "media_type"),
+    [
+        ("text/csv, */*;q=0.1", "text/csv"),
+        ("application/json;q=0, text/csv", "text/csv"),
+        ("application/json;q=0, */*", "text/csv"),
+        ("application/json;q=0.5, text/*;q=0.8", "text/csv"),
+        ("text/csv;q=0.9, application/*;q=0.900", "application/json"),
+        ("text/csv, application/json", "application/json"),
+        ("*/*;q=0.1", "application/json"),
+        ("image/png, TEXT/CSV; Q=0.001", "text/csv"),
+        ("text/csv;q=0, */*", "application/json"),
+        ("", "application/json"),
+    ],
+)
+def test_highest_weight_is_answered(accept: str, media_type: str, caller: Caller, rows: list[Instance]) -> None:
+    """The most specific range tells a form's weight, 0 excludes it, and JSON wins a tie (RFC 9110, 12.5.1)."""
+    reply = caller.invoke(payloads.json_rows(rows), Accept=accept)
+
+    assert reply.status == 200
+    assert reply.headers["content-type"].partition(";")[0] == media_type
+
+
+def test_byte_order_mark_is_no_part_of_a_body(caller: Caller, rows: list[Instance]) -> None:
+    """JSON and CSV, with a header and without, that a Windows program wrote are read as without the mark."""
+    sent = [
+        (payloads.json_rows(rows), "application/json"),
+        (payloads.csv_rows(rows, header=True), "text/csv"),
+        (payloads.csv_rows(rows, header=False), "text/csv"),
+    ]
+
+    marked = [caller.invoke(b"\xef\xbb\xbf" + body, kind) for body, kind in sent]
+
+    plain = caller.invoke(*sent[0])
+    assert [reply.status for reply in marked] == [200] * 3
+    assert all(reply.json["predictions"] == plain.json["predictions"] for reply in marked)
+
+
 def test_attributes_and_traces_are_passed_on(caller: Caller, rows: list[Instance]) -> None:
     """A caller's attributes come back behind ours, its trace headers as they were."""
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -154,7 +192,8 @@ def _acceptable(edges: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """Keep the edge rows that the schema lets through."""
     known = [edges[f.name].isin(f.categories) for f in schema.categories if f.unknown == "refuse"]
     within = [edges[f.name].isna() | edges[f.name].between(f.minimum, f.maximum) for f in schema.numbers]
-    return edges[np.logical_and.reduce([*known, *within])]
+    there = [edges[f.name] != "" for f in schema.categories if f.missing == "refuse"]
+    return edges[np.logical_and.reduce([*known, *within, *there])]
 
 
 def _as_json(table: pd.DataFrame) -> bytes:

@@ -72,7 +72,8 @@ def _is_wrong(name: str, value: Any) -> bool:
         return not is_number or not (feature.minimum or 0) <= value <= (feature.maximum or math.inf)
     if not isinstance(value, str):
         return True
-    return value not in feature.categories and feature.unknown == "refuse"
+    bare = value.strip()
+    return not bare or (bare not in feature.categories and feature.unknown == "refuse")
 
 
 @RARELY_SLOW

@@ -110,7 +110,10 @@ def test_malformed_body_is_refused_in_kind(
 @pytest.mark.parametrize(
     ("cell", "accepted"),
     [
-        ("nan", False),
+        ("nan", True),
+        ("null", True),
+        ("+3.9", True),
+        (" 3.9 ", True),
         ("inf", False),
         ("1_0", False),
         ("0x1", False),
@@ -119,7 +122,7 @@ def test_malformed_body_is_refused_in_kind(
     ],
 )
 def test_csv_number_is_a_plain_decimal(cell: str, accepted: bool, caller: Caller, rows: list[Instance]) -> None:
-    """What only a programming language would call a number is refused."""
+    """What only a programming language would call a number is refused; words for nothing are missing values."""
     reply = caller.invoke(payloads.csv_rows([{**rows[0], "unemp": cell}], header=False), "text/csv")
 
     assert (reply.status == 200) is accepted
@@ -160,6 +163,7 @@ def test_id_that_cannot_be_kept_is_refused(bad: str, caller: Caller, rows: list[
 def test_unacceptable_answer_is_refused(caller: Caller, rows: list[Instance]) -> None:
     """An answer is JSON or CSV."""
     assert caller.invoke(payloads.json_rows(rows), Accept="image/png").status == 406
+    assert caller.invoke(payloads.json_rows(rows), Accept="*/*, application/json;q=0, text/*;q=0").status == 406
 
 
 def test_refusal_names_the_inference_id(caller: Caller) -> None:

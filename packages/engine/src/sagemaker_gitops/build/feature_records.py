@@ -1,26 +1,27 @@
 """Rows of the data set as records of a feature group. A missing value is left out, as the store wants it."""
 
 import csv
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+
+from sagemaker_gitops_modelkit.cells import read_number
 
 from sagemaker_gitops.errors import DataInvalid
 from sagemaker_gitops.project.features import Definition
 
 Record = Mapping[str, str]
 
-# As the training code reads them.
-MISSING = frozenset({"", "NA"})
 
-
-def rows(files: Iterable[Path]) -> Iterator[dict[str, str]]:
-    """Read the rows of CSV files, one after the other."""
+def rows(files: Iterable[Path], definition: Definition) -> Iterator[dict[str, str]]:
+    """Read the rows of CSV files, one after the other, as training reads them; what is missing is left out."""
     for path in files:
-        with path.open(newline="", encoding="utf-8") as file:
-            for row in csv.DictReader(file):
-                yield {name: text for name, text in row.items() if text is not None and text not in MISSING}
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, strict=True, skipinitialspace=True)
+            reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+            for row in reader:
+                found = {name: definition.meaning(name, text) for name, text in row.items() if isinstance(text, str)}
+                yield {name: text for name, text in found.items() if text is not None}
 
 
 def records(data: Iterable[Mapping[str, str]], definition: Definition, *, moment: datetime) -> list[Record]:
@@ -48,11 +49,9 @@ def _record(row: Mapping[str, str], definition: Definition, *, moment: datetime,
 
 def _number(text: str, name: str, row: int) -> str:
     try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise _wrong(f"{name} is not a finite number, but {text!r}", row)
+        value = read_number(text)
+    except ValueError as err:
+        raise _wrong(f"{name} is not a finite number, but {text!r}", row) from err
     # The shortest text of exactly this double, whatever the file wrote.
     return repr(value)
 

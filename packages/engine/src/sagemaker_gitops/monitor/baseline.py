@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
+from sagemaker_gitops_modelkit.cells import Columns
 
 from sagemaker_gitops.errors import MonitorBroken
 from sagemaker_gitops.monitor.bins import Bins, choose_bins, expand
@@ -52,6 +53,12 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     def names(self) -> tuple[str, ...]:
         """The names of all features, in order."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def text_columns(self) -> Columns:
+        """What a CSV body's columns are called, as the server has it."""
+        numbers = frozenset(feature.name for feature in self.numbers)
+        return Columns(names=self.names, numbers=numbers, around=frozenset(filter(None, self.carried)))
 
     @property
     def numbers(self) -> tuple[Feature, ...]:

@@ -3,12 +3,13 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from msgspec import UNSET
+from sagemaker_gitops_modelkit.cells import read_category, read_number, read_numbers
 
 from sagemaker_gitops.monitor.baseline import Baseline, CategoryBaseline, NumberBaseline
 from sagemaker_gitops.monitor.statistics import Values
@@ -32,10 +33,22 @@ def count_cells(name: str, cells: Sequence[Cell], tally: Tally, baseline: Baseli
         number.invalid += invalid
     else:
         category = tally.categories[name]
-        found, missing, invalid = to_categories(cells)
-        category.add(found, baseline.categories[name])
+        texts, missing, invalid = to_categories(cells)
         category.missing += missing
         category.invalid += invalid
+        _add_categories(texts, category, baseline.categories[name])
+
+
+def _add_categories(texts: Mapping[str, int], tally: CategoryTally, baseline: CategoryBaseline) -> None:
+    """Count texts as the categories that they mean to the server."""
+    found: Counter[str] = Counter()
+    for text, count in texts.items():
+        category = read_category(text, baseline.categories, optional=baseline.feature.missing == "impute")
+        if category is None:
+            tally.missing += count
+        else:
+            found[category] += count
+    tally.add(found, baseline)
 
 
 def is_missing(cell: Cell) -> bool:
@@ -43,15 +56,22 @@ def is_missing(cell: Cell) -> bool:
     return cell is None or cell is UNSET or cell == ""
 
 
+def group_name(cell: Cell) -> str:
+    """Return the group that a cell of the protected attribute names, or nothing where it names none."""
+    if is_missing(cell):
+        return ""
+    return read_category(str(cell), (), optional=True) or ""
+
+
 def to_numbers(cells: Sequence[Cell], *, textual: bool) -> tuple[Values, int]:
     """Convert cells to floats, NaN where one is missing; return them and the count of invalid ones."""
     try:
         if textual:
-            values = np.fromiter(map(float, cells), dtype=np.float64, count=len(cells))
-            return (values, 0) if np.isfinite(values).all() else _each(cells, textual=textual)
+            numbers = read_numbers(cells)
+            return _each(cells, textual=True) if numbers is None else (np.array(numbers, dtype=np.float64), 0)
         if _NUMERIC_OR_NULL.issuperset(map(type, cells)):
             return np.array(cells, dtype=np.float64), 0
-    except (ValueError, OverflowError, TypeError):
+    except (OverflowError, TypeError):
         pass  # some cell is no number: look at each
     return _each(cells, textual=textual)
 
@@ -59,23 +79,25 @@ def to_numbers(cells: Sequence[Cell], *, textual: bool) -> tuple[Values, int]:
 def _each(cells: Sequence[Cell], *, textual: bool) -> tuple[Values, int]:
     numbers, missing, invalid = [], 0, 0
     for cell in cells:
-        if is_missing(cell):
-            missing += 1
-        elif (number := _number(cell, textual=textual)) is None:
+        try:
+            number = None if is_missing(cell) else _number(cell, textual=textual)
+        except (ValueError, OverflowError):
             invalid += 1
+            continue
+        if number is None:
+            missing += 1
         else:
             numbers.append(number)
     return np.fromiter(chain(numbers, repeat(np.nan, missing)), dtype=np.float64), invalid
 
 
 def _number(cell: Cell, *, textual: bool) -> float | None:
-    if not textual and type(cell) not in _NUMERIC:
-        return None
-    try:
-        number = float(cell)
-    except (ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
+    if textual:
+        return read_number(cell)
+    number = float(cell) if type(cell) in _NUMERIC else math.nan
+    if not math.isfinite(number):
+        raise ValueError("JSON and Arrow have numbers for numbers")
+    return number
 
 
 def to_categories(cells: Sequence[Cell]) -> tuple[dict[str, int], int, int]:
@@ -133,5 +155,5 @@ def _count_categories(column: "pa.Array", tally: CategoryTally, baseline: Catego
     counts = np.bincount(np.from_dlpack(indices), minlength=len(column.dictionary))
     names = map(str, column.dictionary.to_pylist())
     found = {name: int(count) for name, count in zip(names, counts, strict=False) if count}
-    tally.missing += column.null_count + found.pop("", 0)
-    tally.add(found, baseline)
+    tally.missing += column.null_count
+    _add_categories(found, tally, baseline)

@@ -1,6 +1,6 @@
 """What changed between two versions of a data set: rows, schema and distributions, as Markdown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
+from sagemaker_gitops_modelkit.cells import MISSING_WORDS
 
 from sagemaker_gitops.monitor.statistics import psi
 from sagemaker_gitops.report.markdown import inert
@@ -17,6 +18,8 @@ BINS = 10
 # Siddiqi's rule of thumb: below 0.1 nothing moved, above 0.25 another population.
 MODERATE, LARGE = 0.1, 0.25
 _CATEGORIES_SHOWN = 5
+# The words for nothing, in the cases in which programs write them: Arrow compares them as they are.
+_NOTHING = frozenset(form for word in MISSING_WORDS for form in (word, word.upper(), word.title(), "NaN") if form)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +75,15 @@ class DataDiff:
         return "\n".join([*head, "", *table, *(_row(column) for column in self.columns)])
 
 
-def compare(before: Sequence[Path], after: Sequence[Path], *, row_id: str) -> DataDiff:
-    """Compare two versions of a data set, each given as its CSV files with one row an id."""
-    old, new = _read(before), _read(after)
+def compare(
+    before: Sequence[Path], after: Sequence[Path], *, row_id: str, listed: Mapping[str, Collection[str]] | None = None
+) -> DataDiff:
+    """Compare two versions of a data set, each given as its CSV files with one row an id.
+
+    `listed` are columns' categories: a word for nothing among them is a category.
+    """
+    literal = [name for name, texts in (listed or {}).items() if not _NOTHING.isdisjoint(texts)]
+    old, new = _read(before, literal), _read(after, literal)
     common = [name for name in new.column_names if name in old.column_names]
     return DataDiff(
         rows=_rows(old, new, row_id, common),
@@ -84,10 +93,23 @@ def compare(before: Sequence[Path], after: Sequence[Path], *, row_id: str) -> Da
     )
 
 
-def _read(files: Sequence[Path]) -> pa.Table:
-    options = csv.ConvertOptions(null_values=["", "NA"], strings_can_be_null=True)
-    tables = [csv.read_csv(path, convert_options=options) for path in files]
+def _read(files: Sequence[Path], literal: Collection[str]) -> pa.Table:
+    options = csv.ConvertOptions(null_values=["", *sorted(_NOTHING)], strings_can_be_null=True)
+    tables = [_with_literal(csv.read_csv(path, convert_options=options), path, literal) for path in files]
     return pa.concat_tables(tables, promote_options="permissive")
+
+
+def _with_literal(table: pa.Table, path: Path, literal: Collection[str]) -> pa.Table:
+    """Read the columns again whose words for nothing are categories."""
+    again = [name for name in table.column_names if name in literal]
+    if not again:
+        return table
+    texts = dict.fromkeys(again, pa.string())
+    options = csv.ConvertOptions(include_columns=again, column_types=texts, null_values=[""], strings_can_be_null=True)
+    read = csv.read_csv(path, convert_options=options)
+    for name in again:
+        table = table.set_column(table.column_names.index(name), name, read[name])
+    return table
 
 
 def _rows(old: pa.Table, new: pa.Table, row_id: str, common: list[str]) -> Rows:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self, TypeVar, cast
 
 import msgspec
+from sagemaker_gitops_modelkit.cells import media_type, told_header
 
 ARROW = "application/vnd.apache.arrow.stream"
+BYTE_ORDER_MARK = "\N{BYTE ORDER MARK}"
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 BLOCK_BYTES = 4 << 20
 # The inference ids of the pipeline's own calls begin so; sagemaker_gitops.aws.invocations makes them.
@@ -35,19 +37,24 @@ class Payload(msgspec.Struct, gc=False):
     @property
     def form(self) -> Form:
         """What the body is, by its content type or else by its encoding."""
-        kind = (self.observedContentType or self.encoding).lower()
-        if kind.partition(";")[0].strip() == ARROW:
+        kind = media_type(self.observedContentType or self.encoding)[0]
+        if kind == ARROW:
             return "arrow"
         return "json" if "json" in kind else "csv"
+
+    @property
+    def header(self) -> bool | None:
+        """What the content type says about a line of names, None where it says nothing."""
+        return told_header(media_type(self.observedContentType or "")[1])
 
     def content(self) -> bytes:
         """Return the body as bytes; ValueError when it is not what its encoding says."""
         return binascii.a2b_base64(self.data, strict_mode=True)
 
     def text(self) -> str:
-        """Return the body; ValueError when it is not what its encoding says."""
+        """Return the body without a byte-order mark; ValueError when it is not what its encoding says."""
         if self.encoding != "BASE64":
-            return self.data
+            return self.data.removeprefix(BYTE_ORDER_MARK)
         return self.content().decode("utf-8-sig")
 
 
@@ -62,9 +69,9 @@ def forms(payloads: Sequence[Payload]) -> list[Form]:
 
 
 def texts(payloads: Sequence[Payload]) -> list[str]:
-    """Return bodies as text; ValueError when one is not what its encoding says."""
+    """Return bodies as text without byte-order marks; ValueError when one is not what its encoding says."""
     if "BASE64" not in set(map(_ENCODING, payloads)):
-        return [payload.data for payload in payloads]
+        return [payload.data.removeprefix(BYTE_ORDER_MARK) for payload in payloads]
     return [payload.text() for payload in payloads]
 
 

@@ -29,14 +29,15 @@ from sagemaker_gitops.release.ledger import Release
 from sagemaker_gitops.release.session import open_ledger
 from sagemaker_gitops.release.writer import Author, NewEntry
 
-# What the worker imports: the pure statistics and what they stand on, and the modelkit's readers of Arrow and CSV.
+# What the worker imports: the pure statistics and what they stand on, and the modelkit's readers of Arrow and of cells.
 _PACKAGE = Path(sagemaker_gitops.__file__).parent
 _CODE = ("__init__.py", "errors.py", "monitor/*.py")
 _MODELKIT = Path(sagemaker_gitops_modelkit.__file__).parent
 _READERS = (
     "__init__.py",
+    "cells.py",
     "serving/__init__.py",
-    *(f"serving/{part}.py" for part in ("arrow_metadata", "arrow_text", "arrow_stream", "csv_text")),
+    *(f"serving/{part}.py" for part in ("arrow_metadata", "arrow_text", "arrow_stream")),
 )
 _WORKER = "monitor/worker.py"
 

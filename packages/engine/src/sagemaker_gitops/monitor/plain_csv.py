@@ -134,7 +134,7 @@ def _read(content: bytes, contract: Contract) -> dict[str, Any] | None:
 def _is_odd(columns: dict[str, Any], contract: Contract) -> bool:
     """Tell whether a line may be a header, or a number is not finite: Arrow reads "inf" as a number."""
     texts = chain.from_iterable(columns[feature.name].dictionary.to_pylist() for feature in contract.categories)
-    if not {*contract.names, *filter(None, contract.carried)}.isdisjoint(texts):
+    if not {*contract.names, *filter(None, contract.carried)}.isdisjoint(map(str.strip, texts)):
         return True
     return not all(_is_finite(columns[feature.name]) for feature in contract.numbers)
 

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import UNSET
+from sagemaker_gitops_modelkit.cells import read_rows
 from sagemaker_gitops_modelkit.serving.arrow_metadata import Malformed
 from sagemaker_gitops_modelkit.serving.arrow_stream import SCALARS, Stream, TooManyRows
-from sagemaker_gitops_modelkit.serving.csv_text import is_header, read_rows
 
 from sagemaker_gitops.monitor.baseline import Contract
 from sagemaker_gitops.monitor.columns import Cell, is_missing
@@ -89,6 +89,7 @@ class Requests:
         self._carried = contract.carried
         self._known = frozenset((*self._names, *filter(None, self._carried)))
         self._columns = (*self._names, *self._carried)
+        self._text_columns = contract.text_columns
         self._json = msgspec.json.Decoder(_body_type(self._columns))
         self._readers: Mapping[Form, Callable[[Sequence[Payload]], Table]] = {
             "json": self.json_table,
@@ -153,11 +154,13 @@ class Requests:
     def csv_table(self, payloads: Sequence[Payload]) -> Table:
         """Decode CSV requests, by one rule: in a block where no body can be read in two ways, else one by one."""
         bodies = _bodies(payloads)
-        if found := read_plain(bodies, self._contract):
-            return Table(columns=found.columns, lengths=found.lengths, textual=True, complete=True)
-        if rows := self._one_row_each(bodies):
-            return Table(rows=rows, lengths=[1] * len(rows), textual=True, complete=True)
-        return _one_by_one(Table(textual=True), bodies, self._csv_rows)
+        headers = _headers(payloads)
+        if True not in headers:
+            if found := read_plain(bodies, self._contract):
+                return Table(columns=found.columns, lengths=found.lengths, textual=True, complete=True)
+            if rows := self._one_row_each(bodies):
+                return Table(rows=rows, lengths=[1] * len(rows), textual=True, complete=True)
+        return _one_by_one(Table(textual=True), list(zip(bodies, headers, strict=True)), self._csv_rows)
 
     def _one_row_each(self, bodies: Sequence[str]) -> list[Row] | None:
         """Decode bodies of one whole row each in a single pass, or return None when that is not what they are.
@@ -170,9 +173,10 @@ class Requests:
             return None
         whole = len(rows) == len(bodies) and set(map(len, rows)) == {len(self._names)}
         # A cell that is a feature's name may make its row a header.
-        return list(rows) if whole and self._known.isdisjoint(chain.from_iterable(rows)) else None
+        return list(rows) if whole and self._known.isdisjoint(map(str.strip, chain.from_iterable(rows))) else None
 
-    def _csv_rows(self, body: str, table: Table) -> list[Row]:
+    def _csv_rows(self, told: tuple[str, bool | None], table: Table) -> list[Row]:
+        body, header = told
         try:
             rows = read_rows(io.StringIO(body, newline=""))
         except csv.Error:
@@ -180,12 +184,10 @@ class Requests:
         if not rows:
             table.undecodable += 1
             return []
-        names = list(self._names)
-        if is_header(rows[0], self._names):
-            names, rows = rows[0], rows[1:]
+        names, rows = self._text_columns.split(rows, header=header)
         return [self._from_cells(names, row, table) for row in rows]
 
-    def _from_cells(self, names: list[str], row: list[str], table: Table) -> Row:
+    def _from_cells(self, names: Sequence[str], row: list[str], table: Table) -> Row:
         """Name the cells; a row of another width than its header is read as far as both go."""
         if len(row) > len(names):
             table.extra.append(f"column {len(names) + 1}")
@@ -207,6 +209,13 @@ def _bodies(payloads: Sequence[Payload]) -> list[str]:
         return texts(payloads)
     except ValueError:
         return list(map(_text, payloads))
+
+
+def _headers(payloads: Sequence[Payload]) -> list[bool | None]:
+    """Say what each content type tells about a line of names; there are few of them, and each is looked at once."""
+    told = {payload.observedContentType: payload for payload in payloads}
+    known = {kind: payload.header for kind, payload in told.items()}
+    return [known[payload.observedContentType] for payload in payloads]
 
 
 def _text(payload: Payload) -> str:

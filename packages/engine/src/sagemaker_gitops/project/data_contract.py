@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from sagemaker_gitops_modelkit.cells import read_category, read_number
+
 from sagemaker_gitops.errors import Annotation
 from sagemaker_gitops.project.model_schema import Category, ModelSchema, Number
-
-_ABSENT = frozenset({"", "NA"})
 
 
 def check(root: Path, schema: ModelSchema) -> tuple[Annotation, ...]:
@@ -19,17 +19,25 @@ def check(root: Path, schema: ModelSchema) -> tuple[Annotation, ...]:
 
 def _check_file(root: Path, path: Path, schema: ModelSchema) -> list[Annotation]:
     file = path.relative_to(root).as_posix()
-    with path.open(newline="", encoding="utf-8") as lines:
-        reader = csv.DictReader(lines)
-        missing = [name for name in schema.columns if name not in (reader.fieldnames or ())]
-        if missing:
-            return [
-                Annotation(message=f"columns that schema.json declares are missing: {', '.join(missing)}", file=file)
-            ]
-        wrong: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
-        for row in reader:
-            for column, value in _contradictions(row, schema):
-                wrong[column].append((reader.line_num, value))
+    with path.open(newline="", encoding="utf-8-sig") as lines:
+        reader = csv.DictReader(lines, strict=True, skipinitialspace=True)
+        try:
+            return _check_rows(file, reader, schema)
+        except UnicodeDecodeError as error:
+            return [Annotation(message=f"the file is not UTF-8: {error.reason}", file=file)]
+        except csv.Error as error:
+            return [Annotation(message=f"the file is not CSV: {error}", file=file, line=reader.line_num)]
+
+
+def _check_rows(file: str, reader: "csv.DictReader[str]", schema: ModelSchema) -> list[Annotation]:
+    reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
+    missing = [name for name in schema.columns if name not in reader.fieldnames]
+    if missing:
+        return [Annotation(message=f"columns that schema.json declares are missing: {', '.join(missing)}", file=file)]
+    wrong: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
+    for row in reader:
+        for column, value in _contradictions(row, schema):
+            wrong[column].append((reader.line_num, value))
     return [
         Annotation(
             message=f"{column}: {len(places)} values contradict schema.json, the first is {places[0][1]!r}",
@@ -42,8 +50,7 @@ def _check_file(root: Path, path: Path, schema: ModelSchema) -> list[Annotation]
 
 def _contradictions(row: Mapping[str, str | None], schema: ModelSchema) -> Iterator[tuple[str, str]]:
     truth = row[schema.target] or ""
-    good = _is_finite(truth) if schema.task == "regression" else truth in schema.labels
-    if not good:
+    if not (_is_finite(truth) if schema.task == "regression" else _is_label(truth, schema)):
         yield schema.target, truth
     for feature in schema.features:
         value = row[feature.name] or ""
@@ -51,18 +58,31 @@ def _contradictions(row: Mapping[str, str | None], schema: ModelSchema) -> Itera
             yield feature.name, value
 
 
+def _is_label(value: str, schema: ModelSchema) -> bool:
+    return read_category(value, schema.labels, optional=True) in schema.labels
+
+
 def _is_category(value: str, feature: Category) -> bool:
-    return value in feature.categories or (value in _ABSENT and feature.unknown == "ignore")
+    optional = feature.missing == "impute"
+    category = read_category(value, feature.categories, optional=optional)
+    return optional if category is None else category in feature.categories
 
 
 def _is_number(value: str, feature: Number) -> bool:
-    if value in _ABSENT:
+    number = _number(value)
+    if number is None:
         return feature.missing == "impute"
-    return _is_finite(value) and feature.minimum <= float(value) <= feature.maximum
+    return feature.minimum <= number <= feature.maximum
+
+
+def _number(value: str) -> float | None:
+    """Read a number, None where it is missing; what is none is not in any range."""
+    try:
+        return read_number(value)
+    except ValueError:
+        return math.nan
 
 
 def _is_finite(value: str) -> bool:
-    try:
-        return math.isfinite(float(value))
-    except ValueError:
-        return False
+    number = _number(value)
+    return number is not None and math.isfinite(number)

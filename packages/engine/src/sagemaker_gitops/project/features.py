@@ -4,9 +4,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+from sagemaker_gitops_modelkit.cells import read_category
 
 from sagemaker_gitops.errors import ConfigurationError
 
@@ -29,6 +31,14 @@ class Definition:
     event_time: str
     timed: bool
     features: Mapping[str, FeatureType]
+    # What a column's cells are where schema.json lists it, and the columns that must not miss a value.
+    listed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+
+    def meaning(self, column: str, cell: str) -> str | None:
+        """Return what a cell of the data set holds, None where it is missing: as training reads it."""
+        optional = column not in self.required or self.features.get(column) == "Fractional"
+        return read_category(cell, self.listed.get(column, ()), optional=optional)
 
     @property
     def types(self) -> dict[str, FeatureType]:
@@ -68,11 +78,15 @@ def read(root: Path) -> Definition:
 
 def define(schema: Mapping[str, Any]) -> Definition:
     """Define the feature group of a schema."""
+    labels = tuple(schema.get("classes") or (schema.get("negative", ""), schema.get("positive", "")))
+    listed = {item["name"]: tuple(item.get("categories", ())) for item in schema["features"]}
     definition = Definition(
         id=schema["id"],
         event_time=schema.get("event_time", EVENT_TIME),
         timed="event_time" in schema,
         features={item["name"]: _TYPES[item["type"]] for item in schema["features"]},
+        listed={**listed, schema.get("target", ""): tuple(filter(None, labels))},
+        required=frozenset(item["name"] for item in schema["features"] if item.get("missing") != "impute"),
     )
     wrong = [name for name in definition.types if not _NAME.fullmatch(name) or name in _RESERVED]
     if wrong or len(definition.types) != len(definition.features) + 2:

@@ -31,17 +31,20 @@ class Number(Part):
 
 
 class Category(Part):
-    """One of a closed list of values, and what any other value means."""
+    """One of a closed list of values, and what any other value and a missing one mean."""
 
     name: Name
     type: Literal["category"]
     categories: tuple[Name, ...] = Field(min_length=1)
     unknown: Literal["ignore", "refuse"]
+    missing: Literal["impute", "refuse"] = "refuse"
 
     @model_validator(mode="after")
     def _values_differ(self) -> Self:
         if len(set(self.categories)) < len(self.categories):
             raise ValueError("a category is listed twice")
+        if spaced := [text for text in self.categories if text != text.strip()]:
+            raise ValueError(f"{spaced[0]!r} has blanks around it, which a cell of CSV loses")
         return self
 
 
@@ -99,6 +102,12 @@ class ModelSchema(Part):
         return self.classes or tuple(label for label in (self.negative, self.positive) if label is not None)
 
     @property
+    def listed(self) -> dict[str, tuple[str, ...]]:
+        """The categories of each column that has some, and the target's values."""
+        categories = {item.name: item.categories for item in self.features if isinstance(item, Category)}
+        return {**categories, self.target: self.labels}
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """Every column that the data set must have."""
         protected = (self.protected,) if self.protected else ()
@@ -147,15 +156,13 @@ def breaking(before: ModelSchema, after: ModelSchema) -> Iterator[tuple[str, str
 
 
 def _optional(feature: Number | Category) -> bool:
-    return isinstance(feature, Number) and feature.missing == "impute"
+    return feature.missing == "impute"
 
 
 def _narrowed(old: Number | Category, new: Number | Category) -> Iterator[str]:
     if isinstance(old, Number) and isinstance(new, Number):
         if new.minimum > old.minimum or new.maximum < old.maximum:
             yield f"the range shrank from {old.minimum:g}..{old.maximum:g} to {new.minimum:g}..{new.maximum:g}"
-        if (old.missing, new.missing) == ("impute", "refuse"):
-            yield "a missing value is now refused"
     elif isinstance(old, Category) and isinstance(new, Category):
         lost = sorted(set(old.categories) - set(new.categories))
         if lost and new.unknown == "refuse":
@@ -164,6 +171,8 @@ def _narrowed(old: Number | Category, new: Number | Category) -> Iterator[str]:
             yield "an unknown value is now refused"
     else:
         yield f"the type changed from {old.type} to {new.type}"
+    if (old.missing, new.missing) == ("impute", "refuse"):
+        yield "a missing value is now refused"
 
 
 def _answers(before: ModelSchema, after: ModelSchema) -> Iterator[tuple[str, str]]:

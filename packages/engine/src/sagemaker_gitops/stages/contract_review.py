@@ -53,4 +53,5 @@ def _data(before: Path, after: Path) -> str:
     from sagemaker_gitops.monitor import data_changes as datadiff  # noqa: PLC0415
 
     schema = read(after, change.SCHEMA, ModelSchema).content
-    return datadiff.compare(old, new, row_id=schema.id if schema else "").as_markdown()
+    row_id, listed = (schema.id, schema.listed) if schema else ("", {})
+    return datadiff.compare(old, new, row_id=row_id, listed=listed).as_markdown()

@@ -77,7 +77,8 @@ def diff(settings: Settings, options: Options) -> StageResult:
         before = _before(settings, options, Path(scratch))
         if before is None:
             return StageResult(summary=f"### data\nThe data is that of {options.base}.", outputs={"changed": "false"})
-        found = datadiff.compare(before, fingerprint.data_files(settings.root), row_id=schema.id)
+        now = fingerprint.data_files(settings.root)
+        found = datadiff.compare(before, now, row_id=schema.id, listed=schema.listed)
     return StageResult(summary=f"### data\nSince {options.base}: {found.as_markdown()}", outputs={"changed": "true"})
 
 

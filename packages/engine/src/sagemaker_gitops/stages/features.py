@@ -1,5 +1,6 @@
 """features: keep the model's inputs in Feature Store, and take training sets and requests from there."""
 
+import csv
 import json
 import math
 from collections.abc import Callable, Sequence
@@ -65,7 +66,7 @@ def ingest(settings: Settings, aws: Aws, options: Options) -> StageResult:
         return _ingested(group, mark.digest, f"Version `{mark.digest[:12]}` is in `{group.name}` already.", written=0)
     begun = json.dumps({"moment": format_time(options.now()), "inputs": dict(mark.inputs)}).encode()
     moment = parse_time(json.loads(aws.storage.write_once(f"{base}/begun.json", begun))["moment"])
-    found = records(rows(fingerprint.data_files(settings.root)), wanted, moment=moment)
+    found = records(rows(fingerprint.data_files(settings.root), wanted), wanted, moment=moment)
     written = _write(aws, group, found, base=base, progress=options.progress)
     aws.storage.write_once(f"{base}/done.json", json.dumps({"records": len(found)}).encode())
     return _ingested(
@@ -80,7 +81,7 @@ def training_set(settings: Settings, aws: Aws, wanted: Wanted, options: Options)
 
     as_of = parse_time(wanted.as_of)
     files = [wanted.labels] if wanted.labels else list(fingerprint.data_files(settings.root))
-    labels = history.labels(_readable(files), definition, at=as_of)
+    labels = history.labels(_readable(files, definition), definition, at=as_of)
     hour = f"{labels['_event'].max():year=%Y/month=%m/day=%d/hour=%H}"
     options.progress(f"reading {group.history} up to {hour}")
     kept = history.load(aws.features.history(group.history, before=hour), definition)
@@ -145,10 +146,10 @@ def _write(aws: Aws, group: Group, found: Sequence[Record], *, base: str, progre
     return written
 
 
-def _readable(files: Sequence[Path]) -> list[dict[str, str]]:
+def _readable(files: Sequence[Path], definition: Definition) -> list[dict[str, str]]:
     try:
-        return list(rows(files))
-    except (OSError, UnicodeDecodeError) as err:
+        return list(rows(files, definition))
+    except (OSError, UnicodeDecodeError, csv.Error) as err:
         raise DataInvalid(f"the labels cannot be read: {err}", where="--labels", next_step="name a CSV file") from err
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pandera.pandas as pa
 from sklearn.metrics import roc_auc_score
 
-from sagemaker_gitops_modelkit.training.data import target
+from sagemaker_gitops_modelkit.training.data import numbers_of, target
 from sagemaker_gitops_modelkit.training.feature_schema import CategoryFeature, NumberFeature, Schema
 
 _KINDS = {"in_range": "range_violations", "isin": "category_violations"}
@@ -30,15 +30,20 @@ def expectations(schema: Schema) -> pa.DataFrameSchema:
 def _column(feature: NumberFeature | CategoryFeature) -> pa.Column:
     if isinstance(feature, NumberFeature):
         check = pa.Check.in_range(feature.minimum, feature.maximum)
-        return pa.Column(float, check, nullable=True, coerce=True)
+        return pa.Column(float, check, nullable=True)
     return pa.Column(str, pa.Check.isin(list(feature.categories)), nullable=True)
 
 
 def violations(text: pd.DataFrame, schema: Schema) -> dict[str, float]:
     """Count the values that break a type, a range or a list of categories, and the absent columns."""
     counts = dict.fromkeys(("type_violations", "range_violations", "category_violations"), 0.0)
+    present = [feature.name for feature in schema.numbers if feature.name in text]
+    numbers = {name: numbers_of(text[name]) for name in present}
+    counts["type_violations"] += float(sum(np.isinf(column).sum() for column in numbers.values()))
     try:
-        expectations(schema).validate(text, lazy=True)
+        expectations(schema).validate(
+            text.assign(**{n: c.replace(np.inf, np.nan) for n, c in numbers.items()}), lazy=True
+        )
     except pa.errors.SchemaErrors as error:
         for check in error.failure_cases["check"]:
             counts[_KINDS.get(str(check).partition("(")[0], "type_violations")] += 1

@@ -13,7 +13,7 @@ import pytest
 
 from sagemaker_gitops_modelkit.gates import training
 from sagemaker_gitops_modelkit.gates.candidate import Candidate
-from sagemaker_gitops_modelkit.training.data import Split, features, load_split, read_text
+from sagemaker_gitops_modelkit.training.data import Split, as_meant, features, load_split, read_text
 from sagemaker_gitops_modelkit.training.feature_schema import Schema, load_schema
 from sagemaker_gitops_modelkit.training.scored import Scored
 
@@ -42,9 +42,9 @@ def schema() -> Schema:
 
 
 @pytest.fixture(scope="session")
-def text(data_dir: Path) -> pd.DataFrame:
-    """Return the data set as it was written: every value a string."""
-    return read_text(data_dir)
+def text(data_dir: Path, schema: Schema) -> pd.DataFrame:
+    """Return the data set as text: what a cell means as in a request, None where it is missing."""
+    return as_meant(read_text(data_dir), schema)
 
 
 @pytest.fixture(scope="session")

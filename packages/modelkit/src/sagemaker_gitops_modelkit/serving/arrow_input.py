@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import numpy as np
 
+from sagemaker_gitops_modelkit.cells import read_category
 from sagemaker_gitops_modelkit.serving.arrow_metadata import Field, Malformed
 from sagemaker_gitops_modelkit.serving.arrow_stream import SCALARS, TEXTS, Numbers, Stream, TooManyRows
 from sagemaker_gitops_modelkit.serving.arrow_text import Array, Mask, Texts
@@ -93,15 +94,24 @@ def _judged_numbers(feature: Feature, column: Numbers) -> _Judged:
 
 
 def _judged_texts(feature: Feature, column: Texts) -> _Judged:
-    known = {"": feature.missing_place} | {text: place for place, text in enumerate(feature.categories)}
-    is_open = feature.unknown == "ignore"
-    fits = [len(value) <= MAX_TEXT if is_open else value in feature.categories for value in column.values]
+    found = [read_category(text, feature.categories, optional=feature.is_optional) for text in column.values]
+    known: dict[str | None, float] = {text: place for place, text in enumerate(feature.categories)}
+    known[None] = feature.missing_place
+    # A text that was cut is longer than any category, whatever stands before the cut.
+    fits = [
+        category in known or (feature.unknown == "ignore" and len(text) <= MAX_TEXT)
+        for text, category in zip(column.values, found, strict=True)
+    ]
     texts = np.array([*column.values, None], dtype=object)
-    places = np.array([*(known.get(value, UNSEEN) for value in column.values), feature.missing_place], np.float32)
-    missing = column.codes < 0
+    places = np.array([*(known.get(category, UNSEEN) for category in found), feature.missing_place], np.float32)
+    nothing = np.array([*(category is None for category in found), True], np.bool_)
     wrong = ~np.array([*fits, True], np.bool_)[column.codes]
     return _Judged(
-        feature=feature, values=texts[column.codes], cells=places[column.codes], missing=missing, wrong=wrong
+        feature=feature,
+        values=texts[column.codes],
+        cells=places[column.codes],
+        missing=nothing[column.codes],
+        wrong=wrong,
     )
 
 

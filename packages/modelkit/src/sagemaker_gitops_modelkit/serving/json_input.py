@@ -14,6 +14,7 @@ from sagemaker_gitops_modelkit.serving.explain import Explainer, Row
 from sagemaker_gitops_modelkit.serving.problem import FieldError, Problem, invalid, malformed, too_large
 from sagemaker_gitops_modelkit.serving.schema import Scalar, Schema
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
@@ -41,6 +42,7 @@ class JsonInput:
 
     def decode(self, body: bytes) -> Batch:
         """Return the body's rows as a batch, or raise the problem that lists what is wrong."""
+        body = body.removeprefix(BYTE_ORDER_MARK)
         if _holds_more(body, b"{", than=self._max_objects):
             raise too_large(f"more than {self._max_rows} rows; send them in several requests")
         try:

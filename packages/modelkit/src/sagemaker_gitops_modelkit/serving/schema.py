@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal, Self
 import msgspec
 from msgspec import Meta
 
+from sagemaker_gitops_modelkit.cells import Columns, read_category
+
 FLOAT32_MAX = 3.4028234663852886e38
 MAX_TEXT = 256
 # Where a category has no place in its list. The training job writes the same into the graph.
@@ -19,21 +21,23 @@ class SchemaInvalid(Exception):
 
 
 class _Place(float, Enum):
-    """A category's place in its list, which msgspec finds by the category's text."""
+    """A category's place in its list, which msgspec finds by the category's text; MISSING and UNSEEN if they may be."""
 
     def __new__(cls, text: str, place: float) -> Self:
         member = float.__new__(cls, place)
         member._value_ = text
         return member
 
-
-class _OpenPlace(_Place):
-    """Of a feature that may have categories which the model never saw."""
-
     @classmethod
-    def _missing_(cls, value: object) -> "_OpenPlace | None":
-        unseen: _OpenPlace = cls["UNSEEN"]
-        return unseen if isinstance(value, str) and len(value) <= MAX_TEXT else None
+    def _missing_(cls, value: object) -> "_Place | None":
+        if not isinstance(value, str) or len(value) > MAX_TEXT:
+            return None
+        members, listed = cls.__members__, cls._value2member_map_
+        category = read_category(value, listed, optional="MISSING" in members)
+        if category is None:
+            return members.get("MISSING")
+        found = listed.get(category)
+        return found if isinstance(found, cls) else members.get("UNSEEN")
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,8 +64,14 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def value_type(self) -> Any:
         """The msgspec type that accepts exactly this feature's values, and makes them numbers."""
-        value: Any = self._number_type() if self.is_number else self._category_type()
-        return value | None if self.is_optional else value
+        return self.text_type | None if self.is_optional else self.text_type
+
+    @property
+    def text_type(self) -> Any:
+        """The same for CSV, where a missing category is empty text: msgspec takes a category `null` for a null."""
+        if self.is_number:
+            return self._number_type() | None if self.is_optional else self._number_type()
+        return self._category_type()
 
     def _number_type(self) -> Any:
         lowest = -FLOAT32_MAX if self.minimum is None else self.minimum
@@ -75,11 +85,11 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True):
 
     def _category_type(self) -> Any:
         places = [(f"PLACE_{place}", (text, float(place))) for place, text in enumerate(self.categories)]
-        kind: Any = _Place
+        if self.is_optional:
+            places.append(("MISSING", ("", self.missing_place)))
         if self.unknown == "ignore":
-            kind = _OpenPlace
-            places += [("MISSING", ("", self.missing_place))] if "" not in self.categories else []
             places.append(("UNSEEN", ("\N{REPLACEMENT CHARACTER}" * MAX_TEXT, UNSEEN)))
+        kind: Any = _Place
         return kind(self.name, places)
 
 
@@ -100,6 +110,12 @@ class Schema(msgspec.Struct, frozen=True, kw_only=True):
     def names(self) -> tuple[str, ...]:
         """The feature names in the model's order."""
         return tuple(feature.name for feature in self.features)
+
+    @property
+    def text_columns(self) -> Columns:
+        """What a CSV body's columns are called."""
+        numbers = frozenset(feature.name for feature in self.features if feature.is_number)
+        return Columns(names=self.names, numbers=numbers, around=frozenset(self.carried))
 
     @property
     def carried(self) -> tuple[str, ...]:
@@ -128,4 +144,6 @@ def parse_schema(raw: bytes) -> Schema:
     for feature in schema.features:
         if not feature.is_number and not feature.categories:
             raise SchemaInvalid(f"schema.json: category {feature.name!r} lists no categories")
+        if any(text != text.strip() for text in (feature.name, *feature.categories)):
+            raise SchemaInvalid(f"schema.json: blanks around the name or a category of feature {feature.name!r}")
     return schema

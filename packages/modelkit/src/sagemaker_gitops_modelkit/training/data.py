@@ -1,6 +1,8 @@
 """From the data set's CSV files to features, target and a fixed split. The gates use the same functions."""
 
+import csv
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sagemaker_gitops_modelkit.cells import read_category, read_number, read_numbers, read_rows
 from sagemaker_gitops_modelkit.training.failures import InputRefused
 from sagemaker_gitops_modelkit.training.feature_schema import INPUT, UNSEEN, Schema
 
@@ -24,7 +27,7 @@ class Split:
 
 
 def read_text(directory: Path) -> pd.DataFrame:
-    """Read every CSV file below a channel as strings; an empty field or NA is missing."""
+    """Read every CSV file below a channel, each cell as it is written."""
     files = sorted(directory.glob("*.csv"))
     if not files:
         raise InputRefused(
@@ -32,23 +35,36 @@ def read_text(directory: Path) -> pd.DataFrame:
             where=str(directory),
             next_step="upload the data version to the `training` channel's S3 prefix",
         )
-    return pd.concat([_read_file(path) for path in files], ignore_index=True)
+    return pd.concat([_read_file(path) for path in files], ignore_index=True).fillna("")
 
 
 def _read_file(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=["", "NA"], encoding="utf-8")
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            rows = read_rows(lines)
     except UnicodeDecodeError as error:
         raise InputRefused(_undecodable(path), where=str(path), next_step="save the file as UTF-8") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise InputRefused(
-            f"the file is not a CSV table: {error}",
-            where=str(path),
-            next_step="give it a header line and one row a line",
-        ) from error
-    if frame.empty:
+    except csv.Error as error:
+        raise _no_table(path, str(error)) from error
+    if not rows:
+        raise _no_table(path, "it is empty")
+    if len(rows) == 1:
         raise InputRefused("the file has no rows", where=str(path), next_step="give it data, or remove it")
-    return frame
+    names = [name.strip() for name in rows[0]]
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) != len(names):
+            raise _no_table(path, f"data row {number} has {len(row)} cells, the header {len(names)}")
+    if len(set(names)) < len(names):
+        raise _no_table(path, "its header names a column twice")
+    return pd.DataFrame(rows[1:], columns=names, dtype=object)
+
+
+def _no_table(path: Path, why: str) -> InputRefused:
+    return InputRefused(
+        f"the file is not a CSV table: {why}",
+        where=str(path),
+        next_step="give it a header line and one row a line",
+    )
 
 
 def _undecodable(path: Path) -> str:
@@ -70,11 +86,12 @@ def parse(text: pd.DataFrame, schema: Schema) -> pd.DataFrame:
             where=f"the data's header: {', '.join(map(str, text.columns))}",
             next_step="add the column, or change model/config/schema.json",
         )
-    frame = text.loc[:, list(schema.columns)].copy()
+    frame = as_meant(text.loc[:, list(schema.columns)], schema)
     for number in schema.numbers:
         frame[number.name] = _to_numbers(frame[number.name])
-        if number.missing == "refuse":
-            _refuse_rows(frame[number.name].isna(), f"column {number.name} is missing")
+    for feature in schema.features:
+        if feature.missing == "refuse":
+            _refuse_rows(frame[feature.name].isna(), f"column {feature.name} is missing")
     for column in schema.around:
         _refuse_rows(frame[column].isna(), f"column {column} is missing")
     if schema.classes:
@@ -82,16 +99,50 @@ def parse(text: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         _refuse_rows(~known, f"column {schema.target} is none of {', '.join(map(repr, schema.classes))}")
     else:
         frame[schema.target] = _to_numbers(frame[schema.target])
+        _refuse_rows(frame[schema.target].isna(), f"column {schema.target} is missing")
     return frame
 
 
+def as_meant(text: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """Give each cell the meaning that it has in a request: a listed category, other text, or None for missing."""
+    listed = {feature.name: feature.categories for feature in schema.categories}
+    listed[schema.target] = schema.classes
+    closed = {feature.name for feature in schema.features if feature.missing == "refuse"}
+    meant = {name: _meant(text[name], listed.get(name, ()), optional=name not in closed) for name in map(str, text)}
+    return pd.DataFrame(meant, index=text.index)
+
+
+def _meant(column: "pd.Series[Any]", listed: tuple[str, ...], *, optional: bool) -> "pd.Series[Any]":
+    read = {
+        value: read_category(value, listed, optional=optional) if isinstance(value, str) else None
+        for value in column.unique()
+    }
+    return column.map(read).astype(object)
+
+
 def _to_numbers(column: "pd.Series[str]") -> "pd.Series[float]":
-    numbers = pd.to_numeric(column, errors="coerce").astype("float64")
-    wrong = (numbers.isna() & column.notna()) | np.isinf(numbers)
+    numbers = numbers_of(column)
+    wrong = numbers.abs() == math.inf
     if wrong.any():
         example = column[wrong].iloc[0]
         _refuse_rows(wrong, f"column {column.name} is not a finite number, as in {example!r}")
     return numbers
+
+
+def numbers_of(column: "pd.Series[str]") -> "pd.Series[float]":
+    """Read a column's numbers: NaN where one is missing, infinite where the text is none."""
+    present = column.dropna()
+    at_once = read_numbers(present.tolist())
+    read = present.map(_number) if at_once is None else pd.Series(at_once, index=present.index)
+    return read.astype("float64").reindex(column.index)
+
+
+def _number(text: str) -> float:
+    try:
+        number = read_number(text)
+    except ValueError:
+        return math.inf
+    return math.nan if number is None else number
 
 
 def _refuse_rows(wrong: "pd.Series[bool]", what: str) -> None:

@@ -27,11 +27,12 @@ class NumberFeature:
 
 @dataclass(frozen=True, kw_only=True)
 class CategoryFeature:
-    """A column of strings with its closed list of values, and what any other value means."""
+    """A column of strings with its closed list of values, and what any other value and a missing one mean."""
 
     name: str
     categories: tuple[str, ...]
     unknown: Literal["ignore", "refuse"]
+    missing: Literal["impute", "refuse"] = "refuse"
 
     @property
     def places(self) -> dict[str, int]:
@@ -165,17 +166,24 @@ def _parse_feature(item: Mapping[str, Any]) -> NumberFeature | CategoryFeature:
             raise ValueError(f"feature {item['name']!r} has type {other!r}; known are number and category")
 
 
-def _checked_number(feature: NumberFeature) -> NumberFeature:
+def _check_missing(feature: NumberFeature | CategoryFeature) -> None:
     if feature.missing not in {"impute", "refuse"}:
         raise ValueError(f"feature {feature.name!r} has missing={feature.missing!r}, not impute or refuse")
+
+
+def _checked_number(feature: NumberFeature) -> NumberFeature:
+    _check_missing(feature)
     if not feature.minimum < feature.maximum:
         raise ValueError(f"feature {feature.name!r} has no room between minimum and maximum")
     return feature
 
 
 def _checked_category(feature: CategoryFeature) -> CategoryFeature:
+    _check_missing(feature)
     if feature.unknown not in {"ignore", "refuse"}:
         raise ValueError(f"feature {feature.name!r} has unknown={feature.unknown!r}, not ignore or refuse")
     if not feature.categories or not all(isinstance(value, str) for value in feature.categories):
         raise ValueError(f"feature {feature.name!r} must list its categories as strings")
+    if any(text != text.strip() for text in (feature.name, *feature.categories)):
+        raise ValueError(f"feature {feature.name!r} has blanks around its name or a category, which a CSV cell loses")
     return feature
