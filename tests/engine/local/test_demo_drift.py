@@ -78,16 +78,31 @@ def test_no_number_no_second_model(tmp_path: Path) -> None:
         changed_hyperparameter(path)
 
 
-def test_callers_send_complete_rows_of_the_data(tmp_path: Path) -> None:
-    """Features only, numbers as numbers, no row with a hole; a header of something else is refused."""
+def test_callers_send_rows_as_the_data_has_them(tmp_path: Path) -> None:
+    """Features only, numbers as numbers, gaps as gaps, a listed category `NA` as one; another header is refused."""
+    colour = {**COLOUR, "categories": ["red", "NA"], "missing": "impute"}
     (tmp_path / "model/config").mkdir(parents=True)
-    (tmp_path / "model/config/schema.json").write_text(json.dumps({"features": [COLOUR, LENGTH]}))
+    (tmp_path / "model/config/schema.json").write_text(json.dumps({"features": [colour, LENGTH]}))
     (tmp_path / "data").mkdir()
-    (tmp_path / "data/rows.csv").write_text("id,colour,length\n1,red,2\n2,,3\n3,blue,4\n")
+    (tmp_path / "data/rows.csv").write_text("\ufeffid,colour,length\n1,red,+2\n2,,3\n3,NA,NA\n")
 
     rows = real_rows(tmp_path, 10)
 
-    assert sorted(rows, key=str) == [{"colour": "blue", "length": 4.0}, {"colour": "red", "length": 2.0}]
+    assert sorted(rows, key=str) == [
+        {"colour": "NA", "length": None},
+        {"colour": "red", "length": 2.0},
+        {"colour": None, "length": 3.0},
+    ]
     (tmp_path / "data/rows.csv").write_text("id,color,length\n1,red,2\n")
-    with pytest.raises(DemoFailed, match="no row holds every feature"):
+    with pytest.raises(DemoFailed, match="callers have no colour to send"):
         real_rows(tmp_path, 10)
+
+
+def test_drift_leaves_gaps_as_they_are() -> None:
+    """A missing number stays missing in another unit."""
+    rows = [{**row, "length": None if number % 5 == 0 else row["length"]} for number, row in enumerate(ROWS)]
+
+    change = drifted_rows(rows, [LENGTH])
+
+    assert [row["length"] is None for row in change.rows] == [row["length"] is None for row in rows]
+    assert change.rows[1]["length"] == 1.5 * ROWS[1]["length"]

@@ -40,14 +40,18 @@ def drifted_rows(rows: Sequence[Row], features: Sequence[Feature]) -> DriftedRow
     for feature in features:
         name = feature["name"]
         if feature["type"] == "number":
-            before = [float(str(row[name])) for row in rows]
-            after = [min(max(_FACTOR * value, feature["minimum"]), feature["maximum"]) for value in before]
-            if _distance(before, after) >= _LEAST_DISTANCE:
-                changed = [{**row, name: value} for row, value in zip(rows, after, strict=True)]
+            before = {place: float(str(row[name])) for place, row in enumerate(rows) if row[name] is not None}
+            after = {
+                place: min(max(_FACTOR * value, feature["minimum"]), feature["maximum"])
+                for place, value in before.items()
+            }
+            if before and _distance([*before.values()], [*after.values()]) >= _LEAST_DISTANCE:
+                changed = [{**row, name: after.get(place)} for place, row in enumerate(rows)]
                 return DriftedRows(rows=changed, description=f"{name} in another unit")
     for feature in (feature for feature in features if feature["type"] == "category"):
         name = feature["name"]
-        rarest, count = Counter(str(row[name]) for row in rows).most_common()[-1]
+        seen = Counter(str(row[name]) for row in rows if row[name] is not None)
+        rarest, count = min(seen.items(), key=lambda item: item[1], default=("", len(rows)))
         if count / len(rows) <= 1 - _LEAST_DISTANCE:
             return DriftedRows(rows=[{**row, name: rarest} for row in rows], description=f"{name} is always {rarest}")
     raise DemoFailed(

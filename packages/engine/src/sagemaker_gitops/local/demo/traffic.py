@@ -1,6 +1,5 @@
 """Clients of the demo and the tests: they send rows of the data set over HTTP, and keep every answer."""
 
-import csv
 import itertools
 import json
 import random
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import botocore.exceptions
 from botocore.config import Config
+from sagemaker_gitops_modelkit.cells import read_category, read_number, read_rows
 
 from sagemaker_gitops.errors import DemoFailed
 
@@ -169,20 +169,24 @@ def features(root: Path) -> list[Feature]:
 
 
 def real_rows(root: Path, count: int) -> list[dict[str, object]]:
-    """Draw up to `count` complete rows of the data set as clients send them: in no order, features only."""
+    """Draw up to `count` rows of the data set as clients send them: in no order, features only, gaps as they are."""
     sent = features(root)
     path = min((root / "data").glob("*.csv"))
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if all(row.get(feature["name"]) for feature in sent)]
-    if not rows:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        names, *rows = read_rows(file)
+    places = {name.strip(): place for place, name in enumerate(names)}
+    if absent := [feature["name"] for feature in sent if feature["name"] not in places]:
         raise DemoFailed(
-            "no row holds every feature, so callers have nothing to send",
+            f"callers have no {', '.join(absent)} to send",
             where=str(path),
             next_step="compare its header with model/config/schema.json",
         )
     drawn = random.Random(0).sample(rows, min(count, len(rows)))  # noqa: S311 - the same rows each time
-    return [{feature["name"]: _value(row[feature["name"]], feature["type"]) for feature in sent} for row in drawn]
+    return [{feature["name"]: _value(row[places[feature["name"]]], feature) for feature in sent} for row in drawn]
 
 
-def _value(text: str, kind: str) -> object:
-    return float(text) if kind == "number" else text
+def _value(cell: str, feature: Feature) -> object:
+    """Return what a cell holds as JSON has it, None where it is missing."""
+    if feature["type"] == "number":
+        return read_number(cell)
+    return read_category(cell, feature["categories"], optional=feature.get("missing") == "impute")
