@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec import structs
 from sagemaker_gitops.monitor.answers import read_truth
 from sagemaker_gitops.monitor.checks import Subject
 from sagemaker_gitops.monitor.quality import measure
@@ -145,7 +146,7 @@ def test_quality_loss_is_found_after_late_truth(world: World) -> None:
     truth = read_truth(disorder, world.baseline.contract)
     verdict = evaluate(world.baseline, read(world, [older], truth=truth), CONFIG)
 
-    assert truth.repeated == 750
+    assert truth.lines.repeated == 750
     assert verdict.quality is not None
     assert verdict.quality.rows == 1500
     assert Subject.QUALITY in verdict.subjects
@@ -182,8 +183,76 @@ def test_the_newest_truth_wins(world: World) -> None:
     truth = read_truth([*truth_lines(sample, flip=1.0), *truth_lines(sample)], world.baseline.contract)
     tally = read(world, [events(sample)], truth=truth)
 
-    assert truth.contradicted == 100
+    assert truth.lines.contradicting == 100
     assert tally.labelled[""].truth.sum() == (sample.rows["deny"] == "yes").sum()
+
+
+@pytest.mark.parametrize(
+    ("text", "positive"),
+    [("1", True), ("1.0", True), ("True", True), ("YES", True), (" yes ", True), ("0.0", False), ("FALSE", False)],
+)
+@pytest.mark.parametrize("labels", [("1", "0"), ("yes", "no"), ("approved", "denied")])
+def test_truth_is_read_as_people_write_it(text: str, positive: bool, labels: tuple[str, str], world: World) -> None:
+    """A truth value in any notation is the declared label that it stands for."""
+    contract = structs.replace(world.baseline.contract, positive=labels[0], negative=labels[1], favourable=labels[1])
+    record = {"groundTruthData": {"data": text, "encoding": "CSV"}, "eventMetadata": {"eventId": "call-0"}}
+
+    truth = read_truth([b"\xef\xbb\xbf" + json.dumps(record).encode()], contract)
+
+    assert truth.known["call-0"].labels == (positive,)
+    assert (truth.lines.total, truth.lines.unreadable) == (1, 0)
+
+
+@pytest.mark.parametrize("text", ["2", "maybe", "", "NA"])
+def test_a_label_that_is_none_is_counted(text: str, world: World) -> None:
+    """What stands for neither declared label is unreadable."""
+    contract = structs.replace(world.baseline.contract, positive="None", negative="some", favourable="some")
+    record = {"groundTruthData": {"data": text, "encoding": "CSV"}, "eventMetadata": {"eventId": "call-0"}}
+
+    truth = read_truth([json.dumps(record).encode()], contract)
+
+    assert (truth.known, truth.lines.unreadable) == ({}, 1)
+
+
+def test_declared_labels_come_before_their_numbers(world: World) -> None:
+    """Where 0 is the positive label, it is."""
+    contract = structs.replace(world.baseline.contract, positive="0", negative="1", favourable="1")
+    lines = [
+        json.dumps({"groundTruthData": {"data": text, "encoding": "CSV"}, "eventMetadata": {"eventId": text}}).encode()
+        for text in ("0", "0.0", "false", "true")
+    ]
+
+    truth = read_truth(lines, contract)
+
+    assert [known.labels for known in truth.known.values()] == [(True,), (True,), (True,), (False,)]
+
+
+def test_mostly_unreadable_truth_means_a_broken_monitor(world: World) -> None:
+    """Labels that nobody can read must not pass for labels that have not come."""
+    sample = world.sample(1000, seed=13)
+    lines = [line.replace(b'"yes"', b'"perhaps"').replace(b'"no"', b'"perhaps"') for line in truth_lines(sample)]
+
+    truth = read_truth(lines, world.baseline.contract)
+    tally = read(world, [events(sample)], truth=truth)
+    verdict = evaluate(world.baseline, tally, CONFIG)
+
+    assert (verdict.outcome, verdict.reason) == (
+        Outcome.BROKEN,
+        "1000 of 1000 lines of ground truth cannot be read",
+    )
+
+
+def test_truth_that_contradicts_itself_judges_nothing(world: World) -> None:
+    """Labels that say one thing and then another are no ground to roll back on, nor to call a model good."""
+    sample = world.sample(1000, seed=14)
+    lines = [*truth_lines(sample), *truth_lines(sample, flip=0.5)]
+
+    truth = read_truth(lines, world.baseline.contract)
+    verdict = evaluate(world.baseline, read(world, [events(sample)], truth=truth), CONFIG)
+
+    assert verdict.outcome is Outcome.INSUFFICIENT
+    assert "of 2000 lines of ground truth contradict earlier ones" in verdict.reason
+    assert verdict.quality is None
 
 
 def test_unequal_treatment_is_found(world: World) -> None:

@@ -13,12 +13,13 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
+from sagemaker_gitops_modelkit.cells import read_number, read_rows
 
 from sagemaker_gitops.monitor.baseline import Baseline, Contract
-from sagemaker_gitops.monitor.columns import is_missing
+from sagemaker_gitops.monitor.columns import group_name
 from sagemaker_gitops.monitor.events import UNREADABLE, Event, NamedMetadata, Payload, forms, texts
 from sagemaker_gitops.monitor.requests import Row
-from sagemaker_gitops.monitor.tally import Labelled, ScoreTally
+from sagemaker_gitops.monitor.tally import Labelled, ScoreTally, TruthLines
 
 
 class TruthMetadata(msgspec.Struct, gc=False):
@@ -45,23 +46,31 @@ class Truth(msgspec.Struct, kw_only=True):
     """What is known by now, by inference id."""
 
     known: dict[str, Known] = {}
-    corrupt_lines: int = 0
-    repeated: int = 0
-    contradicted: int = 0
+    lines: TruthLines = msgspec.field(default_factory=TruthLines)
 
 
 _DECODER = msgspec.json.Decoder(TruthRecord)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+# Model Monitor's examples write 1 and 0; programs write a truth value in their own words.
+_NUMBERS = {"true": 1.0, "yes": 1.0, "1": 1.0, "false": 0.0, "no": 0.0, "0": 0.0}
 
 
 def read_truth(lines: Iterable[bytes], contract: Contract) -> Truth:
-    """Read lines, older files first: a later line about the same call replaces an earlier one."""
+    """Read lines, older files first: a later line about the same call replaces an earlier one.
+
+    A regression's truth is not judged, so none of its lines is read.
+    """
     truth = Truth()
-    for line in lines:
+    for line in lines if contract.positive else ():
+        text = line.removeprefix(_BYTE_ORDER_MARK).strip()
+        if not text:
+            continue
+        truth.lines.total += 1
         try:
-            record = _DECODER.decode(line)
+            record = _DECODER.decode(text)
             known = _known(record.groundTruthData, contract)
-        except (*UNREADABLE, ValueError, KeyError, TypeError):
-            truth.corrupt_lines += bool(line.strip())
+        except (*UNREADABLE, ValueError, KeyError, TypeError, csv.Error):
+            truth.lines.unreadable += 1
         else:
             _remember(truth, record.eventMetadata.eventId, known)
     return truth
@@ -70,33 +79,52 @@ def read_truth(lines: Iterable[bytes], contract: Contract) -> Truth:
 def _remember(truth: Truth, call: str, known: Known) -> None:
     before = truth.known.get(call)
     if before is not None:
-        truth.repeated += 1
-        truth.contradicted += before.labels != known.labels
+        truth.lines.repeated += 1
+        truth.lines.contradicting += before.labels != known.labels
     truth.known[call] = known
 
 
 def _known(payload: Payload, contract: Contract) -> Known:
     if payload.form != "json":
-        labels = [cell for row in csv.reader(payload.text().splitlines(), strict=True) for cell in row]
-        return Known(tuple(_is_positive(label, contract) for label in labels))
+        labels = [cell for row in read_rows(payload.text().splitlines()) for cell in row]
+        return Known(_positives(labels, contract))
     value = msgspec.json.decode(payload.text())
     rows: list[Any] = value if isinstance(value, list) else [value]
     labels = [row[contract.target] if isinstance(row, dict) else row for row in rows]
     groups = [row[contract.protected] for row in rows if isinstance(row, dict) and contract.protected in row]
     return Known(
-        tuple(_is_positive(label, contract) for label in labels),
-        tuple(map(str, groups)) if len(groups) == len(rows) else (),
+        _positives(labels, contract),
+        tuple(map(group_name, groups)) if len(groups) == len(rows) else (),
     )
 
 
+def _positives(labels: Sequence[object], contract: Contract) -> tuple[bool, ...]:
+    if not labels:
+        raise ValueError("no label")
+    return tuple(_is_positive(label, contract) for label in labels)
+
+
 def _is_positive(label: object, contract: Contract) -> bool:
-    match str(label).strip():
-        case contract.positive | "1":
-            return True
-        case contract.negative | "0":
-            return False
-        case other:
-            raise ValueError(f"{other!r} is neither {contract.positive!r} nor {contract.negative!r}")
+    """Compare a label with the declared ones: as it is written, in any case, then by the number that it stands for."""
+    text = str(label).strip()
+    for alike in (str, str.casefold, _number_meant):
+        positive, negative = (alike(declared) == alike(text) for declared in (contract.positive, contract.negative))
+        if positive is not negative:
+            return positive
+    if (number := _number_meant(text)) in {0.0, 1.0}:
+        return number == 1.0
+    raise ValueError(f"{text!r} is neither {contract.positive!r} nor {contract.negative!r}")
+
+
+def _number_meant(text: str) -> float | str:
+    """Return the number that a label is or stands for, and other text as it is."""
+    if text.casefold() in _NUMBERS:
+        return _NUMBERS[text.casefold()]
+    try:
+        number = read_number(text)
+    except ValueError:
+        return text
+    return text if number is None else number
 
 
 class Prediction(msgspec.Struct, gc=False):
@@ -197,7 +225,7 @@ class CallReader:
         if known and known.groups:
             groups = known.groups
         elif rows and len(rows[0]) == self._width:
-            groups = ["" if is_missing(row[-1]) else str(row[-1]) for row in rows]
+            groups = [group_name(row[-1]) for row in rows]
         return groups if len(groups) == count else ("",) * count
 
 

@@ -81,6 +81,7 @@ def window_metrics(baseline: Baseline, tally: Tally, verdict: Verdict) -> Iterat
     reading, scores = tally.reading, tally.scores
     yield "Rows", float(reading.rows), ""
     yield "CorruptEvents", float(reading.corrupt_lines + reading.undecodable), ""
+    yield "CorruptTruthLines", float(reading.truth.unreadable), ""
     yield "Violations", float(len(verdict.violations)), ""
     for subject in ("data-quality", "drift", "prediction", "quality", "bias"):
         name = subject.title().replace("-", "")
@@ -219,6 +220,15 @@ def _reading(reading: Reading) -> Iterator[str]:
     counted = [f"{count} {name}" for name, count in problems.items() if count]
     if counted:
         yield f"Of {reading.events} events in {reading.files} files: {', '.join(counted)}."
+    truth = reading.truth
+    doubtful = {
+        "unreadable": truth.unreadable,
+        "repeated": truth.repeated - truth.contradicting,
+        "contradicting an earlier one": truth.contradicting,
+    }
+    found = [f"{count} {name}" for name, count in doubtful.items() if count]
+    if found:
+        yield f"Of {truth.total} lines of ground truth: {', '.join(found)}."
     for name, why in list(reading.unreadable_files.items())[:3]:
         yield f"- {inert(name)}: {inert(why)}"
 

@@ -66,6 +66,7 @@ class CaptureReader:
         """Return everything that was counted."""
         self._tally.labelled = join_labelled([self._tally.labelled, *self._labelled])
         self._labelled = []
+        self._tally.reading.truth = self._truth.lines
         return self._tally
 
     def _events(self, block: bytes) -> tuple[Sequence[Event], int]:

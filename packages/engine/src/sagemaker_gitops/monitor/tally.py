@@ -152,6 +152,15 @@ class ScoreTally(msgspec.Struct, kw_only=True):
             self.groups[group] = [mine[0] + numbers[0], mine[1] + numbers[1]]
 
 
+class TruthLines(msgspec.Struct, kw_only=True):
+    """How reading ground truth went; lines that contradict an earlier one about the same call are repeated, too."""
+
+    total: int = 0
+    unreadable: int = 0
+    repeated: int = 0
+    contradicting: int = 0
+
+
 class Reading(msgspec.Struct, kw_only=True):
     """How the reading itself went: everything that is not a statistic of a feature."""
 
@@ -167,6 +176,8 @@ class Reading(msgspec.Struct, kw_only=True):
     hours: dict[str, dict[str, int]] = {}
     extra_columns: dict[str, int] = {}
     absent_columns: dict[str, int] = {}
+    # Every shard has the same truth beside it, so it is not added up.
+    truth: TruthLines = msgspec.field(default_factory=TruthLines)
 
     def merge(self, other: "Reading") -> None:
         """Add what another shard read."""

@@ -77,7 +77,8 @@ def evaluate(baseline: Baseline, tally: Tally, config: MonitorConfig, *, until: 
     found = feature_distances(baseline, tally)
     labelled = {group: answers.distinct() for group, answers in tally.labelled.items()}
     everyone = _everyone(labelled)
-    quality = measure(everyone) if everyone and len(everyone.key) >= config.minimum_labels else None
+    enough = everyone and len(everyone.key) >= config.minimum_labels and not _contradicts_itself(tally.reading, config)
+    quality = measure(everyone) if everyone and enough else None
     findings: list[Finding] = []
     if tally.reading.rows >= config.minimum_rows:
         findings += data_findings(baseline, tally, config.limits)
@@ -97,6 +98,11 @@ def evaluate(baseline: Baseline, tally: Tally, config: MonitorConfig, *, until: 
     )
 
 
+def _contradicts_itself(reading: Reading, config: MonitorConfig) -> bool:
+    """Tell whether ground truth says too often one thing and then another for it to judge a model by."""
+    return reading.truth.contradicting > config.maximum_corrupt * reading.truth.total
+
+
 def _everyone(labelled: Mapping[str, Labelled]) -> Labelled | None:
     together = join_labelled([{"": answers} for answers in labelled.values()])
     return together[""].distinct() if together else None
@@ -105,21 +111,40 @@ def _everyone(labelled: Mapping[str, Labelled]) -> Labelled | None:
 def _outcome(
     reading: Reading, findings: tuple[Finding, ...], silent: Sequence[str], config: MonitorConfig
 ) -> tuple[Outcome, str]:
-    lines = reading.events + reading.corrupt_lines
-    bad = reading.corrupt_lines + reading.undecodable
-    if reading.unreadable_files and len(reading.unreadable_files) > config.maximum_corrupt * reading.files:
-        return Outcome.BROKEN, f"{len(reading.unreadable_files)} of {reading.files} capture files cannot be read"
-    if bad > config.maximum_corrupt * lines:
-        return Outcome.BROKEN, f"{bad} of {lines} captured events cannot be read"
+    if broken := _unreadable(reading, config):
+        return Outcome.BROKEN, broken
     violated = [finding for finding in findings if finding.violated]
     if violated:
         names = dict.fromkeys(finding.feature or finding.check for finding in violated)
         return Outcome.DRIFT, f"{len(violated)} of {len(findings)} checks are violated: {', '.join(names)}"
-    if reading.rows < config.minimum_rows:
-        return Outcome.INSUFFICIENT, f"the window holds {reading.rows} rows; {config.minimum_rows} are needed"
-    if len(silent) > config.maximum_silent_hours:
-        return (
-            Outcome.INSUFFICIENT,
-            f"nothing was captured in {len(silent)} hours ({named_hours(silent)}), which cannot be judged",
-        )
+    if lacking := _insufficient(reading, silent, config):
+        return Outcome.INSUFFICIENT, lacking
     return Outcome.OK, f"{len(findings)} checks hold over {reading.rows} rows"
+
+
+def _unreadable(reading: Reading, config: MonitorConfig) -> str:
+    """Say what cannot be read, where it is more than the configuration lets pass."""
+    bad = reading.corrupt_lines + reading.undecodable
+    shares = (
+        (len(reading.unreadable_files), reading.files, "capture files"),
+        (bad, reading.events + reading.corrupt_lines, "captured events"),
+        (reading.truth.unreadable, reading.truth.total, "lines of ground truth"),
+    )
+    beyond = (
+        f"{few} of {all_of} {what} cannot be read"
+        for few, all_of, what in shares
+        if few > config.maximum_corrupt * all_of
+    )
+    return next(beyond, "")
+
+
+def _insufficient(reading: Reading, silent: Sequence[str], config: MonitorConfig) -> str:
+    """Say what is lacking for a judgement."""
+    if reading.rows < config.minimum_rows:
+        return f"the window holds {reading.rows} rows; {config.minimum_rows} are needed"
+    if _contradicts_itself(reading, config):
+        truth = reading.truth
+        return f"{truth.contradicting} of {truth.total} lines of ground truth contradict earlier ones"
+    if len(silent) > config.maximum_silent_hours:
+        return f"nothing was captured in {len(silent)} hours ({named_hours(silent)}), which cannot be judged"
+    return ""
