@@ -60,14 +60,18 @@ def test_numbers_get_a_wider_range_and_are_imputed_where_they_miss() -> None:
 
 
 def test_texts_become_categories() -> None:
-    """Others are refused only where each is common and none is missing."""
+    """Others are refused only where each is common; a missing one is allowed where the data has some."""
     rare = ["a"] * (ROWS - 2) + ["b", "b"]
     given = table(common=["x", "y"], rare=rare, missing=["x", "", "y"], target=LABELS)
 
     features = propose(given, Asked(target="target")).schema.features
 
-    rules = {feature.name: feature.unknown for feature in features if isinstance(feature, Category)}
-    assert rules == {"common": "refuse", "rare": "ignore", "missing": "ignore"}
+    rules = {feature.name: (feature.unknown, feature.missing) for feature in features if isinstance(feature, Category)}
+    assert rules == {
+        "common": ("refuse", "refuse"),
+        "rare": ("ignore", "refuse"),
+        "missing": ("refuse", "impute"),
+    }
 
 
 def test_what_is_no_feature_is_left_out_and_says_why() -> None:

@@ -60,16 +60,12 @@ def _reference(key: str) -> Document:
 
 
 def _may_be_left_out(feature: Feature) -> bool:
-    return not isinstance(feature, Category) and feature.missing == "impute"
+    return feature.missing == "impute"
 
 
 def _feature(feature: Feature) -> Document:
     if isinstance(feature, Category):
-        if feature.unknown == "refuse":
-            return {"description": feature.name, "type": "string", "enum": list(feature.categories)}
-        known = ", ".join(feature.categories[:20]) + (", …" if len(feature.categories) > 20 else "")
-        told = f"{feature.name}: {known}; any other string counts as unknown."
-        return {"description": told, "type": "string", "maxLength": MAX_TEXT}
+        return _category(feature)
     told, kind = feature.name, ["number"]
     if feature.missing == "impute":
         told, kind = f"{feature.name}; imputed where it is missing.", ["number", "null"]
@@ -79,6 +75,17 @@ def _feature(feature: Feature) -> Document:
         "minimum": _short(feature.minimum),
         "maximum": _short(feature.maximum),
     }
+
+
+def _category(feature: Category) -> Document:
+    optional = feature.missing == "impute"
+    kind = ["string", "null"] if optional else "string"
+    if feature.unknown == "refuse":
+        return {"description": feature.name, "type": kind, "enum": [*feature.categories, *([None] if optional else [])]}
+    known = ", ".join(feature.categories[:20]) + (", …" if len(feature.categories) > 20 else "")
+    told = f"{feature.name}: {known}; any other string counts as unknown."
+    # Blanks alone are a missing value.
+    return {"description": told, "type": kind, "maxLength": MAX_TEXT, **({} if optional else {"pattern": r"\S"})}
 
 
 def _short(number: float) -> int | float:

@@ -105,8 +105,11 @@ def _range(low: float, high: float) -> tuple[float, float]:
 
 def _category(name: str, given: Counter[str], missing: int) -> tuple[dict[str, Any], Guess]:
     rare = next((text for text, count in given.items() if count < _COMMON), None)
-    rule = "ignore" if missing or rare else "refuse"
+    rule = "ignore" if rare else "refuse"
     reason = f"{rare!r} is rare, so others may come" if rare else "each is common"
     feature = {"name": name, "type": "category", "categories": sorted(given), "unknown": rule}
-    why = f"{few(given)}; {f'{missing} rows lack it' if missing else reason}"
-    return feature, Guess(column=name, taken_as=f"category of {len(given)}, unknown: {rule}", why=why)
+    if missing:
+        feature["missing"] = "impute"
+    why = f"{few(given)}; {reason}{f'; {missing} rows lack it' if missing else ''}"
+    taken = f"category of {len(given)}, unknown: {rule}{', missing: impute' if missing else ''}"
+    return feature, Guess(column=name, taken_as=taken, why=why)
