@@ -1,11 +1,22 @@
 """The paired bootstrap finds a better model, and does not believe in luck."""
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 from sagemaker_gitops.build.paired_bootstrap import Answers, compare
-from sagemaker_gitops.project.retrain_config import Metric, RetrainConfig
-from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
+from sagemaker_gitops.project.retrain_config import Metric, RetrainConfig, Task
+from sklearn.metrics import (
+    accuracy_score,
+    brier_score_loss,
+    f1_score,
+    log_loss,
+    mean_absolute_error,
+    r2_score,
+    roc_auc_score,
+    root_mean_squared_error,
+)
 
 ROWS = 800
 
@@ -39,6 +50,72 @@ def test_metrics_are_scikit_learns(metric: Metric, reference: object) -> None:
     assert callable(reference)
     assert evidence.champion == pytest.approx(reference(rounded.truth, rounded.champion))
     assert evidence.challenger == pytest.approx(reference(rounded.truth, rounded.challenger))
+
+
+def _three_classes(*, gain: float, rows: int = ROWS) -> Answers:
+    rng = np.random.default_rng(4)
+    truth = rng.choice(3, rows, p=(0.6, 0.3, 0.1))
+    signal, noise = np.eye(3)[truth], rng.normal(0, 1, (rows, 3))
+
+    def given(strength: float) -> npt.NDArray[np.float64]:
+        raw = np.exp(strength * signal + noise)
+        return np.asarray(raw / raw.sum(axis=1, keepdims=True), dtype=np.float64)
+
+    return Answers(truth=truth.astype(np.float64), champion=given(1), challenger=given(1 + gain))
+
+
+def _values(*, gain: float, rows: int = ROWS) -> Answers:
+    rng = np.random.default_rng(9)
+    truth = rng.gamma(3, 40, rows)
+    champion = truth + rng.normal(0, 30, rows)
+    return Answers(truth=truth, champion=champion, challenger=champion + gain * (truth - champion))
+
+
+@pytest.mark.parametrize(
+    ("metric", "reference"),
+    [
+        ("log_loss", log_loss),
+        ("accuracy", lambda truth, given: accuracy_score(truth, given.argmax(axis=1))),
+        ("macro_f1", lambda truth, given: f1_score(truth, given.argmax(axis=1), average="macro")),
+        ("brier", lambda truth, given: ((np.eye(3)[truth.astype(int)] - given) ** 2).sum(axis=1).mean()),
+    ],
+)
+def test_metrics_of_more_classes_are_scikit_learns(metric: Metric, reference: Callable[..., float]) -> None:
+    """Each is what the field computes, of both models."""
+    answers = _three_classes(gain=0.5)
+
+    evidence = compare(answers, RetrainConfig(metric=metric, resamples=200), "multiclass")
+
+    assert evidence.champion == pytest.approx(reference(answers.truth, answers.champion))
+    assert evidence.challenger == pytest.approx(reference(answers.truth, answers.challenger))
+    assert evidence.difference > 0
+
+
+@pytest.mark.parametrize(
+    ("metric", "reference"), [("mae", mean_absolute_error), ("rmse", root_mean_squared_error), ("r2", r2_score)]
+)
+def test_metrics_of_values_are_scikit_learns(metric: Metric, reference: Callable[..., float]) -> None:
+    """Each is what the field computes, and a smaller error is a gain whichever way the metric points."""
+    answers = _values(gain=0.2)
+
+    evidence = compare(answers, RetrainConfig(metric=metric, resamples=200), "regression")
+
+    assert evidence.champion == pytest.approx(reference(answers.truth, answers.champion))
+    assert evidence.challenger == pytest.approx(reference(answers.truth, answers.challenger))
+    assert evidence.difference > 0
+
+
+@pytest.mark.parametrize(
+    ("answers", "task", "metric"),
+    [(_three_classes(gain=1.0), "multiclass", "log_loss"), (_values(gain=0.5), "regression", "mae")],
+)
+def test_each_task_has_a_metric_of_its_own(answers: Answers, task: Task, metric: Metric) -> None:
+    """Where none is named the task decides: a better model wins, and the same model does not."""
+    same = Answers(truth=answers.truth, champion=answers.champion, challenger=answers.champion)
+
+    assert compare(answers, RetrainConfig(), task).metric == metric
+    assert compare(answers, RetrainConfig(), task).won
+    assert not compare(same, RetrainConfig(), task).won
 
 
 def test_weighted_area_is_that_of_the_rows_drawn() -> None:

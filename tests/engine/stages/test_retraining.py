@@ -109,6 +109,14 @@ def test_champion_that_is_not_registered_is_refused(laptop: Laptop) -> None:
     assert "there is no version 99" in refused.stderr
 
 
+def test_metric_of_another_task_is_refused(laptop: Laptop) -> None:
+    """A mean absolute error says nothing about two classes, and the answer names what does."""
+    refused = laptop.run("retrain", "--env", "dev", PIPELINE__RETRAIN__METRIC="mae")
+
+    assert refused.exit_code == 2
+    assert "retrain.metric is mae, which judges no binary model" in refused.stderr
+
+
 def test_in_prod_the_one_to_beat_is_what_serves(laptop: Laptop, champion: str) -> None:
     """A version that was approved since, and is not deployed yet, is not the champion there."""
     assert laptop.run("bootstrap", "aws", "--env", "prod", "--yes").exit_code == 0

@@ -132,7 +132,7 @@ def _run(root: Path, tests: Iterable[Path], environment: Mapping[str, str]) -> V
         return _read(report)
 
 
-def paired_answers(root: Path, environment: Mapping[str, str]) -> Mapping[str, list[float]]:
+def paired_answers(root: Path, environment: Mapping[str, str]) -> Mapping[str, list[float] | list[list[float]]]:
     """Let the model's own code answer the same rows with two models: truth, champion and challenger."""
     with TemporaryDirectory() as scratch:
         target = Path(scratch) / "answers.json"
@@ -152,7 +152,7 @@ def paired_answers(root: Path, environment: Mapping[str, str]) -> Mapping[str, l
                 where="sagemaker_gitops_modelkit.gates.paired",
                 next_step="if the champion cannot read this data, release through review instead of retraining",
             )
-        answers: Mapping[str, list[float]] = json.loads(target.read_text())
+        answers: Mapping[str, list[float] | list[list[float]]] = json.loads(target.read_text())
         return answers
 
 

@@ -12,6 +12,11 @@ from sagemaker_gitops.aws.services import Aws
 from sagemaker_gitops.build import cache, fingerprint, gates, recipe
 from sagemaker_gitops.build.cache import Trained
 from sagemaker_gitops.build.recipe import Choice, Recipe
+from sagemaker_gitops.errors import ConfigurationError
+from sagemaker_gitops.project import schema_documents as documents
+from sagemaker_gitops.project.contract_change import SCHEMA
+from sagemaker_gitops.project.model_schema import ModelSchema
+from sagemaker_gitops.project.retrain_config import METRICS, Task
 from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.ledger import read
 from sagemaker_gitops.release.state import fold
@@ -20,8 +25,8 @@ from sagemaker_gitops.stages.result import StageResult
 if TYPE_CHECKING:
     from sagemaker_gitops.build.paired_bootstrap import Evidence
 
-# Truth, champion and challenger, a number for each row.
-Pairs = Mapping[str, list[float]]
+# Truth, champion and challenger: a number for each row, or a line of probabilities where there are more classes.
+Pairs = Mapping[str, list[float] | list[list[float]]]
 Outcome = Literal["won", "lost", "unopposed", "unchanged"]
 
 
@@ -36,6 +41,7 @@ class Options:
 
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Keep the evidence where register looks for it; a challenger that loses is an answer, not an error."""
+    task = _task(settings)
     wanted = recipe.resolve(settings, aws, options.choice)
     trained = cache.require(settings, aws, wanted.mark)
     champion = _champion(settings, aws, options.champion)
@@ -45,7 +51,7 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
         told = f"Version {champion.version} is this very model: code, data and parent are what they were."
         return _result(told, outcome="unchanged")
     options.progress(f"asking version {champion.version} and the challenger about the same rows")
-    evidence = _evidence(settings, _answers(settings, aws, wanted, trained, champion))
+    evidence = _evidence(settings, _answers(settings, aws, wanted, trained, champion), task)
     outcome: Outcome = "won" if evidence.won else "lost"
     report = asdict(evidence) | {
         "outcome": outcome,
@@ -82,10 +88,30 @@ def _answers(settings: Settings, aws: Aws, wanted: Recipe, trained: Trained, cha
         return gates.paired_answers(settings.root, environment)
 
 
-def _evidence(settings: Settings, answers: Pairs) -> "Evidence":
+def _task(settings: Settings) -> Task:
+    """Read what the model does, and refuse a metric that says nothing about it before anything is fetched."""
+    schema = documents.read(settings.root, SCHEMA, ModelSchema)
+    if schema.content is None:
+        raise ConfigurationError(
+            f"{SCHEMA} does not say what the model does: {schema.findings[0].message}",
+            where=SCHEMA,
+            next_step="run `pipeline schema`, which lists what is wrong with it",
+        )
+    task = schema.content.task
+    metric = settings.retrain.metric
+    if metric and metric not in METRICS[task]:
+        raise ConfigurationError(
+            f"retrain.metric is {metric}, which judges no {task} model",
+            where=f"infra/config/{settings.env}.json",
+            next_step=f"choose one of {', '.join(METRICS[task])}, or leave it out for {METRICS[task][0]}",
+        )
+    return task
+
+
+def _evidence(settings: Settings, answers: Pairs, task: Task) -> "Evidence":
     from sagemaker_gitops.build import paired_bootstrap as bootstrap  # noqa: PLC0415 - nothing before waits for NumPy
 
-    return bootstrap.compare(bootstrap.Answers.of(answers), settings.retrain)
+    return bootstrap.compare(bootstrap.Answers.of(answers), settings.retrain, task)
 
 
 def _table(evidence: "Evidence", champion: RegisteredModel) -> str:
