@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from sagemaker_gitops.local.iam.actions import needed
 from sagemaker_gitops.local.iam.authorizer import Decision, Role, decide
-from sagemaker_gitops.local.iam.policy import Access, Policy, Principal, arn_matches, conditions_hold
+from sagemaker_gitops.local.iam.conditions import arn_matches, conditions_hold
+from sagemaker_gitops.local.iam.policy import Access, Policy, Principal
 from sagemaker_gitops.local.server.context import Place, Refusal
 
 OWN, OTHER = "111111111111", "222222222222"
@@ -38,7 +39,8 @@ def decided(
     shared: Policy | None = None,
 ) -> Decision:
     """Decide on an access of a role with some policies."""
-    role = Role(principal=Principal(arn=ARN, account=OWN), policies=policies, boundary=boundary)
+    tags = {"aws:PrincipalTag/": (), "aws:PrincipalTag/team": ("risk",)}
+    role = Role(principal=Principal(arn=ARN, account=OWN), policies=policies, boundary=boundary, tags=tags)
     return decide(role, access, owner=owner, resource_policy=shared)
 
 
@@ -129,6 +131,22 @@ CONDITIONS = [
     ({"ForAnyValue:StringEquals": {"k": "a"}}, {}, False),
     ({"ForAllValues:StringEquals": {"k": "a"}}, {"k": ("b", "a")}, False),
     ({"ForAllValues:StringEquals": {"k": "a"}}, {}, True),
+    *[
+        ({name: {"k": "1"}}, {}, True)
+        for name in ("StringNotLike", "NumericNotEquals", "DateNotEquals", "NotIpAddress")
+    ],
+    ({"ArnNotEquals": {"k": "arn:aws:iam::1:role/a"}}, {}, True),
+    ({"StringNotEqualsIgnoreCase": {"k": "a"}}, {}, True),
+    ({"StringNotEqualsIfExists": {"k": "a"}}, {}, True),
+    ({"NumericNotEquals": {"k": ["1", "2"]}}, {"k": ("2",)}, False),
+    ({"ForAnyValue:StringNotEquals": {"k": "a"}}, {}, False),
+    ({"ForAnyValue:StringEqualsIfExists": {"k": "a"}}, {}, False),
+    ({"ForAllValues:StringEqualsIfExists": {"k": "a"}}, {}, True),
+    ({"ForAllValues:StringNotLike": {"k": "a*"}}, {"k": ("b", "a1")}, False),
+    ({"DateGreaterThan": {"k": "2026-01-01T00:00:00Z"}}, {"k": ("2026-11-29T12:00:00Z",)}, True),
+    ({"DateLessThan": {"k": "1767225600"}}, {"k": ("2026-11-29T12:00:00Z",)}, False),
+    ({"IpAddress": {"k": "127.0.0.0/8"}}, {"k": ("127.0.0.1",)}, True),
+    ({"NotIpAddress": {"k": ["10.0.0.0/8", "127.0.0.1"]}}, {"k": ("127.0.0.1",)}, False),
     ({"StringEquals": {"kms:ResourceAliases": "alias/a"}}, {"kms:ResourceAliases": ("alias/a",)}, False),
     ({"StringEquals": {"k": "a"}, "Bool": {"l": "true"}}, {"k": ("a",), "l": ("false",)}, False),
 ]
@@ -139,13 +157,74 @@ def test_condition_is_satisfied_as_in_the_reference(
     condition: dict[str, dict[str, object]], context: dict[str, tuple[str, ...]], wanted: bool
 ) -> None:
     """Missing keys, quantifiers, negations, and keys that carry many values."""
-    assert conditions_hold(condition, context) is wanted
+    assert conditions_hold(condition, {"k": (), "l": (), **context}) is wanted
 
 
 def test_unknown_operator_is_an_error_and_not_a_guess() -> None:
     """A condition that cannot be judged must not be skipped."""
-    with pytest.raises(Refusal, match="DateGreaterThan"):
-        conditions_hold({"DateGreaterThan": {"k": "2026"}}, {"k": ("2027",)})
+    with pytest.raises(Refusal, match="BinaryEquals"):
+        conditions_hold({"BinaryEquals": {"k": "QQ=="}}, {"k": ("QQ==",)})
+
+
+GLOBAL = [
+    {"StringNotEquals": {"aws:RequestedRegion": "us-east-1"}},
+    {"StringEquals": {"aws:PrincipalTag/team": "risk"}},
+    {"Null": {"aws:PrincipalTag/cost": "true"}},
+    {"StringNotEqualsIfExists": {"aws:PrincipalOrgID": "o-1"}, "Bool": {"aws:PrincipalIsAWSService": "false"}},
+    {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
+    {"NumericGreaterThan": {"aws:EpochTime": "1600000000"}},
+    {"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}},
+    {"Null": {"aws:SourceVpce": "true"}},
+    {"StringEquals": {"aws:PrincipalType": "AssumedRole", "aws:PrincipalAccount": OWN, "aws:ResourceAccount": OWN}},
+    {"Bool": {"aws:ViaAWSService": "false", "aws:SecureTransport": "true"}},
+]
+
+
+@pytest.mark.parametrize("condition", GLOBAL)
+def test_denial_on_a_global_key_bites(condition: dict[str, Any]) -> None:
+    """Region, tags of the principal, time, address, account: filled as AWS documents them."""
+    access = READ.within({"aws:RequestedRegion": ("eu-west-1",)})
+
+    decision = decided(policy(allow("*"), deny("s3:*", Condition=condition)), access=access)
+
+    assert decision.reason == "with an explicit deny in identity policy"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        deny("s3:*", Condition={"StringEquals": {"aws:ResourceTag/team": "risk"}}),
+        deny("s3:*", Condition={"Bool": {"aws:MultiFactorAuthPresent": "false"}}),
+        deny("s3:*", Condition={"StringEqualsIfExists": {"s3:x-amz-acl": "public-read"}}),
+        deny("s3:*", Condition={"Null": {"aws:TagKeys": "true"}}),
+        deny("s3:*", Condition={"StringEquals": {"aws:PrincipalAccount": "${aws:ResourceAccount}"}}),
+        deny("s3:*", Condition={"StringEquals": {"aws:SourceVpc": "${aws:PrincipalTag/vpc}"}}),
+        allow("s3:*", "arn:aws:s3:::bucket/${aws:PrincipalTag/team}/*"),
+    ],
+)
+def test_unknown_key_or_variable_in_a_policy_that_applies_is_a_501(statement: dict[str, Any]) -> None:
+    """Never a silent "no match": what nobody fills decides nothing."""
+    with pytest.raises(Refusal) as caught:
+        decided(policy(allow("*"), statement))
+
+    assert caught.value.code == "NotImplementedByLocalAWS"
+
+
+def test_unknown_key_that_decides_nothing_is_none_of_our_business() -> None:
+    """Another action, and another condition of the same statement that fails already."""
+    other = deny("ec2:*", Condition={"StringEquals": {"aws:ResourceTag/team": "risk"}})
+    failed = {"StringEquals": {"aws:ResourceTag/team": "risk", "aws:PrincipalAccount": OTHER}}
+
+    assert decided(policy(allow("*"), other, deny("s3:*", Condition=failed))).allowed
+
+
+@pytest.mark.parametrize(
+    "named", [{"NotPrincipal": {"AWS": ARN}}, {"Principal": {"AWS": f"{ARN[:-6]}:assumed-role/a/b"}}]
+)
+def test_principal_that_is_not_compared_is_a_501(named: dict[str, Any]) -> None:
+    """NotPrincipal, and sessions by name."""
+    with pytest.raises(Refusal, match="local AWS"):
+        decided(policy(allow("*")), shared=policy({**deny("s3:*"), **named}))
 
 
 def test_wildcard_in_an_arn_stays_in_its_part() -> None:

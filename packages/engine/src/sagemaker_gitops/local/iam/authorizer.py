@@ -4,8 +4,8 @@ Source: IAM User Guide, "Policy evaluation logic".
 """
 
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import cast
 
 import regex
@@ -25,6 +25,7 @@ class Role:
     principal: Principal
     policies: tuple[Policy, ...]
     boundary: Policy | None = None
+    tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class RoleBook:
@@ -64,6 +65,11 @@ class RoleBook:
                 *(self._inline(place, name, policy) for policy in inline),
             ),
             boundary=self._managed(place, boundary) if boundary else None,
+            # The empty key: a role without tags is known to have none.
+            tags={
+                "aws:PrincipalTag/": (),
+                **{f"aws:PrincipalTag/{t['Key']}": (t["Value"],) for t in role.get("Tags", [])},
+            },
         )
 
     def _inline(self, place: Place, role: str, name: str) -> Policy:
@@ -91,9 +97,9 @@ class Decision:
 
 def decide(role: Role, access: Access, *, owner: str, resource_policy: Policy | None) -> Decision:
     """Decide on an access to a resource of the account `owner`."""
-    known = access.within(
-        {"aws:PrincipalArn": (role.principal.arn,), "aws:PrincipalAccount": (role.principal.account,)}
-    )
+    known = access.within({**role.principal.context(), **role.tags, "aws:ResourceAccount": (owner,)})
+    if not access.action.startswith("kms:"):  # a key is asked by the service that encrypts, in the role's name
+        known = known.within({"aws:ViaAWSService": ("false",)})
     own = judge(role.policies, known)
     bound = judge([role.boundary], known) if role.boundary else "allowed"
     shared = judge_resource(resource_policy, known, role.principal) if resource_policy else "silent"
@@ -117,8 +123,6 @@ def _refused(reason: str) -> Decision:
 
 
 _SESSION = regex.compile(r"arn:aws:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/(?P<session>.+)")
-# What every request carries: the loopback stands for AWS's endpoints, which speak TLS alone to these policies.
-_TRANSPORT = {"aws:SecureTransport": ("true",)}
 
 
 class Authorizer:
@@ -168,7 +172,7 @@ class Authorizer:
     def _decide(self, place: Place, role: str, access: Access) -> Decision:
         owner = self._resources.owner(access, place)
         policy = self._resources.policy(access, owner)
-        known = access.within(_TRANSPORT)
+        known = access.within({"aws:RequestedRegion": (place.region,)})
         return decide(self._roles.role(place, role), known, owner=owner.account, resource_policy=policy)
 
 

@@ -1,16 +1,16 @@
-"""IAM policy documents: which statements match an access, their conditions, and what they decide.
+"""IAM policy documents: which statements match an access, and what they decide.
 
-Source: IAM User Guide, "IAM JSON policy elements", condition operators included.
+Source: IAM User Guide, "IAM JSON policy elements".
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Literal
 
 import regex
 
+from sagemaker_gitops.local.iam.conditions import Context, conditions_hold, matches
 from sagemaker_gitops.local.server.context import Caller, Document, unsupported
 
 
@@ -33,97 +33,36 @@ class Access:
         return Access(action=self.action, resource=self.resource, context={**context, **self.context})
 
 
-Context = Mapping[str, tuple[str, ...]]
-
-# Keys of many values: only an operator with a quantifier is ever satisfied by them.
-_LISTS = frozenset({"aws:tagkeys", "events:detail-type", "events:source", "kms:resourcealiases"})
-_SET = re.compile(r"(ForAnyValue|ForAllValues):")
-
-
-def conditions_hold(condition: Mapping[str, Mapping[str, object]], context: Context) -> bool:
-    """Return whether every operator of a statement's Condition is satisfied."""
-    known = {key.lower(): values for key, values in context.items()}
-    return all(
-        _operator(operator, key, _listed(wanted), known.get(key.lower()))
-        for operator, keys in condition.items()
-        for key, wanted in keys.items()
-    )
-
-
-def matches(pattern: str, value: str) -> bool:
-    """Compare with IAM's wildcards: * for any characters, ? for one."""
-    return _expression(pattern).fullmatch(value) is not None
-
-
-@cache
-def _expression(pattern: str) -> re.Pattern[str]:
-    parts = ({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern)
-    return re.compile("".join(parts), re.DOTALL)
-
-
-def arn_matches(pattern: str, value: str) -> bool:
-    """Compare ARNs part by part: a wildcard does not cross a colon, but in the last part."""
-    theirs, ours = pattern.split(":", 5), value.split(":", 5)
-    return len(theirs) == len(ours) and all(map(matches, theirs, ours))
-
-
-def _operator(name: str, key: str, wanted: Sequence[str], values: tuple[str, ...] | None) -> bool:
-    quantifier = _SET.match(name)
-    plain = _SET.sub("", name)
-    optional = plain.endswith("IfExists")
-    plain = plain.removesuffix("IfExists")
-    if plain == "Null":
-        return (values is None) == (wanted[0].lower() == "true")
-    if not quantifier and key.lower() in _LISTS:
-        return False
-    if values is None:
-        return optional or plain in _NEGATED or bool(quantifier and quantifier[1] == "ForAllValues")
-    compare = _comparison(plain)
-    if plain in _NEGATED:
-        hits = [all(not compare(want, value) for want in wanted) for value in values]
-    else:
-        hits = [any(compare(want, value) for want in wanted) for value in values]
-    return any(hits) if quantifier and quantifier[1] == "ForAnyValue" else all(hits)
-
-
-_NEGATED = frozenset({"StringNotEquals", "StringNotEqualsIgnoreCase", "StringNotLike", "ArnNotEquals", "ArnNotLike"})
-_COMPARISONS: Mapping[str, Callable[[str, str], bool]] = {
-    "StringEquals": lambda wanted, value: wanted == value,
-    "StringEqualsIgnoreCase": lambda wanted, value: wanted.lower() == value.lower(),
-    "StringLike": matches,
-    "ArnEquals": arn_matches,
-    "ArnLike": arn_matches,
-    "Bool": lambda wanted, value: wanted.lower() == value.lower(),
-    "NumericLessThan": lambda wanted, value: float(value) < float(wanted),
-    "NumericLessThanEquals": lambda wanted, value: float(value) <= float(wanted),
-    "NumericGreaterThan": lambda wanted, value: float(value) > float(wanted),
-    "NumericGreaterThanEquals": lambda wanted, value: float(value) >= float(wanted),
-    "NumericEquals": lambda wanted, value: float(value) == float(wanted),
-}
-
-
-def _comparison(name: str) -> Callable[[str, str], bool]:
-    positive = name.replace("Not", "") if name in _NEGATED else name
-    if positive not in _COMPARISONS:
-        raise unsupported(f"the condition operator {name}")
-    return _COMPARISONS[positive]
-
-
-def _listed(value: object) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    return [str(item).lower() if isinstance(item, bool) else str(item) for item in items]
-
-
 Effect = Literal["Allow", "Deny"]
 Verdict = Literal["allowed", "denied", "silent"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Principal:
-    """Who asks: a role's ARN and its account, or a service's name and no account."""
+    """Who asks: a role's ARN and its account, a service's name, or an identity provider's ARN, without account."""
 
     arn: str
     account: str
+
+    def context(self) -> Context:
+        """Return what every request of this principal carries: it comes over TLS, from this machine, now."""
+        now, service = dt.datetime.now(dt.UTC), self.arn.endswith(".amazonaws.com")
+        return {
+            "aws:SecureTransport": ("true",),
+            "aws:CurrentTime": (now.strftime("%Y-%m-%dT%H:%M:%SZ"),),
+            "aws:EpochTime": (str(int(now.timestamp())),),
+            "aws:PrincipalIsAWSService": (str(service).lower(),),
+            **({"aws:PrincipalServiceName": (self.arn,)} if service else {"aws:SourceIp": ("127.0.0.1",)}),
+            **(self._own() if self.account else {}),
+        }
+
+    def _own(self) -> Context:
+        kind = "AssumedRole" if ":role/" in self.arn else "User"
+        return {
+            "aws:PrincipalArn": (self.arn,),
+            "aws:PrincipalAccount": (self.account,),
+            "aws:PrincipalType": (kind,),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +85,8 @@ def judge(policies: Iterable[Policy], access: Access) -> Verdict:
 
 def judge_resource(policy: Policy, access: Access, principal: Principal) -> Verdict:
     """Return what a resource's own policy says about a principal."""
-    matching = (s for s in policy.statements() if _names(s, principal) and matches_access(s, access))
+    known = access.within(principal.context())
+    matching = (s for s in policy.statements() if _names(s, principal) and matches_access(s, known))
     return _verdict(s["Effect"] for s in matching)
 
 
@@ -188,10 +128,14 @@ def _conditions(statement: Mapping[str, object]) -> Mapping[str, Mapping[str, ob
 
 def _names(statement: Mapping[str, object], principal: Principal) -> bool:
     named = statement.get("Principal")
+    if "NotPrincipal" in statement:
+        raise unsupported("NotPrincipal")
     if named == "*":
         return True
     kinds = named if isinstance(named, dict) else {}
-    listed = [text for kind in ("AWS", "Service") for text in _texts(kinds.get(kind, []))]
+    listed = [text for kind in ("AWS", "Federated", "Service") for text in _texts(kinds.get(kind, []))]
+    if sessions := [text for text in listed if ":assumed-role/" in text]:
+        raise unsupported(f"sessions as principals: {', '.join(sessions)}")
     whole = {"*", principal.account, f"arn:aws:iam::{principal.account}:root"} if principal.account else {"*"}
     return any(name in whole or name == principal.arn for name in listed)
 
@@ -223,6 +167,5 @@ class CrossAccountAccess:
 def allows_other_account(policy: Document, access: CrossAccountAccess) -> bool:
     """Return whether a policy allows an access and none of its statements denies it."""
     principal = Principal(arn=access.principal_arn, account=access.caller.place.account)
-    context = {"aws:PrincipalArn": (principal.arn,), "aws:PrincipalAccount": (principal.account,)}
-    asked = Access(action=access.action, resource=access.resource, context=context)
+    asked = Access(action=access.action, resource=access.resource)
     return judge_resource(Policy(name="resource policy", document=policy), asked, principal) == "allowed"
