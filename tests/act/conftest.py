@@ -5,7 +5,7 @@ import json
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ from urllib.request import Request, urlopen
 
 import pytest
 from tests.act.dispatches import Dispatches
-from tests.act.issuer import OWNER_ID, REPOSITORY_ID, Issuer
+from tests.act.issuer import ISSUER, OWNER_ID, REPOSITORY_ID, Issuer
 from tests.act.loopback import serving
 from tests.act.lowering import NO_ENVIRONMENT
 from tests.act.registry import client
 from tests.act.runner import Host
-from tests.act.sts import Policy, Sts
+from tests.act.sts import Sts
 from tests.bake import ROOT
 from tests.commands import newcomer
 
@@ -154,18 +154,11 @@ def environments(github: str, repository: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def trust_policies(aws: Mapping[str, str]) -> Callable[[str], Policy | None]:
-    """Look trust policies up in the embedded IAM, by the role's ARN."""
-    iam = client("iam", aws)
-
-    def trust_policy(role: str) -> Policy | None:
-        try:
-            found: Policy = iam.get_role(RoleName=role.rsplit("/", 1)[1])["Role"]["AssumeRolePolicyDocument"]
-        except iam.exceptions.NoSuchEntityException:
-            return None
-        return found
-
-    return trust_policy
+def stand_in(aws: str, issuing: str) -> None:
+    """Have the embedded STS ask this machine's issuer for its keys."""
+    body = json.dumps({"host": ISSUER.removeprefix("https://"), "url": issuing}).encode()
+    with urlopen(Request(f"{aws}/_local/stand-ins", data=body), timeout=10) as answer:
+        assert answer.status == 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +176,7 @@ class Surroundings:
     def host(self) -> Iterator[Host]:
         """Let workflows run."""
         with serving(self.issuer.answer) as issuing, serving(self.sts.answer) as assuming:
+            stand_in(self.aws["AWS_ENDPOINT_URL"], issuing)
             yield Host(
                 project=self.checkout.folder,
                 repository=self.checkout.repository,
@@ -205,7 +199,7 @@ def surround(checkout: Checkout, aws: Mapping[str, str], github: str, scratch: P
         aws=aws,
         github=github,
         issuer=Issuer(repository=checkout.repository),
-        sts=Sts(aws=aws["AWS_ENDPOINT_URL"], trust_policy=trust_policies(aws)),
+        sts=Sts(aws=aws["AWS_ENDPOINT_URL"]),
         scratch=scratch,
     )
 

@@ -8,11 +8,17 @@ from urllib.parse import parse_qsl, urlparse
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 from tests.act.loopback import Answer, Request
 
 ISSUER = "https://token.actions.githubusercontent.com"
 OWNER_ID, REPOSITORY_ID = "456", "789"
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+# What the embedded STS verifies tokens with.
+_DISCOVERY: dict[str, Any] = {
+    "/.well-known/openid-configuration": {"issuer": ISSUER, "jwks_uri": f"{ISSUER}/.well-known/jwks"},
+    "/.well-known/jwks": {"keys": [RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True)]},
+}
 
 Claims = dict[str, Any]
 
@@ -27,7 +33,9 @@ class Issuer:
     issued: list[Claims] = field(default_factory=list)
 
     def answer(self, request: Request) -> Answer:
-        """Answer a job's request for a token."""
+        """Answer a job's request for a token, and STS's for the keys."""
+        if request.path.startswith("/.well-known/"):
+            return Answer.json(_DISCOVERY[request.path])
         asked = dict(parse_qsl(urlparse(request.path).query, keep_blank_values=True))
         claims = self._claims(asked)
         self.issued.append(claims)

@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 from sagemaker_gitops.client.resolver import Resolver
+from sagemaker_gitops.local.server import credentials
 from sagemaker_gitops.local.server.clients import ACCOUNT_HEADER
 from tests.engine.conftest import copy_project
 from tests.engine.stages.conftest import Laptop, Told
@@ -79,12 +80,7 @@ class Bank:
         env = "registry" if role in _OF_THE_REGISTRY else role.rpartition("-")[2]
         admin = self.admins[env]
         arn = f"arn:aws:iam::{ACCOUNTS[env]}:role/{PROJECT}-{role}"
-        granted = admin.client("sts").assume_role(RoleArn=arn, RoleSessionName="run-1")["Credentials"]
-        session = {
-            "AWS_ACCESS_KEY_ID": granted["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": granted["SecretAccessKey"],
-            "AWS_SESSION_TOKEN": granted["SessionToken"],
-        }
+        session = credentials.of_role(admin.environ["AWS_ENDPOINT_URL"], arn, session="run-1")
         return Laptop(root=admin.root, environ={**admin.environ, **session})
 
 

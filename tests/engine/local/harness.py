@@ -18,7 +18,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from sagemaker_gitops.local.sagemaker.images import environment_file
-from sagemaker_gitops.local.server import cli, process
+from sagemaker_gitops.local.server import cli, credentials, process
 from sagemaker_gitops.local.server.folder import Folder
 from sagemaker_gitops.local.server.process import Options
 from tests.sample import ROOT
@@ -81,6 +81,10 @@ class LocalAws:
         """Run `local fault`."""
         defaults = {"rate": 1.0, "operation": None, "seconds": 1.0, "endpoint": None, "variant": None}
         return cli.send_fault(self.running, argparse.Namespace(kind=kind, **{**defaults, **arguments}))
+
+    def session(self, role: str, name: str = "test") -> str:
+        """Return the access key of a role's session."""
+        return credentials.of_role(self.running.endpoint_url, role, session=name)["AWS_ACCESS_KEY_ID"]
 
     @property
     def sagemaker(self) -> Any:

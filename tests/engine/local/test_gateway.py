@@ -60,7 +60,7 @@ def test_bodies_are_not_recorded(aws: LocalAws) -> None:
 def test_an_assumed_role_is_the_principal(aws: LocalAws) -> None:
     """Credentials from STS carry the role's name into the record, and no right that the role has not."""
     role = f"arn:aws:iam::{ACCOUNT}:role/demo-sagemaker"
-    key = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="deploy")["Credentials"]["AccessKeyId"]
+    key = aws.session(role, "deploy")
 
     code, _ = refused(aws.client("sagemaker", key=key).list_models)
 
@@ -139,7 +139,7 @@ def test_policy_that_cannot_be_judged_is_a_501(aws: LocalAws) -> None:
     statement = {"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*", "Condition": condition}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_role_policy(RoleName=name, PolicyName="odd", PolicyDocument=policy)
-    key = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="odd")["Credentials"]["AccessKeyId"]
+    key = aws.session(role)
 
     code, message = refused(aws.client("sagemaker", key=key).list_models)
 

@@ -58,7 +58,7 @@ def test_a_restart_brings_everything_back(folder: Folder) -> None:
     aws.settled(name)
     aws.invoke(name)
     job = aws.train(HyperParameters={"sleep": "30"})
-    key = aws.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="shell")["Credentials"]["AccessKeyId"]
+    key = aws.session(ROLE, "shell")
 
     process.stop_server(folder)
     again = start(folder)

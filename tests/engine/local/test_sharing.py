@@ -24,8 +24,7 @@ def key_of_prod(aws: LocalAws) -> str:
         everything = {"Effect": "Allow", "Action": "sagemaker:*", "Resource": "*"}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
         iam.put_role_policy(RoleName="deploy-prod", PolicyName="registry", PolicyDocument=policy)
-    assumed = aws.client("sts").assume_role(RoleArn=ROLE, RoleSessionName="run-7")
-    return str(assumed["Credentials"]["AccessKeyId"])
+    return aws.session(ROLE, "run-7")
 
 
 def version(aws: LocalAws) -> str:

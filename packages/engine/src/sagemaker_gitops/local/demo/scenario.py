@@ -53,7 +53,7 @@ class Accounts:
         if words[0] == "bootstrap":
             return self.of_client(env)
         role = f"{self.project}-{'monitor' if words[0] == 'monitor' else 'deploy'}-{env}"
-        return credentials.of_role(self.running, f"arn:aws:iam::{self.accounts[env]}:role/{role}")
+        return credentials.of_role(self.running.endpoint_url, f"arn:aws:iam::{self.accounts[env]}:role/{role}")
 
     def of_client(self, env: str) -> Mapping[str, str]:
         """Return the credentials of a client in an environment's account, who invokes its endpoint."""

@@ -64,6 +64,10 @@ class ApiDestinations:
         """Send a host's events to a server on this machine."""
         self._stand_ins[host] = url.rstrip("/")
 
+    def stand_in_of(self, host: str) -> str | None:
+        """Return the server on this machine that stands for a host."""
+        return self._stand_ins.get(host)
+
     def send(self, delivery: Delivery, text: str) -> None:
         """Send an event until it is taken; Undelivered when nothing helps any more."""
         destination = self._destination(delivery)

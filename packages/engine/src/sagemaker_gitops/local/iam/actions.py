@@ -215,7 +215,9 @@ def _logs(operation: str, params: Document, place: Place) -> Iterator[Access]:
 def _sts(operation: str, params: Document, _place: Place) -> Iterator[Access]:
     # GetCallerIdentity needs no permission at all.
     if operation != "GetCallerIdentity":
-        yield Access(action=f"sts:{operation}", resource=params.get("RoleArn", "*"))
+        keys = {"sts:ExternalId": "ExternalId", "sts:RoleSessionName": "RoleSessionName"}
+        context = {key: (str(params[name]),) for key, name in keys.items() if name in params}
+        yield Access(action=f"sts:{operation}", resource=params.get("RoleArn", "*"), context=context)
 
 
 def _s3(operation: str, params: Document, _place: Place) -> Iterator[Access]:

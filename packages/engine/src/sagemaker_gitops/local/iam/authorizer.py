@@ -103,7 +103,7 @@ def decide(role: Role, access: Access, *, owner: str, resource_policy: Policy | 
     own = judge(role.policies, known)
     bound = judge([role.boundary], known) if role.boundary else "allowed"
     shared = judge_resource(resource_policy, known, role.principal) if resource_policy else "silent"
-    same, key = owner == role.principal.account, access.action.startswith("kms:")
+    same, key = owner == role.principal.account, access.action.startswith(("kms:", "sts:"))
     if denying := [
         name for name, said in (("identity", own), ("boundary", bound), ("resource", shared)) if said == "denied"
     ]:
@@ -112,7 +112,7 @@ def decide(role: Role, access: Access, *, owner: str, resource_policy: Policy | 
         return _refused("because no identity-based policy allows it")
     if bound == "silent":
         return _refused("because no permissions boundary allows it")
-    # A key is used by whom its own policy lets in; IAM counts only where that policy hands over to it.
+    # A key is used, and a role assumed, by whom its own policy lets in; IAM counts only where that hands over to it.
     if shared == "silent" and (key or not same):
         return _refused("because no resource-based policy allows it")
     return Decision(allowed=True, reason="")
@@ -123,6 +123,9 @@ def _refused(reason: str) -> Decision:
 
 
 _SESSION = regex.compile(r"arn:aws:sts::(?P<account>\d{12}):assumed-role/(?P<role>[^/]+)/(?P<session>.+)")
+
+
+_CHAINED_SECONDS = 3600
 
 
 class Authorizer:
@@ -140,8 +143,22 @@ class Authorizer:
     def check(self, caller: Caller, service: str, operation: str, params: Document) -> list[Access]:
         """Return what a call needed; refuse it when something of that is not allowed."""
         if not _SESSION.fullmatch(caller.arn):
+            if (service, operation) == ("sts", "AssumeRole"):
+                self._require_trust(caller, needed(service, operation, params, caller.place)[0])
             return []
+        if operation == "AssumeRole" and int(params.get("DurationSeconds", 0)) > _CHAINED_SECONDS:
+            message = (
+                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+            )
+            raise Refusal("ValidationError", message)
         return self.require(caller, needed(service, operation, params, caller.place))
+
+    def _require_trust(self, caller: Caller, access: Access) -> None:
+        """Refuse an administrator whom a role does not trust."""
+        policy = self._resources.policy(access, self._resources.owner(access, caller.place))
+        principal = Principal(arn=caller.arn, account=caller.place.account)
+        if policy is None or judge_resource(policy, access, principal) != "allowed":
+            raise _denied(caller, access, _refused("because no resource-based policy allows it"))
 
     def require(self, caller: Caller, accesses: list[Access]) -> list[Access]:
         """Refuse a role that lacks one of some accesses; return them with what they need of keys."""
@@ -177,7 +194,7 @@ class Authorizer:
 
 
 def _denied(caller: Caller, access: Access, decision: Decision) -> Refusal:
-    # S3 spells it without "Exception".
-    code = "AccessDenied" if access.action.startswith("s3:") else "AccessDeniedException"
+    # S3 and STS spell it without "Exception".
+    code = "AccessDenied" if access.action.startswith(("s3:", "sts:")) else "AccessDeniedException"
     message = f"User: {caller.arn} is not authorized to perform: {access.action} on resource: {access.resource}"
     return Refusal(code, f"{message} {decision.reason}", status=403 if code == "AccessDenied" else 400)

@@ -47,6 +47,10 @@ _FILLED = frozenset(
         "kms:viaservice",
         "s3:prefix",
         "sagemaker:modelapprovalstatus",
+        "sts:externalid",
+        "sts:rolesessionname",
+        "sts:sourceidentity",
+        "sts:transitivetagkeys",
     }
 )
 _FAMILIES = ("aws:principaltag/", "kms:encryptioncontext:")
@@ -64,7 +68,9 @@ def conditions_hold(condition: Mapping[str, Mapping[str, object]], context: Cont
 
 
 def _absent(key: str, known: Context) -> bool:
-    family = next((family for family in _FAMILIES if key.startswith(family)), None)
+    # An identity provider's keys are its host and a claim: what the token does not claim, the request lacks.
+    provider = f"{key.rpartition(':')[0]}:" if "." in key.rpartition(":")[0] else None
+    family = next((family for family in _FAMILIES if key.startswith(family)), provider)
     return key in _FILLED or (family is not None and any(other.startswith(family) for other in known))
 
 

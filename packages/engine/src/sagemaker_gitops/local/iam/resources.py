@@ -11,7 +11,7 @@ from sagemaker_gitops.local.iam.policy import Access, Policy
 from sagemaker_gitops.local.iam.requests import PLACE_KIND
 from sagemaker_gitops.local.sagemaker.model_package_groups import POLICY_KIND as GROUP_POLICY
 from sagemaker_gitops.local.sagemaker.transfer import MANAGED_KEY
-from sagemaker_gitops.local.server.clients import Api, Clients, api
+from sagemaker_gitops.local.server.clients import Api, Clients, api, parse_document
 from sagemaker_gitops.local.server.context import Document, Place
 from sagemaker_gitops.local.server.persistence import Store
 
@@ -35,6 +35,8 @@ class Resources:
         if service == "s3":
             found = self._store.find(owner, BUCKET_POLICY, _bucket(access))
             return _policy("bucket policy", json.loads(found["Policy"])) if found else None
+        if service == "sts":
+            return self._trust_policy(access, owner)
         if service == "kms":
             return self._key_policy(access, owner)
         if service == "ecr" and access.resource != "*":
@@ -56,6 +58,12 @@ class Resources:
         key = access.resource.rpartition("/")[2]
         answer = api(self._clients, owner).find("kms", "get_key_policy", KeyId=key, PolicyName="default")
         return _policy("key policy", json.loads(answer["Policy"])) if answer else None
+
+    def _trust_policy(self, access: Access, owner: Place) -> Policy | None:
+        name = access.resource.rpartition("/")[2]
+        answer = api(self._clients, owner).find("iam", "get_role", RoleName=name)
+        known = answer["Role"] if answer and answer["Role"]["Arn"] == access.resource else None
+        return _policy("trust policy", parse_document(known["AssumeRolePolicyDocument"])) if known else None
 
     def _repository_policy(self, access: Access, owner: Place) -> Policy | None:
         name = access.resource.partition(":repository/")[2]

@@ -223,7 +223,7 @@ def _env(command: Command) -> int:
         if account:
             keys = credentials.of_account(running, command.folder, account)
         else:
-            keys = credentials.of_role(running, role)
+            keys = credentials.of_role(running.endpoint_url, role)
     _print_environment({**running.environment(), **keys})
     return 0
 

@@ -106,7 +106,7 @@ class EmbeddedAws:
             closing=closing,
         )
         self._hosting = Hosting()
-        self._switches = ControlApi(self._shared.faults, self._hosting, destinations)
+        self._switches = ControlApi(self._shared.faults, self._hosting, destinations, clients)
         moto = DomainDispatcherApplication(create_backend_app)
         self._journal = PersistentMoto(moto, folder.journal)
         self._invocations = Invocations(self._metrics, Capture(clients))
@@ -122,7 +122,7 @@ class EmbeddedAws:
         middleware = Middleware(
             identity=Identity(moto, self._shared.store, account),
             authorizer=authorizer,
-            rules=MotoRules(clients),
+            rules=MotoRules(clients, destinations.stand_in_of),
             faults=self._shared.faults,
             calls=self._calls,
         )

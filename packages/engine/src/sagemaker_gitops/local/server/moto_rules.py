@@ -8,6 +8,7 @@ from werkzeug.wrappers import Request
 from sagemaker_gitops.local.cloudwatch.alarm_definition import check_alarm
 from sagemaker_gitops.local.iam import requests
 from sagemaker_gitops.local.iam.policy import Access, Policy, Principal, judge_resource
+from sagemaker_gitops.local.iam.web_identity import require_web_identity
 from sagemaker_gitops.local.server import model
 from sagemaker_gitops.local.server.clients import Api, Clients, api
 from sagemaker_gitops.local.server.context import Document, Place, Refusal, unsupported
@@ -22,15 +23,34 @@ _ENCRYPTS = ("kms:DescribeKey", "kms:GenerateDataKey")
 class MotoRules:
     """Holds a request against AWS's documentation before moto gets it."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, stand_in: Callable[[str], str | None]) -> None:
         self._clients = clients
+        self._stand_in = stand_in
 
     def check(self, request: Request, signed: Signature, place: Place) -> None:
         """Refuse what AWS refuses."""
-        if rules := _RULES.get(signed.service):
+        service = signed.service
+        if not service and request.form.get("Action", "").startswith("AssumeRoleWith"):
+            service = "sts"  # a web identity signs nothing: its token is what it shows
+        if service == "sts":
+            self._assume(*_asked(request, signed), place)
+        if rules := _RULES.get(service):
             operation, params = _asked(request, signed)
             if operation in rules:
                 rules[operation](api(self._clients, place), params)
+
+    def _assume(self, operation: str, params: Document, place: Place) -> None:
+        if operation in {"GetCallerIdentity", "GetAccessKeyInfo"}:
+            return
+        if more := {name.split(".")[0] for name in params} - _ASSUMING.get(operation, frozenset()):
+            raise unsupported(f"{', '.join(sorted(more))} of {operation}")
+        services = api(self._clients, Place(account=params["RoleArn"].split(":")[4], region=place.region))
+        if operation == "AssumeRoleWithWebIdentity":
+            require_web_identity(services, params, self._stand_in)
+        role = services.find("iam", "get_role", RoleName=params["RoleArn"].rpartition("/")[2])
+        if role and int(params.get("DurationSeconds", 0)) > role["Role"].get("MaxSessionDuration", 3600):
+            message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+            raise Refusal("ValidationError", message)
 
 
 def _asked(request: Request, signed: Signature) -> tuple[str, Document]:
@@ -88,6 +108,12 @@ def _concurrency(services: Api, params: Document) -> None:
         )
 
 
+# Session policies and tags would be ignored, and so would second factors.
+_OF_EVERY_CALL = frozenset({"Action", "Version", "RoleArn", "RoleSessionName", "DurationSeconds"})
+_ASSUMING = {
+    "AssumeRole": _OF_EVERY_CALL | {"ExternalId"},
+    "AssumeRoleWithWebIdentity": _OF_EVERY_CALL | {"WebIdentityToken"},
+}
 _NEVER_EVALUATED = ("PutAnomalyDetector", "PutCompositeAlarm", "PutInsightRule", "PutMetricStream")
 
 
