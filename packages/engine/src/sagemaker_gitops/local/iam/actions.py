@@ -227,6 +227,8 @@ def _s3(operation: str, params: Document, _place: Place) -> Iterator[Access]:
     yield Access(action=f"s3:{operation}", resource=resource, context={"s3:prefix": (prefix,)} if prefix else {})
     if params.get("ObjectLockMode"):
         yield Access(action="s3:PutObjectRetention", resource=resource)
+    if params.get("BypassGovernanceRetention"):
+        yield Access(action="s3:BypassGovernanceRetention", resource=resource)
 
 
 _SERVICES: Mapping[str, Callable[[str, Document, Place], Iterator[Access]]] = {

@@ -113,7 +113,9 @@ def _object(request: Request, bucket: str, key: str) -> tuple[str, Document]:
     if "versionId" in request.args and action in _VERSIONED:
         action += "Version"
     mode = request.headers.get("x-amz-object-lock-mode")
-    return action, {"Bucket": bucket, "Key": key, **({"ObjectLockMode": mode} if mode else {})}
+    bypass = request.headers.get("x-amz-bypass-governance-retention", "").lower() == "true"
+    more = {**({"ObjectLockMode": mode} if mode else {}), **({"BypassGovernanceRetention": True} if bypass else {})}
+    return action, {"Bucket": bucket, "Key": key, **more}
 
 
 def _bucket(request: Request) -> str:

@@ -12,6 +12,7 @@ from sagemaker_gitops.local.iam.web_identity import require_web_identity
 from sagemaker_gitops.local.server import model
 from sagemaker_gitops.local.server.clients import Api, Clients, api
 from sagemaker_gitops.local.server.context import Document, Place, Refusal, unsupported
+from sagemaker_gitops.local.server.object_lock import check_object_lock
 from sagemaker_gitops.local.server.protocols import Signature
 
 _CLOUDTRAIL = Principal(arn="cloudtrail.amazonaws.com", account="")
@@ -34,6 +35,8 @@ class MotoRules:
             service = "sts"  # a web identity signs nothing: its token is what it shows
         if service == "sts":
             self._assume(*_asked(request, signed), place)
+        if service == "s3":
+            check_object_lock(api(self._clients, place), request, *_asked(request, signed))
         if rules := _RULES.get(service):
             operation, params = _asked(request, signed)
             if operation in rules:
