@@ -7,14 +7,16 @@ import queue
 import threading
 import uuid
 from collections.abc import Callable
+from typing import cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 from werkzeug.wrappers import Request, Response
 
-from sagemaker_gitops.local.events.patterns import matches_pattern
+from sagemaker_gitops.local.events.definitions import parsed_pattern
+from sagemaker_gitops.local.events.patterns import check_pattern, matches_pattern
 from sagemaker_gitops.local.events.targets import Event, Targets
 from sagemaker_gitops.local.server import model, protocols
-from sagemaker_gitops.local.server.context import Call, Caller, Document, Place, Refusal
+from sagemaker_gitops.local.server.context import Call, Caller, Document, Place, Refusal, unsupported
 from sagemaker_gitops.local.server.protocols import Signature
 
 _LOG = logging.getLogger(__name__)
@@ -97,12 +99,18 @@ class EventBridge:
 
     def put(self, call: Call) -> Document:
         """PutEvents: each entry succeeds or fails by itself."""
+        if more := sorted({name for entry in call.params["Entries"] for name in set(entry) - _CARRIED}):
+            raise unsupported(f"{', '.join(more)} of PutEvents")
+        if sum(_size(entry) for entry in call.params["Entries"]) >= _MOST_BYTES:
+            raise Refusal("ValidationException", "Total size of the entries in the request is over the limit.")
         entries = [self._put(call, entry) for entry in call.params["Entries"]]
         return {"FailedEntryCount": sum("ErrorCode" in entry for entry in entries), "Entries": entries}
 
     def test(self, call: Call) -> Document:
         """TestEventPattern."""
-        return {"Result": matches_pattern(_parsed(call.params["EventPattern"]), _parsed(call.params["Event"]))}
+        pattern = parsed_pattern(call.params["EventPattern"])
+        check_pattern(pattern)
+        return {"Result": matches_pattern(cast("Document", pattern), _event_of(call.params["Event"]))}
 
     def _put(self, call: Call, entry: Document) -> Document:
         for name in ("Source", "DetailType", "Detail"):
@@ -123,6 +131,17 @@ class EventBridge:
         return {"EventId": event.id}
 
 
+_CARRIED = frozenset({"Time", "Source", "Resources", "DetailType", "Detail", "EventBusName"})
+_MOST_BYTES = 1_048_576
+
+
+def _event_of(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise Refusal("ValidationException", "Parameter Event is not valid.") from None
+
+
 def _event(call: Call, entry: Document, detail: Document) -> Event:
     moment = entry.get("Time")
     return Event(
@@ -141,11 +160,7 @@ def _failed(code: str, message: str) -> Document:
     return {"ErrorCode": code, "ErrorMessage": message}
 
 
-def _parsed(text: str) -> Document:
-    try:
-        parsed = json.loads(text)
-    except ValueError:
-        parsed = None
-    if not isinstance(parsed, dict):
-        raise Refusal("InvalidEventPatternException", "Event pattern is not valid. Reason: not a JSON object")
-    return parsed
+def _size(entry: Document) -> int:
+    """Return an entry's size as the User Guide, "Calculating PutEvents event entry size", counts it."""
+    texts = [*(entry.get(name, "") for name in ("Source", "DetailType", "Detail")), *entry.get("Resources", [])]
+    return sum(len(text.encode()) for text in texts) + (14 if "Time" in entry else 0)

@@ -19,7 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sagemaker_gitops.local.cloudwatch.metrics import Datum, Metrics, series_of
 from sagemaker_gitops.local.events.api_destinations import ApiDestinations
 from sagemaker_gitops.local.events.delivery import DeadLetters, Delivery, Undelivered
-from sagemaker_gitops.local.events.patterns import input_of, matches_pattern
+from sagemaker_gitops.local.events.inputs import input_of
+from sagemaker_gitops.local.events.patterns import matches_pattern
 from sagemaker_gitops.local.iam.topics import require_to_publish
 from sagemaker_gitops.local.server.clients import Clients, api
 from sagemaker_gitops.local.server.context import Document, Place, Refusal

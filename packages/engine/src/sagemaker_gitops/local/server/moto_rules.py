@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable, Mapping
+from re import fullmatch
 
 from werkzeug.wrappers import Request
 
 from sagemaker_gitops.local.cloudwatch.alarm_definition import check_alarm
+from sagemaker_gitops.local.events.definitions import check_rule, check_targets
 from sagemaker_gitops.local.iam import requests
 from sagemaker_gitops.local.iam.policy import Access, Policy, Principal, judge_resource
 from sagemaker_gitops.local.iam.web_identity import require_web_identity
@@ -124,11 +126,27 @@ def _unplayed(_: Api, params: Document) -> None:
     raise unsupported(f"what this asks of CloudWatch: {', '.join(sorted(params))}")
 
 
+def _described(operation: str, params: Document) -> None:
+    model.check(model.operation("cloudwatch", operation), params)
+
+
+def _dashboard(_: Api, params: Document) -> None:
+    if not fullmatch(r"[\w-]+", str(params.get("DashboardName"))):
+        message = "The value for field DashboardName contains invalid characters: alphanumerics, - and _ are valid."
+        raise Refusal("InvalidParameterValue", message)
+
+
 _RULES: Mapping[str, Mapping[str, Callable[[Api, Document], None]]] = {
     "cloudtrail": {"CreateTrail": _trail, "UpdateTrail": _trail},
+    "events": {
+        "PutRule": lambda _, params: check_rule(params),
+        "PutTargets": lambda _, params: check_targets(params),
+    },
     "lambda": {"PutFunctionConcurrency": _concurrency},
     "monitoring": {
+        "PutDashboard": _dashboard,
         "PutMetricAlarm": lambda _, params: check_alarm(params),
+        "SetAlarmState": lambda _, params: _described("SetAlarmState", params),
         **dict.fromkeys(_NEVER_EVALUATED, _unplayed),
     },
 }
