@@ -74,9 +74,10 @@ def test_statistics_count_only_what_lies_between(aws: LocalAws, namespace: str) 
     assert [(p["Sum"], p["SampleCount"]) for p in points] == [(7.0, 1.0)]
 
 
-def test_statistic_sets_keep_their_sums(aws: LocalAws, namespace: str) -> None:
-    """A statistic set keeps count, sum, minimum and maximum."""
-    given = {"SampleCount": 4, "Sum": 20.0, "Minimum": 1.0, "Maximum": 9.0}
+@pytest.mark.parametrize("count", [2, 4])
+def test_statistic_sets_keep_their_sums(aws: LocalAws, namespace: str, count: int) -> None:
+    """A statistic set keeps count, sum, minimum and maximum, and knows no percentile."""
+    given = {"SampleCount": count, "Sum": 20.0, "Minimum": 1.0, "Maximum": 19.0}
     data = [{"MetricName": "psi", "StatisticValues": given}]
     aws.client("cloudwatch").put_metric_data(Namespace=namespace, MetricData=data)
 
@@ -85,6 +86,35 @@ def test_statistic_sets_keep_their_sums(aws: LocalAws, namespace: str) -> None:
     )["Datapoints"]
 
     assert {name: points[0][name] for name in given} == given
+    percentile = {"MetricDataQueries": [{"Id": "p", "MetricStat": {**stat_of(namespace), "Stat": "p50"}}], **span()}
+    assert refused(aws.client("cloudwatch").get_metric_data, **percentile)[0] == "NotImplementedByLocalAWS"
+
+
+def stat_of(namespace: str) -> dict[str, Any]:
+    """Return what asks for a metric without dimensions."""
+    return {"Metric": {"Namespace": namespace, "MetricName": "psi"}, "Period": 3600}
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ({}, "MissingParameter"),
+        ({"Value": 1.0, "StorageResolution": 5}, "InvalidParameterValue"),
+        ({"Value": 1.0, "Timestamp": dt.datetime.now(dt.UTC) - dt.timedelta(days=15)}, "InvalidParameterValue"),
+        ({"Value": 1.0, "Timestamp": dt.datetime.now(dt.UTC) + dt.timedelta(hours=3)}, "InvalidParameterValue"),
+        ({"Value": 2.0**361}, "InvalidParameterValue"),
+        ({"Values": [float(value) for value in range(151)]}, "InvalidParameterValue"),
+        (
+            {"StatisticValues": {"SampleCount": 0.0, "Sum": 0.0, "Minimum": 0.0, "Maximum": 0.0}},
+            "InvalidParameterValue",
+        ),
+    ],
+)
+def test_data_that_cloudwatch_refuses(aws: LocalAws, namespace: str, data: dict[str, Any], code: str) -> None:
+    """Nothing said, ages, resolutions, magnitudes, too many values, sets of no samples."""
+    one = {"MetricName": "psi", **data}
+
+    assert refused(aws.client("cloudwatch").put_metric_data, Namespace=namespace, MetricData=[one])[0] == code
 
 
 def test_lists_metrics(aws: LocalAws, namespace: str) -> None:
@@ -182,7 +212,23 @@ def test_an_alarm_goes_off_and_tells_its_topic(aws: LocalAws, namespace: str, in
     eventually(state, lambda value: value == "OK")
     messages = collected(taken, 2)
     assert [message["NewStateValue"] for message in messages][-2:] == ["ALARM", "OK"]
-    assert messages[-2]["Trigger"]["MetricName"] == "psi"
+    # As recorded on AWS: LocalStack, test_cloudwatch.py, test_breaching_alarm_actions.
+    assert messages[-2]["AlarmActions"] == messages[-2]["OKActions"] == [topic]
+    assert messages[-2]["InsufficientDataActions"] == []
+    assert messages[-2]["Trigger"] == {
+        "MetricName": "psi",
+        "Namespace": namespace,
+        "Dimensions": [{"value": "income", "name": "Feature"}],
+        "StatisticType": "ExtendedStatistic",
+        "ExtendedStatistic": "p90",
+        "Unit": None,
+        "Period": 600,
+        "EvaluationPeriods": 1,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "Threshold": 0.2,
+        "TreatMissingData": "notBreaching",
+        "EvaluateLowSampleCountPercentile": "",
+    }
 
 
 def test_an_alarm_on_an_expression(aws: LocalAws, namespace: str) -> None:

@@ -26,6 +26,8 @@ _ACTIONS: dict[State, str] = {
     "INSUFFICIENT_DATA": "InsufficientDataActions",
 }
 
+_SPELLED = {"SampleCount": "SAMPLE_COUNT"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Transition:
@@ -79,8 +81,6 @@ class Actions:
 
 def _message(transition: Transition) -> Document:
     alarm, place = transition.alarm, transition.place
-    names = ("MetricName", "Namespace", "Dimensions", "Period", "EvaluationPeriods", "ComparisonOperator")
-    more = ("Threshold", "TreatMissingData", "Statistic", "ExtendedStatistic", "DatapointsToAlarm")
     return {
         "AlarmName": alarm["AlarmName"],
         "AlarmDescription": alarm.get("AlarmDescription"),
@@ -91,8 +91,25 @@ def _message(transition: Transition) -> Document:
         "Region": place.region,
         "AlarmArn": alarm["AlarmArn"],
         "OldStateValue": transition.before,
-        "Trigger": {name: alarm[name] for name in (*names, *more) if name in alarm},
+        **{name: alarm.get(name, []) for name in _ACTIONS.values()},
+        "Trigger": _trigger(alarm),
     }
+
+
+def _trigger(alarm: Document) -> Document:
+    """Describe what set an alarm off, in the spelling that CloudWatch's messages have."""
+    copied = ("MetricName", "Namespace", "Period", "EvaluationPeriods", "DatapointsToAlarm", "ComparisonOperator")
+    found = {name: alarm[name] for name in (*copied, "Threshold") if name in alarm}
+    found |= {
+        "TreatMissingData": alarm.get("TreatMissingData", "missing"),
+        "EvaluateLowSampleCountPercentile": alarm.get("EvaluateLowSampleCountPercentile", ""),
+    }
+    if "MetricName" not in alarm:
+        return {**found, "Metrics": alarm["Metrics"]}
+    dimensions = [{"value": item["Value"], "name": item["Name"]} for item in alarm.get("Dimensions", [])]
+    kind = "ExtendedStatistic" if "ExtendedStatistic" in alarm else "Statistic"
+    statistic = alarm[kind] if kind == "ExtendedStatistic" else _SPELLED.get(alarm[kind], alarm[kind].upper())
+    return {**found, "Dimensions": dimensions, "StatisticType": kind, kind: statistic, "Unit": alarm.get("Unit")}
 
 
 def _event(transition: Transition) -> Document:

@@ -53,8 +53,8 @@ class CloudWatch:
         if "EntityMetricData" in call.params:
             raise unsupported("EntityMetricData of PutMetricData")
         self._metrics.put(
-            (metric_of(call.place, {**described, "Namespace": namespace}), _datum(described))
-            for described in call.params.get("MetricData", [])
+            (metric_of(call.place, {**described, "Namespace": namespace}), _datum(described, number))
+            for number, described in enumerate(call.params.get("MetricData", []), 1)
         )
         return {}
 
@@ -89,7 +89,7 @@ class CloudWatch:
         params, names = call.params, _statistics_asked(call.params)
         start, end, period = params["StartTime"], params["EndTime"], params["Period"]
         _check_period(period)
-        _check_span(start, end)
+        _check_span(start, end, code="InvalidParameterValue")
         if math.ceil((end - start) / period) > _MAX_DATAPOINTS:
             raise Refusal(
                 "InvalidParameterCombination",
@@ -109,25 +109,52 @@ class CloudWatch:
         return paged("Metrics", found, {**call.params, "MaxResults": _PAGE})
 
 
-def _datum(described: Document) -> Datum:
+# What each element of MetricData may say how often; values beyond these magnitudes are refused.
+_SAYING = ("Value", "Values", "StatisticValues")
+_LARGEST, _MOST_VALUES = 2.0**360, 150
+_OLDEST_SECONDS, _LATEST_SECONDS = 14 * 86_400, 2 * 3600
+
+
+def _datum(described: Document, number: int) -> Datum:
+    """Read one element of MetricData. Source: CloudWatch API Reference, "MetricDatum"."""
+    where, given = f"MetricData.member.{number}", [name for name in _SAYING if name in described]
+    if len(given) > 1:
+        named = " and ".join(f"{where}.{name}" for name in given)
+        message = f"The parameters {named} are mutually exclusive and you have specified both."
+        raise Refusal("InvalidParameterCombination", message)
+    if not given:
+        message = (
+            f"At least one of the parameters {', '.join(f'{where}.{name}' for name in _SAYING)} must be specified."
+        )
+        raise Refusal("MissingParameter", message)
+    if described.get("StorageResolution", 60) not in {1, 60}:
+        raise Refusal("InvalidParameterValue", f"{where}.StorageResolution must be 1 or 60.")
     moment = float(described.get("Timestamp", time.time()))
+    if not time.time() - _OLDEST_SECONDS <= moment <= time.time() + _LATEST_SECONDS:
+        message = f"The parameter {where}.Timestamp must be from the past two weeks to the next two hours."
+        raise Refusal("InvalidParameterValue", message)
     unit = described.get("Unit", "None")
     if "StatisticValues" in described:
         return _from_statistics(described["StatisticValues"], moment, unit)
-    values = described.get("Values", [described["Value"]] if "Value" in described else [])
+    values = described.get("Values", [described.get("Value")])
     counts = described.get("Counts", [1.0] * len(values))
-    if not values or len(values) != len(counts):
-        raise Refusal("InvalidParameterCombination", "Values and Counts must be given and have the same length.")
+    if len(values) != len(counts):
+        message = f"The parameters {where}.Values and {where}.Counts must be of the same size."
+        raise Refusal("InvalidParameterValue", message)
+    if len(values) > _MOST_VALUES or not all(abs(value) <= _LARGEST for value in values):
+        message = f"{where}: at most {_MOST_VALUES} values, each a number between -2^360 and 2^360."
+        raise Refusal("InvalidParameterValue", message)
     return Datum(time=moment, values=tuple(values), counts=tuple(counts), unit=unit)
 
 
 def _from_statistics(given: Document, moment: float, unit: str) -> Datum:
-    """Return values with the given count, sum, minimum and maximum; percentiles are lost, as on AWS."""
-    count, low, high = given["SampleCount"], given["Minimum"], given["Maximum"]
-    if count <= 2:
-        return Datum(time=moment, values=(given["Sum"] / count,), counts=(count,), unit=unit)
-    middle = (given["Sum"] - low - high) / (count - 2)
-    return Datum(time=moment, values=(low, high, middle), counts=(1.0, 1.0, count - 2), unit=unit)
+    """Return a set of statistics as it was given. No percentile is known of it, unless it says all of one value."""
+    count, total, low, high = (float(given[name]) for name in ("SampleCount", "Sum", "Minimum", "Maximum"))
+    if count <= 0 or low > high:
+        raise Refusal("InvalidParameterValue", "A set of statistics needs samples, and Minimum at most Maximum.")
+    if low == high and total == low * count:
+        return Datum(time=moment, values=(low,), counts=(count,), unit=unit)
+    return Datum(time=moment, values=(low, total / count, high), counts=(0.0, count, 0.0), unit=unit)
 
 
 def _check_period(period: int) -> None:
@@ -137,9 +164,9 @@ def _check_period(period: int) -> None:
         )
 
 
-def _check_span(start: float, end: float) -> None:
+def _check_span(start: float, end: float, *, code: str = "ValidationError") -> None:
     if start >= end:
-        raise Refusal("ValidationError", "The parameter StartTime must be less than the parameter EndTime.")
+        raise Refusal(code, "The parameter StartTime must be less than the parameter EndTime.")
 
 
 def _statistics_asked(params: Document) -> Sequence[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import regex
 
-from sagemaker_gitops.local.server.context import Place, Refusal
+from sagemaker_gitops.local.server.context import Place, Refusal, unsupported
 
 BASIC = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 _PERCENTILE = regex.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
@@ -20,7 +20,10 @@ _PERCENTILE = regex.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Datum:
-    """Values of one metric at one moment (seconds since the epoch), each with how often it occurred."""
+    """Values of one metric at one moment (seconds since the epoch), each with how often it occurred.
+
+    A set of statistics is its mean, and its two extremes with a count of zero.
+    """
 
     time: float
     values: tuple[float, ...]
@@ -33,6 +36,8 @@ def compute(name: str, data: Sequence[Datum]) -> float:
     pairs = [pair for datum in data for pair in zip(datum.values, datum.counts, strict=True)]
     if name in BASIC:
         return _basic(name, pairs)
+    if any(count == 0 for _, count in pairs):
+        raise unsupported(f"{name} of sets of statistics, whose samples nobody knows")
     if found := _PERCENTILE.fullmatch(name):
         return _percentile(float(found[1]), pairs)
     raise Refusal(
