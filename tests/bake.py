@@ -64,7 +64,8 @@ def bake(template: Path, project: Path, answers: Mapping[str, str], scratch: Pat
 def commit(project: Path) -> None:
     """Record the project's files in a git repository of its own, as its user would."""
     git = ["git", "-c", "user.name=demo", "-c", "user.email=demo@localhost", "-c", "commit.gpgsign=false"]
-    subprocess.run([*git, "init", "--quiet", "--initial-branch=main"], cwd=project, check=True)
+    if not (project / ".git").exists():  # git warns at a second one, and a newcomer would wonder why
+        subprocess.run([*git, "init", "--quiet", "--initial-branch=main"], cwd=project, check=True)
     subprocess.run([*git, "add", "--all"], cwd=project, check=True)
     changed = subprocess.run([*git, "diff", "--cached", "--quiet"], cwd=project, check=False).returncode
     if changed:
