@@ -81,6 +81,17 @@ def test_features_of_odd_names_are_described() -> None:
     assert schemas["Row"]["required"] == ["Row", "title"]
 
 
+def test_table_of_optional_columns_has_one_of_them() -> None:
+    """The server refuses a table without a column, whose rows nobody could count."""
+    free, bound = (
+        describe(model("regression", features=features), title="Wine")["components"]["schemas"]["Columns"]
+        for features in ([NUMBER], [NUMBER, CATEGORY])
+    )
+
+    assert free["properties"]["columns"]["minProperties"] == 1
+    assert "minProperties" not in bound["properties"]["columns"]
+
+
 EDITS: dict[str, tuple[Edit, str]] = {
     "range": (lambda s: s["features"][0].update(maximum=6), "components.schemas.Row.properties.pirat.maximum is 5"),
     "missing": (lambda s: s["features"][0].update(missing="impute"), "components.schemas.Row.required is"),

@@ -36,6 +36,8 @@ def describe(schema: ModelSchema, *, title: str) -> Document:
         one["required"] = list(required)
         if not required:  # OpenAPI allows an empty list, its linters do not
             del one["required"]
+    if not required:  # each column may be left out, and not all of them: the rows would have no number
+        columns["minProperties"] = 1
     schemas["Answer"]["properties"]["predictions"]["items"] = _answer(schema)
     features = {keys[feature.name]: _feature(feature) for feature in schema.features}
     first = {name: schemas.pop(name) for name in ("Rows", "Row", "Columns")}
