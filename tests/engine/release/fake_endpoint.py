@@ -102,11 +102,11 @@ class FakeEndpoints(Endpoints):
         production = tuple(replace(item, weight=weights.get(item.name, item.weight)) for item in view.production)
         self._change("shift", SHIFT_SECONDS, replace(view, production=production))
 
-    def resize(self, endpoint: str, counts: Mapping[str, int]) -> None:
-        """Change numbers of instances."""
+    def resize(self, endpoint: str, variant: str, count: int) -> None:
+        """Change a number of instances."""
         view = self._updatable()
-        self._require(set(counts) <= {item.name for item in view.production}, "Could not find variant")
-        production = tuple(replace(item, instances=counts.get(item.name, item.instances)) for item in view.production)
+        self._require(variant in view.counts, "Could not find variant")
+        production = tuple(replace(item, instances=count) if item.name == variant else item for item in view.production)
         self._change("resize", SHIFT_SECONDS, replace(view, production=production))
 
     def delete(self, endpoint: str) -> None:

@@ -43,6 +43,14 @@ def test_fleet_that_was_scaled_out_is_as_declared() -> None:
     assert differences(DECLARED, grown) == []
 
 
+def test_standby_as_large_as_the_fleet_ever_was_is_as_declared() -> None:
+    """A standby keeps the size that autoscaling had given it; only beyond the maximum did somebody change it."""
+    scaled = replace(DECLARED, most_instances=8)
+
+    assert differences(scaled, replace(ACTUAL, endpoint=endpoint(variant(1, 0, instances=8), variant(2, 100)))) == []
+    assert differences(scaled, replace(ACTUAL, endpoint=endpoint(variant(1, 0, instances=9), variant(2, 100)))) != []
+
+
 @pytest.mark.parametrize(
     ("actual", "what", "fix"),
     [
@@ -53,6 +61,16 @@ def test_fleet_that_was_scaled_out_is_as_declared() -> None:
         (replace(ACTUAL, endpoint=endpoint(variant(1, 100))), "model", "fleet"),
         (replace(ACTUAL, endpoint=endpoint(variant(2, 100), variant(9, 0))), f"variant {release(9).variant}", "fleet"),
         (replace(ACTUAL, endpoint=endpoint(variant(2, 100, instances=1))), f"instances of {TWO.variant}", "size"),
+        (
+            replace(ACTUAL, endpoint=endpoint(variant(1, 0, instances=5), variant(2, 100))),
+            f"instances of {ONE.variant}",
+            "size",
+        ),
+        (
+            replace(ACTUAL, endpoint=endpoint(variant(1, 0, instances=1), variant(2, 100))),
+            f"instances of {ONE.variant}",
+            "size",
+        ),
         (
             replace(ACTUAL, endpoint=endpoint(variant(2, 100, instance_type="ml.c7i.large"))),
             f"instance type of {TWO.variant}",

@@ -53,6 +53,33 @@ def test_traffic_moved_by_hand_is_given_back(endpoint: Endpoint) -> None:
     assert "weights was" in last.reason
 
 
+def test_standby_that_was_resized_by_hand_is_given_its_size_back(endpoint: Endpoint) -> None:
+    """Instances that nobody declared cost money; they go, also while traffic and size differ at once."""
+    view = endpoint.aws.endpoints.view
+    assert view is not None
+    declared = {item.name: item.instances for item in view.production}
+    endpoint.aws.endpoints.put(replace(view, production=tuple(replace(item, instances=9) for item in view.production)))
+    move(endpoint, v1=30, v2=70)
+
+    endpoint.reconcile(apply=True)
+
+    view = endpoint.aws.endpoints.view
+    assert view is not None
+    assert {item.name: item.instances for item in view.production} == declared | {variant_of(2): 9}
+    assert endpoint.aws.weights == {1: 0, 2: 100}
+
+
+def test_change_that_was_under_way_is_waited_for_by_the_repair(endpoint: Endpoint) -> None:
+    """AWS takes no change of an endpoint that it is changing."""
+    move(endpoint, v1=30, v2=70)
+    endpoint.aws.endpoints.resize("loan-approval-staging", variant_of(1), 9)
+
+    endpoint.reconcile(apply=True)
+
+    assert endpoint.aws.weights == {1: 0, 2: 100}
+    assert endpoint.reconcile().outputs["differences"] == "0"
+
+
 def test_endpoint_that_was_deleted_is_brought_back(endpoint: Endpoint) -> None:
     """What the ledger's head says must serve is provisioned again from its artefact."""
     endpoint.aws.endpoints.delete("loan-approval-staging")

@@ -123,6 +123,11 @@ class Endpoint:
         return max((item.instances for item in self.production), default=0)
 
     @property
+    def counts(self) -> dict[str, int]:
+        """The number of instances of each production variant."""
+        return {item.name: item.instances for item in self.production}
+
+    @property
     def percents(self) -> dict[str, float]:
         """The share of traffic of each production variant."""
         total = sum(item.weight for item in self.production)

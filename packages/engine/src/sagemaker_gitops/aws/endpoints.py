@@ -125,13 +125,11 @@ class Endpoints:
         )
 
     @aws_errors()
-    def resize(self, endpoint: str, counts: Mapping[str, int]) -> None:
-        """Set the number of instances of variants; their traffic stays as it is."""
+    def resize(self, endpoint: str, variant: str, count: int) -> None:
+        """Set the number of instances of one variant; all traffic stays as it is."""
         self._client.update_endpoint_weights_and_capacities(
             EndpointName=endpoint,
-            DesiredWeightsAndCapacities=[
-                {"VariantName": name, "DesiredInstanceCount": count} for name, count in counts.items()
-            ],
+            DesiredWeightsAndCapacities=[{"VariantName": variant, "DesiredInstanceCount": count}],
         )
 
     @aws_errors()

@@ -150,6 +150,11 @@ class Serving(Section):
         """The instances that a serving variant has at least."""
         return self.autoscaling.minimum if self.autoscaling else self.instance_count
 
+    @property
+    def most(self) -> int:
+        """The instances that a variant has at most, unless somebody changes it by hand."""
+        return self.autoscaling.maximum if self.autoscaling else self.instance_count
+
 
 class PrivateEndpoint(Section):
     """A VPC that is there, whose callers reach the model without the internet."""

@@ -18,7 +18,9 @@ class Declared:
     # The models of every release that the ledger knows: one of them at weight 0 is a standby.
     known: frozenset[str]
     instance_type: str
+    # A variant has at least so many instances, and a standby at most the most that autoscaling gives.
     instances: int
+    most_instances: int = 0
     capture_percent: int
     # How the serving variant is scaled, in words; empty means that it keeps its size.
     scaling: str = ""
@@ -83,6 +85,7 @@ def _variants(declared: Declared, serving: Release, endpoint: Endpoint) -> Itera
         actual = ", ".join(f"{name} {share:g} %" for name, share in endpoint.percents.items())
         yield Difference(what="weights", declared=f"{variant.name} 100 %", actual=actual, fix="weights")
     yield from _instances(declared, variant)
+    yield from _standbys(declared, serving, endpoint)
     yield from _strangers(declared, endpoint)
 
 
@@ -102,6 +105,14 @@ def _instances(declared: Declared, variant: Variant) -> Iterator[Difference]:
             actual=str(variant.instances),
             fix="size",
         )
+
+
+def _standbys(declared: Declared, serving: Release, endpoint: Endpoint) -> Iterator[Difference]:
+    fewest, most = declared.instances, max(declared.instances, declared.most_instances)
+    for item in endpoint.production:
+        if item.model in declared.known - {serving.model} and not fewest <= item.instances <= most:
+            asked = str(fewest) if fewest == most else f"{fewest} to {most}"
+            yield Difference(what=f"instances of {item.name}", declared=asked, actual=str(item.instances), fix="size")
 
 
 def _strangers(declared: Declared, endpoint: Endpoint) -> Iterator[Difference]:

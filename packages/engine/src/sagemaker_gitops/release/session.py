@@ -95,7 +95,11 @@ class ReleaseSession:
 
     def sync_alarms_and_scaling(self) -> None:
         """Have alarms on exactly the variants that are there, scale the one that serves, and update the dashboard."""
-        variants.sync_alarms_and_scaling(self.settings, self.aws, self.describe(), self.state.serving)
+        self.settle()
+        endpoint, serving = self.describe(), self.state.serving
+        variants.sync_alarms_and_scaling(self.settings, self.aws, endpoint, serving)
+        for name, count in variants.missing_instances(self.settings, endpoint, serving).items():
+            self.resize(name, count)
         if refusal := variants.update_dashboard(self.settings, self.aws, self.state.promotions):
             self.progress(f"the dashboard does not show this release: {refusal}")
 
@@ -128,10 +132,14 @@ class ReleaseSession:
         self.aws.endpoints.shift(self.name, weights)
         self._settle(lambda endpoint: endpoint is not None and endpoint.splits(weights))
 
-    def resize(self, counts: Mapping[str, int]) -> None:
-        """Set the number of instances of variants."""
-        self.aws.endpoints.resize(self.name, counts)
-        self._settle(lambda endpoint: endpoint is not None and endpoint.settled)
+    def resize(self, variant: str, count: int) -> None:
+        """Set the number of instances of a variant; AWS changes the capacity of one at a time."""
+        self.aws.endpoints.resize(self.name, variant, count)
+        self._settle(lambda endpoint: endpoint is not None and endpoint.counts.get(variant) == count)
+
+    def settle(self) -> None:
+        """Wait for a change that was asked before: AWS takes no other meanwhile."""
+        self._settle(lambda _: True)
 
     def remove(self) -> None:
         """Delete the endpoint."""

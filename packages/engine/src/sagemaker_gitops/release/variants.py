@@ -32,6 +32,17 @@ def sync_alarms_and_scaling(settings: Settings, aws: Aws, endpoint: Endpoint | N
     _sync_scaling(settings, aws, endpoint, serving)
 
 
+def missing_instances(settings: Settings, endpoint: Endpoint | None, serving: Release | None) -> dict[str, int]:
+    """Say how many instances the serving variant must have, if it has fewer."""
+    scale = declared_scaling(settings)
+    variant = endpoint.variant_of(serving.model) if endpoint and serving else None
+    if endpoint is None or variant is None or scale is None:
+        return {}
+    # A standby kept its size while the other grew: the traffic that came back needs as many instances.
+    needed = min(endpoint.instances, scale.maximum)
+    return {variant.name: needed} if variant.instances < needed else {}
+
+
 def update_dashboard(settings: Settings, aws: Aws, promotions: Sequence[Promotion]) -> str:
     """Show on the dashboard when which release came; return AWS's refusal, for what serves does not depend on it."""
     came = [(item.entry.finished, _label(item)) for item in promotions[-_MOST_RELEASES:]]
@@ -88,9 +99,5 @@ def _sync_scaling(settings: Settings, aws: Aws, endpoint: Endpoint | None, servi
     variant = endpoint.variant_of(serving.model) if endpoint and serving else None
     for scaled in aws.scaling.of(name).keys() - ({variant.name} if variant and scale else set()):
         aws.scaling.remove(name, scaled)
-    if endpoint and variant and scale:
+    if variant and scale:
         aws.scaling.put(name, variant.name, scale)
-        # A standby kept its size while the other grew: the traffic that came back needs as many instances.
-        needed = min(endpoint.instances, scale.maximum)
-        if variant.instances < needed:
-            aws.endpoints.resize(name, {variant.name: needed})

@@ -10,7 +10,7 @@ from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release import variants
 from sagemaker_gitops.release.driver import Driver
 from sagemaker_gitops.release.lease import Clock
-from sagemaker_gitops.release.ledger import read
+from sagemaker_gitops.release.ledger import Release, read
 from sagemaker_gitops.release.machine import Finish
 from sagemaker_gitops.release.reconcile import Actual, Declared, Difference, differences
 from sagemaker_gitops.release.session import ReleaseSession, open_session
@@ -39,19 +39,23 @@ def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
             outputs={"differences": "0"},
         )
     # Whoever holds the lease may be between the ledger and its pointer.
-    found = [*_compare(settings, aws, state), *([] if owner else _wrongly_published(settings, aws, state))]
-    if not found:
-        return StageResult(
-            summary=f"### reconcile\n`{settings.env}` is what was declared.", outputs={"differences": "0"}
-        )
-    if not (options.apply or settings.deploy.repair):
+    found = _compare(settings, aws, state) if owner else _everything(settings, aws, state)
+    if found and not (options.apply or settings.deploy.repair):
         raise _drifted(settings, found)
-    return _repair(settings, aws, found, options=options)
+    return _repair(settings, aws, options=options) if found else _as_declared(settings)
+
+
+def _as_declared(settings: Settings) -> StageResult:
+    return StageResult(summary=f"### reconcile\n`{settings.env}` is what was declared.", outputs={"differences": "0"})
 
 
 def _alive(settings: Settings, aws: Aws, clock: Clock) -> str:
     holder = aws.lease.holder(settings.endpoint_name)
     return holder.owner if holder and holder.expires > clock.now().timestamp() else ""
+
+
+def _everything(settings: Settings, aws: Aws, state: LedgerState) -> list[Difference]:
+    return [*_compare(settings, aws, state), *_wrongly_published(settings, aws, state)]
 
 
 def _compare(settings: Settings, aws: Aws, state: LedgerState) -> list[Difference]:
@@ -61,6 +65,7 @@ def _compare(settings: Settings, aws: Aws, state: LedgerState) -> list[Differenc
         known=state.known,
         instance_type=settings.serving.instance_type,
         instances=settings.serving.fewest,
+        most_instances=settings.serving.most,
         capture_percent=settings.serving.capture_percent,
         scaling=variants.describe_scaling(variants.declared_scaling(settings)),
         alarms=variants.alarm_names(settings, endpoint),
@@ -115,12 +120,17 @@ def _drifted(settings: Settings, found: list[Difference]) -> EndpointDrifted:
     return error
 
 
-def _repair(settings: Settings, aws: Aws, found: list[Difference], *, options: Options) -> StageResult:
-    reason = "; ".join(f"{item.what} was {item.actual} instead of {item.declared}" for item in found)
+def _repair(settings: Settings, aws: Aws, *, options: Options) -> StageResult:
     author = Author(actor=options.actor, run=options.run)
     with open_session(settings, aws, author, progress=options.progress, clock=options.clock) as session:
+        # A change that is under way may be what differs, or make another difference.
+        session.settle()
+        found = _everything(settings, aws, session.state)
+        reason = "; ".join(f"{item.what} was {item.actual} instead of {item.declared}" for item in found)
         _fix(session, {item.fix for item in found}, reason=reason)
-        left = [*_compare(settings, aws, session.state), *_wrongly_published(settings, aws, session.state)]
+        left = _everything(settings, aws, session.state)
+    if not found:
+        return _as_declared(settings)
     if any(item.fix != "none" for item in left):
         raise _drifted(settings, left)
     remains = f"\n\nWhat this command cannot repair:\n\n{_table(left)}" if left else ""
@@ -142,15 +152,22 @@ def _fix(session: ReleaseSession, fixes: set[str], *, reason: str) -> None:
     if "fleet" in fixes:
         _require(session, driver.roll_out("repair", serving, reason=reason))
     repaired = NewEntry(action="repair", outcome="succeeded", release=serving, reason=reason)
-    endpoint = session.describe()
-    if "size" in fixes and endpoint and (variant := endpoint.variant_of(serving.model)):
-        session.resize({variant.name: session.settings.serving.instance_count})
+    if "size" in fixes:
+        _resize(session, serving)
         session.ledger.write(repaired)
     if fixes & {"tags", "sync", "pointer"}:
         session.aws.endpoints.tag(session.name, serving.tags)
         session.sync_alarms_and_scaling()
         session.publish()
         session.ledger.write(repaired)
+
+
+def _resize(session: ReleaseSession, serving: Release) -> None:
+    declared, endpoint = session.settings.serving, session.describe()
+    for item in endpoint.production if endpoint else ():
+        most = None if item.model == serving.model else declared.most  # who serves may have grown
+        if item.instances < declared.fewest or (most is not None and item.instances > most):
+            session.resize(item.name, declared.instance_count)
 
 
 def _require(session: ReleaseSession, finish: Finish | None) -> None:
