@@ -24,7 +24,8 @@ def started(endpoint: Endpoint, action: EntryAction, version: int) -> None:
     settings, services = endpoint.settings, endpoint.aws.services
     release = release_of(settings, services.registry.describe(version))
     notes = open_ledger(settings, services, Author(actor="dead"), clock=endpoint.aws.clock)
-    notes.write(NewEntry(action=action, outcome="started", release=release, strategy="all_at_once"))
+    reason = "error rate: 20 of 200" if action == "abort" else ""
+    notes.write(NewEntry(action=action, outcome="started", release=release, strategy="all_at_once", reason=reason))
 
 
 @pytest.mark.parametrize(
@@ -210,6 +211,19 @@ def test_finding_of_the_monitor_leaves_a_release_that_is_being_tried_alone(endpo
 
     assert endpoint.aws.weights == {2: 0, 3: 100}
     assert endpoint.entries[-1].outcome == "rolled_back"
+
+
+@pytest.mark.parametrize("kind", ["deploy", "rollback"])
+def test_rollback_after_an_abort_that_died_succeeds(endpoint: Endpoint, kind: EntryAction) -> None:
+    """Whatever reason a dead process left behind, a rollback after which its target serves has not failed."""
+    started(endpoint, kind, 2)
+    started(endpoint, "abort", 2)
+
+    told = endpoint.rollback(to="2" if kind == "rollback" else "3")
+
+    version = 2 if kind == "rollback" else 3
+    assert told.outputs["version"] == str(version)
+    assert endpoint.aws.weights[version] == 100
 
 
 @pytest.mark.parametrize("unattended", [True, False])

@@ -11,8 +11,9 @@ from sagemaker_gitops.aws.scaling import Scale
 from sagemaker_gitops.errors import CandidateRejected, ConfigurationError, EndpointDrifted
 from sagemaker_gitops.local.cloudformation.template import parse_template
 from sagemaker_gitops.local.events.patterns import matches_pattern
-from sagemaker_gitops.project.deploy_config import DeployConfig, Native
+from sagemaker_gitops.project.deploy_config import DeployConfig, Native, StrategyName
 from sagemaker_gitops.release import variants
+from sagemaker_gitops.stages import verify
 from tests.engine.release.fake_aws import FakeAws, settings_of, variant_of
 from tests.engine.stages.staged import Endpoint, deployed, with_deploy
 from tests.sample import ROOT
@@ -196,6 +197,18 @@ def test_traffic_that_comes_back_finds_as_many_machines() -> None:
 
     assert endpoint.aws.sizes == {1: 7, 2: 7}
     assert endpoint.aws.endpoints.calls[-2:] == ["shift", "resize"]
+
+
+@pytest.mark.parametrize("strategy", ["blue_green", "native"])
+def test_serving_variant_is_verified_under_its_own_name(strategy: StrategyName) -> None:
+    """Under AWS's guardrails it is not called after its release, and answers all the same."""
+    deploy_config = DeployConfig(strategy=strategy, native=Native(alarms=("serving-errors",)), verify_rows=1)
+    endpoint = deployed(with_deploy(settings_of("dev"), deploy_config), 1)
+    options = verify.Options(version=1, progress=print, clock=endpoint.aws.clock)
+
+    told = verify.run(endpoint.settings, endpoint.aws.services, options)
+
+    assert told.outputs["p95_ms"] == "2.000"
 
 
 @pytest.mark.parametrize("strategy", ["blue_green", "native"])

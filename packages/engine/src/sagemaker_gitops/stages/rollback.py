@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ from sagemaker_gitops.project.settings import Settings
 from sagemaker_gitops.release.driver import Driver
 from sagemaker_gitops.release.lease import Clock
 from sagemaker_gitops.release.ledger import Release
-from sagemaker_gitops.release.machine import Finish
+from sagemaker_gitops.release.machine import Finish, Result
 from sagemaker_gitops.release.session import ReleaseSession, open_ledger, open_session
 from sagemaker_gitops.release.state import LedgerState, RollbackPolicy, find, objection
 from sagemaker_gitops.release.strategies import NATIVE_VARIANT
@@ -169,10 +169,12 @@ def _roll_back(session: ReleaseSession, target: Release, *, options: Options) ->
         options.progress(f"cold: version {target.version} is no longer on the endpoint; {_COLD}")
     # An interrupted rollback to the same release is continued, everything else that is open is ended.
     rollout = session.state.rollout
-    if rollout and not (rollout.kind == "rollback" and rollout.candidate.same_as(target)):
-        _require(session, driver.abandon(f"rolled back by {options.actor}: {reason}"))
+    continued = rollout and rollout.kind == "rollback" and rollout.candidate.same_as(target) and not rollout.abort
+    if rollout and not continued:
+        # Its end in favour of what served before is what was asked, whatever the reason that stands in the ledger.
+        _require(session, driver.abandon(f"rolled back by {options.actor}: {reason}"), ends={"promoted", "rolled_back"})
     if session.state.rollout or not _serves(session, target):
-        _require(session, driver.roll_out("rollback", target, reason=reason))
+        _require(session, driver.roll_out("rollback", target, reason=reason), ends={"promoted"})
     else:
         session.publish()
     seconds = (session.clock.now() - started).total_seconds()
@@ -188,10 +190,8 @@ def _warm(endpoint: Endpoint | None, target: Release) -> bool:
     return endpoint is not None and not endpoint.broken and endpoint.variant_of(target.model) is not None
 
 
-def _require(session: ReleaseSession, finish: Finish | None) -> None:
-    if finish is None or finish.result == "promoted":
-        return
-    if finish.result == "rolled_back" and "rolled back by" in finish.reason:
+def _require(session: ReleaseSession, finish: Finish | None, *, ends: Collection[Result]) -> None:
+    if finish is None or finish.result in ends:
         return
     raise EndpointUnrecovered(
         f"the rollback did not succeed: {finish.reason}",

@@ -36,11 +36,11 @@ class Options:
 def run(settings: Settings, aws: Aws, options: Options) -> StageResult:
     """Send requests, and refuse another release, a broken contract or a missed service level."""
     release = release_of(settings, aws.registry.describe(options.version))
-    _require_serving(settings, aws, release)
+    variant = _serving_variant(settings, aws, release)
     since = options.clock.now().replace(second=0, microsecond=0)  # CloudWatch keeps whole minutes
     options.progress(f"sending {_REQUESTS} requests to {settings.endpoint_name}")
-    _require_answers(settings, aws, release)
-    traffic = _measured(settings, aws, release, since=since, options=options)
+    _require_answers(settings, aws, release, variant=variant)
+    traffic = _measured(settings, aws, variant, since=since, options=options)
     _require_speed(settings, traffic)
     load = _load(settings, aws, options) if settings.serving.load_test else ""
     return StageResult(
@@ -73,20 +73,23 @@ def _measured_against(mark: gates.Mark) -> str:
     return f"{mark.name} {mark.value:.1f}, {mark.limit}"
 
 
-def _require_serving(settings: Settings, aws: Aws, release: Release) -> None:
+def _serving_variant(settings: Settings, aws: Aws, release: Release) -> str:
     endpoint = aws.endpoints.describe(settings.endpoint_name)
-    if endpoint is None or endpoint.percent_of(release.model) < 100:
+    # Under AWS's guardrails a variant has one name, whatever it serves: only its model tells.
+    variant = endpoint.variant_of(release.model) if endpoint else None
+    if endpoint is None or variant is None or endpoint.percent_of(release.model) < 100:
         raise EndpointDrifted(
             f"version {release.version} does not serve 100 % of traffic: "
             f"{endpoint.percents if endpoint else 'there is no endpoint'}",
             where=f"endpoint {settings.endpoint_name}",
             next_step=f"pipeline history --env {settings.env} tells what happened",
         )
+    return variant.name
 
 
-def _require_answers(settings: Settings, aws: Aws, release: Release) -> None:
+def _require_answers(settings: Settings, aws: Aws, release: Release, *, variant: str) -> None:
     for row in rows_of(aws, release, _REQUESTS):
-        answer = ask(aws, settings.endpoint_name, release.variant, [row])
+        answer = ask(aws, settings.endpoint_name, variant, [row])
         if problems := problems_of(answer, release, rows=1):
             raise CandidateRejected(
                 "\n    ".join(problems),
@@ -95,17 +98,17 @@ def _require_answers(settings: Settings, aws: Aws, release: Release) -> None:
             )
 
 
-def _measured(settings: Settings, aws: Aws, release: Release, *, since: datetime, options: Options) -> Traffic:
+def _measured(settings: Settings, aws: Aws, variant: str, *, since: datetime, options: Options) -> Traffic:
     deadline = options.clock.now() + _PATIENCE
     while True:
         now = options.clock.now()
-        traffic = aws.metrics.traffic(settings.endpoint_name, release.variant, since=since, until=now)
+        traffic = aws.metrics.traffic(settings.endpoint_name, variant, since=since, until=now)
         if traffic.requests >= _REQUESTS and traffic.p95_ms is not None:
             return traffic
         if now > deadline:
             raise EndpointDrifted(
                 f"CloudWatch counted {traffic.requests} of {_REQUESTS} requests within {_PATIENCE}",
-                where=f"metrics of {settings.endpoint_name}, variant {release.variant}",
+                where=f"metrics of {settings.endpoint_name}, variant {variant}",
                 next_step="check the endpoint's metrics; without them no alarm rings either",
             )
         options.clock.sleep(settings.aws.poll_seconds)
