@@ -8,15 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sagemaker_gitops.local.server.clients import Clients, api
-from sagemaker_gitops.local.server.context import Place, invalid
+from sagemaker_gitops.local.server.context import invalid
 
 _URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/(?:.*-)?(?P<kind>[a-z]+)(?::(?P<tag>[\w.-]+))?"
-)
-
-_PUSHED = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+):(?P<tag>[\w.-]+)"
 )
 
 
@@ -75,23 +70,6 @@ class Images:
         if folder is None or not environment_file(folder).is_file():
             raise invalid(f"Requested image {uri} not found.")
         return Image(folder=folder)
-
-
-def require_docker_manifest(clients: Clients, uri: str) -> None:
-    """Refuse an image whose manifest is in the OCI format, as CreateModel does (aws/amazon-sagemaker-feedback#180)."""
-    found = _PUSHED.fullmatch(uri)
-    if found is None:
-        return
-    ecr = api(clients, Place(account=found["account"], region=found["region"]))
-    wanted = [{"imageTag": found["tag"]}]
-    answer = ecr.find("ecr", "batch_get_image", repositoryName=found["repository"], imageIds=wanted) or {}
-    for image in answer.get("images", []):
-        media_type = str(json.loads(image["imageManifest"]).get("mediaType", ""))
-        if media_type.startswith("application/vnd.oci."):
-            raise invalid(
-                f"Unsupported manifest media type {media_type} for image {uri}. "
-                "Ensure that valid manifest media type is used for specified image."
-            )
 
 
 # SageMaker's own folders below /opt/ml; the image's code lies beside them.

@@ -1,12 +1,14 @@
 """Models, and the endpoint configurations that say which of them serve with which weights."""
 
+import json
+import re
 from collections.abc import Callable
 
 from sagemaker_gitops.local.iam.execution_roles import Roles
 from sagemaker_gitops.local.sagemaker import transfer
-from sagemaker_gitops.local.sagemaker.images import require_docker_manifest
 from sagemaker_gitops.local.sagemaker.listing import Listing, Tags
 from sagemaker_gitops.local.sagemaker.model_packages import ModelPackages
+from sagemaker_gitops.local.server.clients import Clients, api
 from sagemaker_gitops.local.server.context import (
     Call,
     Caller,
@@ -22,6 +24,9 @@ from sagemaker_gitops.local.server.persistence import Store
 from sagemaker_gitops.local.server.service import SharedState
 
 KIND = "model"
+_PUSHED = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[^:@]+):(?P<tag>[\w.-]+)"
+)
 _NO_CONTAINER_MEMBERS = frozenset({"ModelDataSource", "AdditionalModelDataSources", "InferenceSpecificationName"})
 _LISTING = Listing(result="Models", name="ModelName")
 
@@ -100,7 +105,7 @@ class Models:
             raise invalid("Both Image and ModelPackageName are missing in the container definition.")
         else:
             self._shared.images.find(container["Image"])
-            require_docker_manifest(self._shared.clients, container["Image"])
+            _require_docker_manifest(self._shared.clients, container["Image"])
             uri = container.get("ModelDataUrl")
             if uri and not transfer.exists(self._shared.clients.s3(caller.place), uri):
                 raise invalid(f"Could not find model data at {uri}.")
@@ -108,7 +113,7 @@ class Models:
     def _check_package(self, caller: Caller, arn: str) -> None:
         package = self._registry.shared(caller, arn, "CreateModel")
         for container in package.get("InferenceSpecification", {}).get("Containers", []):
-            require_docker_manifest(self._shared.clients, container["Image"])
+            _require_docker_manifest(self._shared.clients, container["Image"])
         status = package["ModelApprovalStatus"]
         if status != "Approved":
             raise invalid(f"Cannot create Model: ModelPackage {arn} has approval status {status}, not Approved.")
@@ -235,3 +240,20 @@ def _with_defaults(config: Document) -> Document:
         if key in config
     }
     return {**config, **filled}
+
+
+def _require_docker_manifest(clients: Clients, uri: str) -> None:
+    """Refuse an image whose manifest is in the OCI format, as CreateModel does (aws/amazon-sagemaker-feedback#180)."""
+    found = _PUSHED.fullmatch(uri)
+    if found is None:
+        return
+    ecr = api(clients, Place(account=found["account"], region=found["region"]))
+    wanted = [{"imageTag": found["tag"]}]
+    answer = ecr.find("ecr", "batch_get_image", repositoryName=found["repository"], imageIds=wanted) or {}
+    for image in answer.get("images", []):
+        media_type = str(json.loads(image["imageManifest"]).get("mediaType", ""))
+        if media_type.startswith("application/vnd.oci."):
+            raise invalid(
+                f"Unsupported manifest media type {media_type} for image {uri}. "
+                "Ensure that valid manifest media type is used for specified image."
+            )
