@@ -102,6 +102,7 @@ def test_commands_that_ask_aws_import_its_client_alone() -> None:
     found = imported(*lines, AWS_EC2_METADATA_DISABLED="true")
 
     assert found["clean --env dev"][0] == 3
-    assert {line: heavy - {"boto3", "botocore", "urllib3"} for line, (_, heavy) in found.items()} == {
+    # A metric is held to schema.json's task first, whose findings name their line by YAML's parser: 12 ms.
+    assert {line: heavy - {"boto3", "botocore", "urllib3", "yaml"} for line, (_, heavy) in found.items()} == {
         line: frozenset() for line in lines
     }
