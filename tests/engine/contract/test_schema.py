@@ -295,10 +295,13 @@ def test_write_makes_the_description_that_is_missing(committed: Path) -> None:
     assert "maximum: 6" in (committed / "model/inference/openapi.yml").read_text()
 
 
-@pytest.mark.parametrize(("unknown", "finds"), [("ignore", 0), ("refuse", 1)])
-def test_open_category_may_be_missing(tmp_path: Path, unknown: str, finds: int) -> None:
-    """Training and server take it for an unknown one; where every value is listed, it contradicts the list."""
-    feature = {"name": "slope", "type": "category", "categories": ["north", "south"], "unknown": unknown}
+@pytest.mark.parametrize("unknown", ["ignore", "refuse"])
+@pytest.mark.parametrize(("missing", "finds"), [({"missing": "impute"}, 0), ({}, 1)])
+def test_category_is_missing_where_schema_says_so(
+    tmp_path: Path, unknown: str, missing: dict[str, str], finds: int
+) -> None:
+    """Training and server refuse an empty cell otherwise, whether further categories are allowed or not."""
+    feature = {"name": "slope", "type": "category", "categories": ["north", "south"], "unknown": unknown, **missing}
     model = ModelSchema.model_validate({"task": "regression", "target": "price", "id": "n", "features": [feature]})
     (tmp_path / "data").mkdir()
     (tmp_path / "data/wine.csv").write_text("n,slope,price\n1,north,3\n2,,4\n")
