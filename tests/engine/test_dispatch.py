@@ -10,7 +10,8 @@ import pytest
 import yaml
 from sagemaker_gitops.local.cloudformation.intrinsics import Evaluator, Physical
 from sagemaker_gitops.local.cloudformation.template import evaluate_parameters, parse_template, resolve_parameters
-from sagemaker_gitops.local.events.patterns import input_of, matches_pattern
+from sagemaker_gitops.local.events.inputs import input_of
+from sagemaker_gitops.local.events.patterns import matches_pattern
 from sagemaker_gitops.local.server import model
 from sagemaker_gitops.local.server.context import Document, Place
 from tests.engine.github import description
