@@ -174,6 +174,17 @@ def test_refusal_names_the_inference_id(caller: Caller) -> None:
     assert "inference-id=lost" in reply.headers["x-amzn-sagemaker-custom-attributes"]
 
 
+def test_null_is_no_column(caller: Caller, rows: list[Instance]) -> None:
+    """openapi.yml calls each column an array, those that the model never sees too; leaving one out is another thing."""
+    columns = json.loads(payloads.json_columns(rows[:3]))
+    columns["columns"]["rownames"] = None
+
+    reply = caller.invoke(json.dumps(columns).encode())
+
+    assert reply.status == 422
+    assert [error["field"] for error in reply.json["errors"]] == ["rownames"]
+
+
 def test_columns_of_different_lengths_are_refused(caller: Caller, rows: list[Instance]) -> None:
     """A table has one length."""
     columns = json.loads(payloads.json_columns(rows[:3]))

@@ -64,7 +64,7 @@ class JsonInput:
         return map(self._own, rows) if self._own else rows
 
     def _from_columns(self, request: msgspec.Struct) -> Batch:
-        columns: tuple[list[Any] | None, ...] = astuple(request)
+        columns: tuple[list[Any] | None, ...] = tuple(None if item is UNSET else item for item in astuple(request))
         counts = {len(column) for column in columns if column is not None}
         if len(counts) != 1:
             raise malformed(f"columns must have one length, found {sorted(counts)}")
@@ -103,23 +103,33 @@ def _request_type(schema: Schema) -> type[Any]:
     """One type for the whole body, so that msgspec validates while it parses."""
     columns = [(feature.name, feature.value_type, feature.is_optional) for feature in schema.features]
     columns += [(name, Scalar, True) for name in schema.carried]
-    row = _record("Row", columns)
-    table = _record("Table", [(name, _list_of(value), optional) for name, value, optional in columns])
+    row = _record(
+        "Row", [(name, value | None if optional else value, None, optional) for name, value, optional in columns]
+    )
+    # A column may be left out, but null is no array.
+    table = _record(
+        "Table", [(name, _column(value, optional=optional), UNSET, optional) for name, value, optional in columns]
+    )
     fields = [("instances", _list_of(row) | UnsetType, UNSET), ("columns", table | UnsetType, UNSET)]
     return msgspec.defstruct("Request", fields, forbid_unknown_fields=True, gc=False)
 
 
-def _record(name: str, columns: list[tuple[str, Any, bool]]) -> Any:
+def _record(name: str, columns: list[tuple[str, Any, Any, bool]]) -> Any:
+    """One type for columns of a name, a type, and a value where it is optional and left out."""
     fields: list[Any] = [
-        (f"c{index}", value | None, None) if optional else (f"c{index}", value)
-        for index, (_, value, optional) in enumerate(columns)
+        (f"c{index}", value, absent) if optional else (f"c{index}", value)
+        for index, (_, value, absent, optional) in enumerate(columns)
     ]
-    rename = {f"c{index}": column for index, (column, _, _) in enumerate(columns)}
+    rename = {f"c{index}": column for index, (column, *_) in enumerate(columns)}
     return msgspec.defstruct(name, fields, rename=rename, kw_only=True, forbid_unknown_fields=True, gc=False)
 
 
 def _list_of(item: Any) -> Any:
     return list[item]
+
+
+def _column(item: Any, *, optional: bool) -> Any:
+    return _list_of(item) | UnsetType if optional else _list_of(item)
 
 
 def _row_cells(raw: Raw) -> Row:
