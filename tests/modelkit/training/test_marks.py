@@ -48,3 +48,13 @@ def test_limit_without_one_clear_bound_is_refused(
 
     with pytest.raises(ValueError, match="needs either a minimum or a maximum"):
         judge("quality", "roc_auc", {"roc_auc": 0.9})
+
+
+def test_limit_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gate without its limit stops with the name of what baseline.json lacks."""
+    baseline = tmp_path / "baseline.json"
+    baseline.write_text(json.dumps({"data_quality": {}}))
+    monkeypatch.setattr(marks, "BASELINE", baseline)
+
+    with pytest.raises(ValueError, match=r"baseline\.json: data_quality\.duplicates is missing"):
+        judge("data_quality", "duplicates", {"duplicates": 0.1})

@@ -43,7 +43,7 @@ def limits(gate: str) -> dict[str, dict[str, Any]]:
 
 def judge(gate: str, name: str, measured: Mapping[str, float]) -> Mark:
     """Set one measured figure beside its limit."""
-    limit = limits(gate)[name]
+    limit = _limit(gate, name, needs="either a minimum or a maximum")
     if len({"minimum", "maximum"} & set(limit)) != 1:
         raise ValueError(f"{BASELINE.name}: {gate}.{name} needs either a minimum or a maximum")
     return Mark(
@@ -63,8 +63,16 @@ def keeps_up(gate: str, name: str, *, ours: Mapping[str, float], theirs: Mapping
     return Mark(gate=gate, name=name, value=ours[name], minimum=round(theirs[name] - room, 6))
 
 
+def _limit(gate: str, name: str, *, needs: str) -> dict[str, Any]:
+    """Return one figure's limit, or say that baseline.json lacks it."""
+    found = limits(gate).get(name)
+    if found is None:
+        raise ValueError(f"{BASELINE.name}: {gate}.{name} is missing, which this gate asks for; it needs {needs}")
+    return found
+
+
 def _room(gate: str, name: str) -> float:
-    limit = limits(gate)[name]
+    limit = _limit(gate, name, needs="either a maximum_drop or a minimum_gain")
     bounds = {"maximum_drop": 1, "minimum_gain": -1}
     given = [sign * limit[bound] for bound, sign in bounds.items() if bound in limit]
     if len(given) != 1:
