@@ -57,7 +57,7 @@ def metadata(project: Mapping[str, Any], *, readme: str) -> bytes:
         f"License-Expression: {project['license']}",
         *(f"Classifier: {text}" for text in project["classifiers"]),
         *(f"Requires-Dist: {needed}" for needed in project["dependencies"]),
-        *(f"Requires-Dist: {needed} ; extra == '{extra}'" for extra, names in extras for needed in names),
+        *(f"Requires-Dist: {_within(needed, extra)}" for extra, names in extras for needed in names),
         f"Requires-Python: {project['requires-python']}",
         *(f"Provides-Extra: {extra}" for extra, _ in extras),
         "Description-Content-Type: text/markdown",
@@ -101,6 +101,12 @@ def main() -> None:
         old.unlink()
     for name, target in PACKAGES.items():
         pin(pack(Path("packages", name), VENDOR), VENDOR / target)
+
+
+def _within(needed: str, extra: str) -> str:
+    """Write a requirement of an extra; a condition of its own and the extra's are both to hold."""
+    name, _, condition = (part.strip() for part in needed.partition(";"))
+    return f"{name} ; {condition} and extra == '{extra}'" if condition else f"{name} ; extra == '{extra}'"
 
 
 def _urlsafe(content: bytes) -> str:
