@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+from tests.bake import ROOT as CHECKOUT
+from tests.bake import TEMPLATE, tracked
 from tests.sample import ROOT
 
 OWN = ("model", "data", "vendor")
@@ -30,9 +32,8 @@ def found(text: str, names: set[str]) -> list[str]:
 
 def shared() -> list[Path]:
     """List the project's text files that are not the model's own."""
-    files = [path for path in ROOT.rglob("*") if path.is_file() and path.relative_to(ROOT).parts[0] not in OWN]
-    left = {".venv", "node_modules", ".local", ".cache", "reports", "__pycache__"}
-    return [path for path in files if not left & set(path.parts) and not any(p.endswith("_cache") for p in path.parts)]
+    baked = [path for path in tracked(CHECKOUT / TEMPLATE) if path.partition("/")[0] not in OWN]
+    return [ROOT / path for path in baked if (ROOT / path).is_file()]
 
 
 def test_project_knows_no_column_of_the_sample_outside_its_model() -> None:
