@@ -7,7 +7,10 @@ import pytest
 from sagemaker_gitops.local.cloudwatch.alarm_definition import check_alarm
 from sagemaker_gitops.local.cloudwatch.alarms import Alarms
 from sagemaker_gitops.local.server.context import Refusal
+from sagemaker_gitops.stacks import observability
+from sagemaker_gitops.stacks.observability import Scope
 from tests.engine.local.harness import LocalAws, refused
+from tests.sample import ROOT
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:page"
 METRIC = {"Namespace": "Own", "MetricName": "errors"}
@@ -52,6 +55,18 @@ def stat(name: str = "Sum", period: int = 60) -> dict[str, Any]:
 def test_definition_that_cloudwatch_takes(good: dict[str, Any]) -> None:
     """The edges of what is allowed pass."""
     check_alarm(good)
+
+
+@pytest.mark.parametrize("scope", ["endpoint", "variant"])
+def test_alarms_of_a_project_are_taken(scope: Scope) -> None:
+    """What monitoring/alarms asks for is what a release depends on."""
+    values = {"EndpointName": "a", "VariantName": "b", "P95LatencyMicroseconds": 50_000.0, "Runbook": "docs/operate.md"}
+
+    made = observability.alarms(ROOT, scope, values)
+
+    assert made
+    for name, alarm in made.items():
+        check_alarm({"AlarmName": name, **alarm})
 
 
 @pytest.mark.parametrize(
