@@ -60,7 +60,8 @@ def test_definition_that_cloudwatch_takes(good: dict[str, Any]) -> None:
 @pytest.mark.parametrize("scope", ["endpoint", "variant"])
 def test_alarms_of_a_project_are_taken(scope: Scope) -> None:
     """What monitoring/alarms asks for is what a release depends on."""
-    values = {"EndpointName": "a", "VariantName": "b", "P95LatencyMicroseconds": 50_000.0, "Runbook": "docs/operate.md"}
+    values: dict[str, str | float] = {"EndpointName": "a", "VariantName": "b", "Runbook": "docs/operate.md"}
+    values["P95LatencyMicroseconds"] = 50_000.0
 
     made = observability.alarms(ROOT, scope, values)
 
